@@ -1,0 +1,1 @@
+"""The experiment: rig, schedule, safety, dose ledger, recording, the engine process."""

@@ -1,0 +1,260 @@
+"""What crosses between the engine and its clients: frozen types and their JSON.
+
+State goes out whole, several times a second: a client that missed some has missed nothing. Commands come in one at
+a time and are answered one at a time. Nothing here is pickled; every message is UTF-8 JSON of one object with a
+``type`` field, at most MAX_MESSAGE_BYTES, and unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+PROTOCOL_VERSION = 1
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants")
+
+
+Phase = Literal["connecting", "ready", "running", "holding", "stopping", "stopped", "finished", "closing"]
+"""ready: recording, plan not started; holding: waits for the operator; stopped: STOP ended the plan, recording goes on;
+finished: the plan is through, recording goes on; closing: files are being closed."""
+StepState = Literal["pending", "running", "done", "aborted", "missed"]
+Priority = Literal["high", "medium", "low"]
+Link = Literal["connecting", "online", "lost"]
+
+
+class PumpView(_Message):
+    """One pump as the engine knows it. ``confirmed_ns`` is when its last fresh reply was asked for."""
+
+    name: str
+    model: str
+    link: Link
+    simulated: bool
+    motion: str
+    """A value of drivers.capabilities.Motion; "unknown" when no fresh reply says otherwise."""
+    stop_confirmed: bool | None = None
+    """None: no STOP pending; False: NOT CONFIRMED STOPPED; True: confirmed after the last STOP."""
+    unknown_since_ns: int | None = None
+    drug: str = ""
+    rate_ul_per_min: float = 0.0
+    """Armed rate of the present or next infusion, as read back; 0 when nothing is armed."""
+    target_ul: float = 0.0
+    delivered_ul: float = 0.0
+    """Confirmed by the pump's counter in the present infusion."""
+    estimated_ul: float = 0.0
+    """Delivered plus rate times the age of the last reply, never above the target."""
+    session_ul: float = 0.0
+    """Confirmed over the whole session."""
+    session_uncertain_ul: float = 0.0
+    """Worst case that may have been delivered without being confirmed."""
+    dose_mg_per_kg: float | None = None
+    """Confirmed over the session, where the solution has a drug and a concentration."""
+    remaining_in_syringe_ul: float | None = None
+    confirmed_ns: int | None = None
+    watchdog_s: int = 0
+
+
+class ChannelView(_Message):
+    """One recorded channel."""
+
+    name: str
+    instrument: str
+    role: str
+    link: Link
+    sensitivity_a_per_um: float | None = None
+    last_current_a: float | None = None
+    last_t_ns: int | None = None
+    flags: int = 0
+    samples: int = 0
+    gaps: int = 0
+
+
+class StepView(_Message):
+    """One step of the plan."""
+
+    number: int
+    kind: str
+    label: str
+    pump: str | None = None
+    planned_start_s: float
+    """Seconds after the start of the plan."""
+    duration_s: float
+    state: StepState = "pending"
+    started_ns: int | None = None
+    ended_ns: int | None = None
+
+
+class AlarmView(_Message):
+    """An alarm that is active or not yet acknowledged: what happened, what it means, what to do."""
+
+    alarm_id: str
+    priority: Priority
+    instrument: str
+    what: str
+    so_what: str
+    do_what: str
+    raised_ns: int
+    active: bool
+    acknowledged: bool
+
+
+class RecorderView(_Message):
+    """How the recording is doing."""
+
+    journal_bytes: int = 0
+    records: int = 0
+    synced_ns: int | None = None
+    """When the last fdatasync returned."""
+    queue_fill: float = 0.0
+    """0..1 of the bounded queue in memory."""
+    disk_free_bytes: int | None = None
+    archiver: Literal["off", "running", "behind", "dead", "done"] = "off"
+    failing: str = ""
+    """Why writing fails now; empty when it does not."""
+
+
+class EngineState(_Message):
+    """A full copy of what a client may show."""
+
+    type: Literal["state"] = "state"
+    version: int = PROTOCOL_VERSION
+    now_ns: int
+    wall_ns: int
+    rate: float = 1.0
+    """Engine seconds per real second; 1 except on a simulated rig."""
+    simulated: bool
+    session_id: str
+    session_dir: str
+    plan_name: str
+    plan_sha256: str
+    subject: str
+    phase: Phase
+    phase_text: str = ""
+    """What the engine is doing or waiting for, for people."""
+    session_started_ns: int
+    """Monotonic time of the first record; the zero of every time axis."""
+    plan_started_ns: int | None = None
+    plan_duration_s: float = 0.0
+    pumps: tuple[PumpView, ...] = ()
+    channels: tuple[ChannelView, ...] = ()
+    steps: tuple[StepView, ...] = ()
+    alarms: tuple[AlarmView, ...] = ()
+    recorder: RecorderView = RecorderView()
+
+
+class EventNotice(_Message):
+    """An event, as it went into the journal."""
+
+    type: Literal["event"] = "event"
+    kind: str
+    t_ns: int
+    wall_ns: int
+    source: str
+    text: str
+    data: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+
+
+class ChannelSamples(_Message):
+    """Samples of one instrument since the last message; min/max-reduced when the client was slow."""
+
+    type: Literal["samples"] = "samples"
+    instrument: str
+    channels: tuple[str, ...]
+    journal_sequence: int
+    """Sequence number of the last journal record these samples came from: a client that backfills from the
+    journal up to N drops messages up to N."""
+    t_ns: tuple[int, ...]
+    current_a: tuple[tuple[float, ...], ...]
+    """One tuple per channel, as long as ``t_ns``; NaN marks a gap."""
+
+
+class Answer(_Message):
+    """The reply to one command."""
+
+    type: Literal["answer"] = "answer"
+    request: int
+    ok: bool
+    text: str
+    confirmed: bool | None = None
+    """For stop: whether every pump confirmed."""
+
+
+class Hello(_Message):
+    """First message of a client. ``operator`` names the person; ``samples`` asks for the live feed."""
+
+    type: Literal["hello"] = "hello"
+    request: int
+    operator: str = ""
+    samples: bool = False
+
+
+class Credit(_Message):
+    """The client has drawn what it got: one more samples message may be sent. Not answered."""
+
+    type: Literal["credit"] = "credit"
+
+
+class Start(_Message):
+    """Start the plan."""
+
+    type: Literal["start"] = "start"
+    request: int
+
+
+class Stop(_Message):
+    """Stop every pump now; answered when all have confirmed or 3 s have passed."""
+
+    type: Literal["stop"] = "stop"
+    request: int
+    reason: str = ""
+
+
+class Continue(_Message):
+    """Go on from a wait-for-operator step."""
+
+    type: Literal["continue"] = "continue"
+    request: int
+    step: int
+
+
+class Note(_Message):
+    """A note; ``opened_ns`` is the engine time at which the box was opened."""
+
+    type: Literal["note"] = "note"
+    request: int
+    text: str = Field(max_length=10_000)
+    opened_ns: int
+
+
+class Mark(_Message):
+    """A mark, now."""
+
+    type: Literal["mark"] = "mark"
+    request: int
+    label: str = Field(max_length=200)
+
+
+class Acknowledge(_Message):
+    """A person has seen this alarm."""
+
+    type: Literal["acknowledge"] = "acknowledge"
+    request: int
+    alarm_id: str
+
+
+class Finish(_Message):
+    """End the session: refused while a pump runs; stops the potentiostats, closes the files, ends the engine."""
+
+    type: Literal["finish"] = "finish"
+    request: int
+
+
+Command = Hello | Credit | Start | Stop | Continue | Note | Mark | Acknowledge | Finish
+Report = EngineState | EventNotice | ChannelSamples | Answer
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])
+REPORT: TypeAdapter[Report] = TypeAdapter(Annotated[Report, Field(discriminator="type")])

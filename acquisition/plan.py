@@ -1,0 +1,164 @@
+"""The plan: what a protocol and a rig come to, fixed to the last number before anything moves.
+
+Immutable, hashed, and free of text quantities: every number has its unit in its name. Knows nothing of files,
+instruments' bytes or time of day. Made by ``acquisition.compile``; checked by the gatekeeper; run by the schedule.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Role = Literal["experimental", "anaesthetic_maintenance"]
+Route = Literal["iv_bolus", "iv_infusion", "ip", "sc", "im", "icv", "intracerebral", "bench"]
+ChannelRole = Literal["glutamate", "sentinel", "other"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The animal."""
+
+    subject_id: str
+    species: str
+    sex: Literal["M", "F", "U"]
+    age: str
+    """ISO 8601 duration, for example "P12W"."""
+    weight_g: float
+    weighed_on: str
+    """ISO date."""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class PumpSetup:
+    """One pump with its syringe, what is in it, and where its line ends."""
+
+    name: str
+    driver: str
+    url: str
+    address: int
+    expected_model: str
+    """Prefix the model text must have; empty accepts any model of the family."""
+    expected_serial_number: str
+    syringe: str
+    diameter_mm: float
+    syringe_volume_ul: float
+    watchdog_s: int
+    """0: none wanted."""
+    line_dead_volume_ul: float
+    drug: str
+    """Empty for vehicle or stimulus solutions without a dose."""
+    concentration_mg_per_ml: float | None
+    route: Route
+    role: Role
+    loaded_ul: float
+    primed: bool
+
+
+@dataclass(frozen=True)
+class ChannelSetup:
+    """One working electrode."""
+
+    name: str
+    electrode: Literal["we1", "we2"]
+    role: ChannelRole
+    range_a: float
+    sensitivity_a_per_um: float | None
+    """Slope of the calibration; None leaves the channel in amperes."""
+
+
+@dataclass(frozen=True)
+class PotentiostatSetup:
+    """One potentiostat port with its channels."""
+
+    name: str
+    driver: str
+    url: str
+    expected_model: str
+    expected_serial_number: str
+    potential_v: float
+    interval_s: float
+    channels: tuple[ChannelSetup, ...]
+
+
+@dataclass(frozen=True)
+class InfuseStep:
+    """Infuse ``volume_ul`` at ``rate_ul_per_min``, both as the pump's format holds them."""
+
+    number: int
+    label: str
+    pump: str
+    volume_ul: float
+    rate_ul_per_min: float
+    dose_mg_per_kg: float | None
+    kind: Literal["infuse"] = "infuse"
+
+    @property
+    def duration_s(self) -> float:
+        """Return how long it takes."""
+        return self.volume_ul / self.rate_ul_per_min * 60.0
+
+
+@dataclass(frozen=True)
+class WaitStep:
+    """Let time pass."""
+
+    number: int
+    label: str
+    duration_s: float
+    kind: Literal["wait"] = "wait"
+
+
+@dataclass(frozen=True)
+class OperatorStep:
+    """Wait until a person says go on."""
+
+    number: int
+    label: str
+    kind: Literal["operator"] = "operator"
+
+
+@dataclass(frozen=True)
+class MarkStep:
+    """Write a mark into the recording."""
+
+    number: int
+    label: str
+    kind: Literal["mark"] = "mark"
+
+
+Step = InfuseStep | WaitStep | OperatorStep | MarkStep
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a run needs, fixed. ``steps`` are flat (repeats unrolled) and run one after the other."""
+
+    name: str
+    description: str
+    simulated: bool
+    subject: Subject
+    pumps: tuple[PumpSetup, ...]
+    potentiostats: tuple[PotentiostatSetup, ...]
+    steps: tuple[Step, ...]
+    protocol_sha256: str
+    rig_sha256: str
+    limits_sha256: str
+    warnings: tuple[str, ...] = ()
+    """Soft limits that were overridden, with name and reason, and other things the operator must see."""
+
+    @property
+    def sha256(self) -> str:
+        """Return the hash of every number in the plan; checked again before each RUN (R11)."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+    @property
+    def duration_s(self) -> float:
+        """Return the planned length; operator steps count as zero."""
+        return sum(step.duration_s for step in self.steps if isinstance(step, InfuseStep | WaitStep))
+
+    def pump(self, name: str) -> PumpSetup:
+        """Return the pump called ``name``."""
+        return next(pump for pump in self.pumps if pump.name == name)

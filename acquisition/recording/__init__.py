@@ -1,0 +1,1 @@
+"""What is kept: the journal (the truth), the live NWB view of it, verification and recovery."""

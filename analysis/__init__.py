@@ -1,0 +1,1 @@
+"""What a recording means: plots and summaries of a session. Reads recordings, never instruments."""

@@ -1,0 +1,259 @@
+"""What instruments can do, as small protocols, and the values that cross them.
+
+A driver implements these; the engine, the compliance suites and third-party packages rely on nothing else.
+Knows no bytes and no family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, IntFlag
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who answered: as the device tells it, control characters escaped. Empty text where the device does not say."""
+
+    family: str
+    model: str
+    firmware: str
+    serial_number: str = ""
+
+
+class Motion(Enum):
+    """What the plunger does, as last confirmed by a fresh reply."""
+
+    STOPPED = "stopped"
+    PAUSED = "paused"
+    INFUSING = "infusing"
+    WITHDRAWING = "withdrawing"
+    PURGING = "purging"
+    WAITING = "waiting"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_still(self) -> bool:
+        """Tell whether the plunger is known not to move."""
+        return self in (Motion.STOPPED, Motion.PAUSED)
+
+
+class PumpAlarm(Enum):
+    """An alarm of the pump's own."""
+
+    RESET = "reset"
+    STALL = "stall"
+    WATCHDOG = "watchdog"
+    PROGRAM = "program error"
+    PHASE = "phase out of range"
+
+
+@dataclass(frozen=True)
+class PumpStatus:
+    """One confirmed look at a pump. It was true somewhere between ``asked_ns`` and ``received_ns``."""
+
+    asked_ns: int
+    received_ns: int
+    motion: Motion
+    infused_ul: float
+    withdrawn_ul: float
+    counter_step_ul: float
+    """Resolution of the counters at their present value."""
+    alarm: PumpAlarm | None = None
+
+
+@dataclass(frozen=True)
+class PumpProgram:
+    """One infusion as the device is to hold it. There is no unlimited mode: the target is always above zero."""
+
+    diameter_mm: float
+    rate_ul_per_min: float
+    target_ul: float
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """Can say who it is without changing anything."""
+
+    def connect(self) -> Identity:
+        """Find out who is there. Reads only, apart from what makes the device safer to talk to.
+
+        Never moves, resets, zeroes or stops anything. May be called again after the line was lost.
+        Raises PortError, ExchangeError, WrongInstrument.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the port; sends nothing that starts or changes anything. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Stoppable(Protocol):
+    """Can be brought to its safe state."""
+
+    def stop(self) -> PumpStatus:
+        """Stop, repeat until a reply to a question asked after the stop says so, and return that reply.
+
+        Allowed in any state, also before ``connect``. Raises DriverError if not confirmed within 3 s.
+        """
+        ...
+
+
+@runtime_checkable
+class SyringePump(Identified, Stoppable, Protocol):
+    """A syringe pump with a volume target of its own. Volumes in microlitres, rates in microlitres per minute."""
+
+    def rate_limits_ul_per_min(self, diameter_mm: float) -> tuple[float, float]:
+        """Return (lowest, highest) rate for this syringe. Pure: nothing is sent. Raises NotEncodable."""
+        ...
+
+    def quantised(self, program: PumpProgram) -> PumpProgram:
+        """Return the program as the device would hold it. Pure.
+
+        Raises NotEncodable when a value would be refused, become zero or unlimited, change its unit, or differ
+        by more than 0.5 %.
+        """
+        ...
+
+    def program(self, program: PumpProgram) -> PumpProgram:
+        """Write an infusion into the stopped device, clear its counters, read everything back, return what was read.
+
+        Raises NotEncodable, DeviceRefused, DeviceAlarm, ReadbackMismatch, ExchangeError. Never starts anything.
+        """
+        ...
+
+    def read_back(self) -> PumpProgram:
+        """Ask for diameter, rate and target as the device holds them now. Queries only."""
+        ...
+
+    def start(self) -> PumpStatus:
+        """Start the programmed infusion. Sent once, never repeated.
+
+        Raises ExchangeError when the reply was lost: the pump may or may not run; ask ``status``.
+        """
+        ...
+
+    def status(self) -> PumpStatus:
+        """Ask for motion and counters. May repeat its queries. Raises DeviceReset on loss of run state."""
+        ...
+
+    def arm_watchdog(self, timeout_s: int) -> bool:
+        """Let the pump stop by itself after ``timeout_s`` without a valid packet. False if it has no such thing.
+
+        From then on every ``status`` feeds it: who polls keeps the pump running.
+        """
+        ...
+
+    def disarm_watchdog(self) -> None:
+        """Switch the watchdog off; only with the pump stopped. Nothing if it has none."""
+        ...
+
+
+class SampleFlag(IntFlag):
+    """Quality of one sample."""
+
+    OK = 0
+    TIMING = 1
+    OVERLOAD = 2
+    UNDERLOAD = 4
+    NEAR_LIMIT = 8
+    NOT_A_NUMBER = 16
+
+
+@dataclass(frozen=True)
+class ElectrodeSettings:
+    """One working electrode as a channel of its own."""
+
+    channel: str
+    electrode: Literal["we1", "we2"]
+    range_a: float
+    """Full scale current; the device uses its smallest range that holds it, fixed (no auto-ranging)."""
+
+
+@dataclass(frozen=True)
+class AmperometrySettings:
+    """Constant-potential amperometry: potential versus reference, one sample of all electrodes per interval."""
+
+    potential_v: float
+    interval_s: float
+    electrodes: tuple[ElectrodeSettings, ...]
+
+
+@dataclass(frozen=True)
+class SampleBlock:
+    """Consecutive samples of one instrument, amperes. ``index`` counts device samples: a hole in it is a gap.
+
+    ``epoch`` counts starts of the measurement; time of a sample is ``t0_ns + index * interval_ns`` on the host's
+    monotonic clock, where ``t0_ns`` is fitted once per epoch and stays.
+    """
+
+    instrument: str
+    epoch: int
+    t0_ns: int
+    interval_ns: int
+    channels: tuple[str, ...]
+    index: NDArray[np.int64]
+    """Shape (n,), strictly rising."""
+    current_a: NDArray[np.float64]
+    """Shape (n, channels), amperes; NaN only where flagged NOT_A_NUMBER."""
+    flags: NDArray[np.uint8]
+    """Shape (n, channels), SampleFlag."""
+    received_ns: int
+    """Host time at which the last byte of the block was read."""
+
+    def t_ns(self) -> NDArray[np.int64]:
+        """Return the host time of each sample, shape (n,)."""
+        return self.t0_ns + self.index * np.int64(self.interval_ns)
+
+
+@runtime_checkable
+class Potentiostat(Identified, Protocol):
+    """Runs constant-potential amperometry continuously, for hours."""
+
+    def checked(self, settings: AmperometrySettings) -> AmperometrySettings:
+        """Return the settings as the device would use them (ranges rounded up). Pure. Raises NotEncodable."""
+        ...
+
+    def start(self, settings: AmperometrySettings) -> AmperometrySettings:
+        """Apply the potential and start sampling; return the settings in force. Raises DeviceRefused, ..."""
+        ...
+
+    def read(self, timeout_s: float) -> list[SampleBlock]:
+        """Return what has arrived, waiting at most ``timeout_s`` for the first sample.
+
+        Restarts the measurement by itself, as a new epoch and without switching the cell off, when a run ends by
+        its own length. Raises PortLost, DeviceRefused (run-time error), GarbledReply (resynchronisation failed).
+        """
+        ...
+
+    def stop(self) -> None:
+        """Stop sampling and switch the cell off; raise if the device did not confirm that."""
+        ...
+
+
+AbortCheck = Callable[[], bool]
+"""Asked at least every 20 ms while a driver waits; True makes the exchange raise Interrupted."""
+
+
+@dataclass(frozen=True)
+class WireRecord:
+    """Bytes that crossed a line, for the log: R57."""
+
+    t_ns: int
+    direction: Literal["out", "in"]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class DriverOptions:
+    """What the engine hands to every driver besides its line."""
+
+    instrument: str
+    address: int = 0
+    abort: AbortCheck = field(default=lambda: False)
+    on_wire: Callable[[WireRecord], None] = field(default=lambda _record: None)

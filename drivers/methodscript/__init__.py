@@ -1,0 +1,1 @@
+"""PalmSens MethodSCRIPT potentiostats: EmStat Pico, EmStat4 and relatives."""

@@ -1,0 +1,1 @@
+"""New Era NE-1000 family and WPI Aladdin syringe pumps."""

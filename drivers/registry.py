@@ -1,0 +1,80 @@
+"""Finds drivers, simulated instruments and benches by name, through entry points: outside packages can add some.
+
+Knows the three groups and the signatures behind them; imports nothing until it is asked for.
+
+- ``amperfuse.drivers``: ``build(opener, url, clock, options) -> SyringePump | Potentiostat`` plus attributes
+  ``kind`` ("pump" or "potentiostat").
+- ``amperfuse.simulators``: a firmware model, see ``sim_devices.interfaces``.
+- ``amperfuse.benches``: ``build(clock, world, seed, faults) -> Bench`` (a TransportOpener with ``truth()``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, Protocol
+
+from drivers.capabilities import DriverOptions, Potentiostat, SyringePump
+from drivers.clock import Clock
+from drivers.transport import TransportOpener
+
+DRIVERS = "amperfuse.drivers"
+SIMULATORS = "amperfuse.simulators"
+BENCHES = "amperfuse.benches"
+
+
+class UnknownName(LookupError):
+    """No installed package offers an instrument of this name."""
+
+
+class DriverFactory(Protocol):
+    """Builds a driver; opens no port until ``connect``."""
+
+    kind: Literal["pump", "potentiostat"]
+
+    def __call__(
+        self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions
+    ) -> SyringePump | Potentiostat: ...
+
+
+class Bench(TransportOpener, Protocol):
+    """A simulated world with instruments in it. ``open`` gives a line to one of them."""
+
+    def truth(self) -> Mapping[str, Any]:
+        """Return what really happened (true volumes, true glutamate); for tests and the rehearsal report only."""
+        ...
+
+
+class BenchFactory(Protocol):
+    """Builds a simulated world; see ``sim_devices.bench`` for the keys of ``world``."""
+
+    def __call__(self, clock: Clock, world: Mapping[str, Any], seed: int, faults: Sequence[str]) -> Bench: ...
+
+
+def names(group: str) -> list[str]:
+    """Return the names that installed packages offer in ``group``, sorted."""
+    return sorted({entry.name for entry in entry_points(group=group)})
+
+
+def _load(group: str, name: str) -> Any:
+    found: list[EntryPoint] = [entry for entry in entry_points(group=group) if entry.name == name]
+    if not found:
+        raise UnknownName(f"{group} offers no {name!r}; installed: {', '.join(names(group)) or 'none'}")
+    return found[0].load()
+
+
+def driver(name: str) -> DriverFactory:
+    """Return the driver factory called ``name``. Raises UnknownName."""
+    factory: DriverFactory = _load(DRIVERS, name)
+    return factory
+
+
+def simulator(name: str) -> Any:
+    """Return the firmware model called ``name``. Raises UnknownName."""
+    return _load(SIMULATORS, name)
+
+
+def bench(name: str = "bench") -> BenchFactory:
+    """Return the factory of the simulated world. Raises UnknownName."""
+    factory: BenchFactory = _load(BENCHES, name)
+    return factory

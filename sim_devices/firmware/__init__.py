@@ -1,0 +1,1 @@
+"""Bytes of instruments, one file each: what a real one would answer."""

@@ -1,0 +1,60 @@
+"""The seams inside the simulated world: firmware to line, firmware to physics, world description.
+
+Bytes know no physics and physics knows no bytes; this file is where they meet.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Firmware(Protocol):
+    """One instrument's bytes. All times are the bench's clock in ns; calls come in time order, from one thread."""
+
+    def power_on(self, now_ns: int) -> None:
+        """Start, or start again after a power cycle (settings in non-volatile memory survive)."""
+        ...
+
+    def power_off(self, now_ns: int) -> None:
+        """Lose power: motion and run state end at once."""
+        ...
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        """Take bytes from the host."""
+        ...
+
+    def transmit(self, now_ns: int) -> bytes:
+        """Return every byte emitted up to ``now_ns`` and not yet returned."""
+        ...
+
+    def next_event_ns(self, now_ns: int) -> int | None:
+        """Return when, after ``now_ns``, it would next emit something unasked (a sample, an alarm); None for never."""
+        ...
+
+
+class Plunger(Protocol):
+    """The mechanics that a pump's firmware moves. The firmware believes a diameter; the true syringe is in here."""
+
+    def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
+        """Move with this speed from now on; positive infuses, zero stands still."""
+        ...
+
+    def travelled_mm(self, now_ns: int) -> float:
+        """Return net travel since the start, mm; less than driven while stalled."""
+        ...
+
+    def stalled(self, now_ns: int) -> bool:
+        """Tell whether the drive turns without moving (occlusion, end of the syringe)."""
+        ...
+
+
+class ElectrodeFrontEnd(Protocol):
+    """The analog side of a potentiostat: what current flows into its working electrodes."""
+
+    def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:
+        """Switch the cell, and set the potential versus reference."""
+        ...
+
+    def current_a(self, electrode: int, t_ns: int) -> float:
+        """Return the current of working electrode 0 or 1 at ``t_ns``, amperes, noise included. Times never go back."""
+        ...

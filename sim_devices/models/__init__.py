@@ -1,0 +1,1 @@
+"""Physics without bytes: plunger, tubing, electrode, front end."""
