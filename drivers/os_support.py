@@ -107,7 +107,7 @@ def runtime_dir(platform: str = PLATFORM) -> Path:
     Raises PermissionError when somebody else owns it: then it could be a trap.
     """
     with warnings.catch_warnings():  # it warns when it falls back to the temporary directory; checked below instead
-        warnings.simplefilter("ignore", RuntimeWarning)
+        warnings.simplefilter("ignore")
         path = Path(platformdirs.user_runtime_path("amperfuse", appauthor=False))
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_windows(platform):
