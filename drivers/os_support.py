@@ -7,12 +7,14 @@ so that the branches of the other platforms run in tests here. Knows nothing of 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import os
 import re
 import shutil
 import signal
+import socket
 import stat
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import platformdirs
 
@@ -141,6 +143,24 @@ def ipc_address(directory: Path, name: str, platform: str = PLATFORM) -> str:
             f"socket path {address} is longer than {limit} bytes; set XDG_RUNTIME_DIR to a shorter directory"
         )
     return address
+
+
+class _Handle(Protocol):
+    def fileno(self) -> int: ...
+
+
+def hang_up(connection: _Handle, platform: str = PLATFORM, kernel32: Any = None) -> None:
+    """End a local connection that another thread may be blocked in: its read or write fails instead of waiting.
+
+    Closing alone does not wake a blocked thread. The owner still closes it. ``kernel32`` is given by tests only.
+    """
+    with contextlib.suppress(OSError):  # already closed: nothing to wake
+        if is_windows(platform):
+            library = kernel32 if kernel32 is not None else ctypes.CDLL("kernel32")
+            library.CancelIoEx(ctypes.c_void_p(connection.fileno()), None)
+            return
+        with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
 
 
 # --- pseudo-terminals ------------------------------------------------------------------------------------------

@@ -1,0 +1,126 @@
+"""Where the running engine is found, and that there is only one of it (R56).
+
+Knows the runtime directory, the file that names the running engine, its key file and the lock. Does not know what
+is said over the connection. Everything in the directory can be read by this user only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from acquisition.messages import PROTOCOL_VERSION
+from drivers import os_support
+
+RUNTIME_DIR_VARIABLE = "AMPERFUSE_RUNTIME_DIR"
+"""Set it to keep an engine apart from the user's usual one (tests do)."""
+RECORD_NAME = "engine.json"
+LOCK_NAME = "engine.lock"
+
+
+class NoEngine(Exception):
+    """No engine is running."""
+
+
+class EngineAlreadyRunning(Exception):
+    """Another engine of this user is running; only one may hold pumps."""
+
+
+class EngineRecord(BaseModel):
+    """How to reach a running engine. Written by the engine when it is ready to listen."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pid: int
+    address: str
+    family: str
+    key_file: Path
+    session_dir: Path
+    simulated: bool
+    protocol_version: int = PROTOCOL_VERSION
+
+    def read_key(self) -> bytes:
+        """Return the key that proves a client belongs to this user. Raises NoEngine when it is gone."""
+        try:
+            return self.key_file.read_bytes()
+        except OSError as error:
+            raise NoEngine(
+                f"the engine's key file cannot be read ({error.strerror}); it may just have ended"
+            ) from error
+
+
+def runtime_dir() -> Path:
+    """Return the directory of the running engine's files, made for this user only if it is not there."""
+    chosen = os.environ.get(RUNTIME_DIR_VARIABLE)
+    if not chosen:
+        return os_support.runtime_dir()
+    path = Path(chosen)
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def new_key(directory: Path) -> Path:
+    """Write a fresh random key and return its file."""
+    path = directory / "engine.key"
+    os_support.private_file(path, secrets.token_bytes(32))
+    return path
+
+
+def publish(record: EngineRecord, directory: Path) -> None:
+    """Tell the other processes of this user where the engine is."""
+    os_support.private_file(directory / RECORD_NAME, record.model_dump_json(indent=1).encode())
+
+
+def withdraw(directory: Path, pid: int) -> None:
+    """Remove the record and key of engine ``pid``; leaves those of another engine alone."""
+    try:
+        record = _read(directory)
+    except NoEngine:
+        return
+    if record.pid == pid:
+        (directory / RECORD_NAME).unlink(missing_ok=True)
+        record.key_file.unlink(missing_ok=True)
+
+
+def find_engine(directory: Path | None = None) -> EngineRecord:
+    """Return how to reach the running engine. Raises NoEngine; a dead engine's record counts as none."""
+    record = _read(directory or runtime_dir())
+    if not os_support.process_alive(record.pid):
+        raise NoEngine(
+            f"no engine is running; the last one (process {record.pid}) ended without cleaning up. "
+            f"Its session is in {record.session_dir}: run 'amperfuse recover' on it, and look at the pumps."
+        )
+    return record
+
+
+def _read(directory: Path) -> EngineRecord:
+    try:
+        return EngineRecord.model_validate(json.loads((directory / RECORD_NAME).read_bytes()))
+    except FileNotFoundError as error:
+        raise NoEngine("no engine is running") from error
+    except (OSError, ValueError, ValidationError) as error:
+        raise NoEngine(f"no engine can be found: {directory / RECORD_NAME} is not readable") from error
+
+
+@contextmanager
+def only_engine(directory: Path) -> Iterator[None]:
+    """Hold the lock that lets one engine per user run (R56). Raises EngineAlreadyRunning at once if it is held."""
+    lock = filelock.FileLock(directory / LOCK_NAME, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout as error:
+        raise EngineAlreadyRunning(
+            "an engine is already running for this user, and only one may hold pumps. "
+            "See 'amperfuse status'; end it from its window or with 'amperfuse stop' and Finish."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
