@@ -55,6 +55,8 @@ class PumpSetup:
     role: Role
     loaded_ul: float
     primed: bool
+    drug_form: str = ""
+    """Salt or base: the form that concentration and doses of this pump are given in."""
 
 
 @dataclass(frozen=True)
