@@ -1,0 +1,295 @@
+"""Every alarm there is, in one table: what happened, what it means, what to do; and which are on.
+
+Knows priorities, texts and latching (R45, R46). Does not know how an alarm is detected, shown or sounded. The texts
+are for somebody who has been awake since five and has an animal on the table: short, first the fact, then the action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from acquisition.messages import AlarmView, Priority
+
+
+@dataclass(frozen=True)
+class AlarmText:
+    """One row of the table. ``{detail}`` and ``{instrument}`` are filled in."""
+
+    priority: Priority
+    what: str
+    so_what: str
+    do_what: str
+
+
+_GO_TO_PUMP = "Go to the pump, press STOP on it, clamp the line."
+_CHECK_ANIMAL = "Check the animal. Read the delivered volume here, decide what is still to be given."
+
+TABLE: dict[str, AlarmText] = {
+    "not-confirmed-stopped": AlarmText(
+        "high", "{instrument} is NOT CONFIRMED STOPPED: {detail}", "It may still be infusing.", _GO_TO_PUMP
+    ),
+    "pump-unknown": AlarmText(
+        "high",
+        "{instrument} does not answer: {detail}",
+        "Whether it runs is unknown. It ends at its armed target at the latest, with a watchdog sooner.",
+        _GO_TO_PUMP,
+    ),
+    "pump-lost": AlarmText(
+        "high",
+        "The line to {instrument} is gone: {detail}",
+        "Whether it runs is unknown. It ends at its armed target at the latest, with a watchdog sooner.",
+        _GO_TO_PUMP + " Then plug it in again; it stays stopped.",
+    ),
+    "pump-reset": AlarmText(
+        "high",
+        "{instrument} lost power or was reset: {detail}",
+        "The infusion ended there; what came after the last reading is counted as uncertain.",
+        _CHECK_ANIMAL + " It is not started again by itself.",
+    ),
+    "pump-stall": AlarmText(
+        "high",
+        "{instrument} reports a stall",
+        "The line is blocked or the syringe is at its end. Pressure may release as an unwanted bolus.",
+        "Take the line off the animal before you release the pressure. Then look for the kink or clot.",
+    ),
+    "pump-alarm": AlarmText(
+        "high", "{instrument} reports: {detail}", "The infusion has ended.", _CHECK_ANIMAL + " Look at the pump."
+    ),
+    "pump-watchdog": AlarmText(
+        "high",
+        "{instrument} stopped itself: it heard nothing from us for too long",
+        "The infusion has ended early.",
+        _CHECK_ANIMAL + " Look for what held the computer up.",
+    ),
+    "unexpected-motion": AlarmText(
+        "high",
+        "{instrument} moves although nothing was started: {detail}",
+        "Somebody used its keys, or it restarted by itself. It was told to stop.",
+        "Look at the pump. Check the animal.",
+    ),
+    "over-delivery": AlarmText(
+        "high",
+        "{instrument} has given more than it should: {detail}",
+        "Wrong syringe setting or a pump fault. It was told to stop.",
+        "Check the animal. Clamp the line. Do not use this pump again before it was checked.",
+    ),
+    "delivery-deviates": AlarmText(
+        "medium",
+        "{instrument} does not deliver as ordered: {detail}",
+        "The dose arrives faster or slower than planned.",
+        "Compare syringe, rate and display of the pump.",
+    ),
+    "not-infusing": AlarmText(
+        "medium",
+        "{instrument} was started and its counter does not advance: {detail}",
+        "Nothing reaches the animal, or the pump has stalled.",
+        "Look at the pump: is the pusher at the plunger, is the clutch closed?",
+    ),
+    "stopped-early": AlarmText(
+        "medium",
+        "{instrument} stopped before its target: {detail}",
+        "Somebody used its keys, or it stopped by itself. The plan waits.",
+        _CHECK_ANIMAL + " Then continue with the next step, or end.",
+    ),
+    "start-failed": AlarmText(
+        "medium",
+        "The infusion did not start: {detail}",
+        "Nothing was given in this step. The plan waits.",
+        "Remove the cause, then continue with the next step, or end.",
+    ),
+    "start-unclear": AlarmText(
+        "medium",
+        "{instrument} did not answer to RUN: {detail}",
+        "It may or may not be running; it is being asked. RUN is not repeated.",
+        "Watch the pump until the state is clear.",
+    ),
+    "settings-differ": AlarmText(
+        "high",
+        "{instrument} holds other settings than were sent: {detail}",
+        "It was not started, and was told to stop.",
+        "Check syringe diameter and units on the pump, then start a new session.",
+    ),
+    "missed": AlarmText(
+        "medium",
+        "An infusion was missed: {detail}",
+        "The computer was busy or asleep at its time. It is not caught up on. The plan waits.",
+        "Decide whether the experiment still makes sense; continue with the next step, or end.",
+    ),
+    "clock-jump": AlarmText(
+        "high",
+        "The engine stood still: {detail}",
+        "Pumps with a watchdog have stopped themselves. All were told to stop.",
+        _CHECK_ANIMAL + " Switch off sleep and updates on this computer.",
+    ),
+    "lag": AlarmText(
+        "medium",
+        "The engine was held up: {detail}",
+        "More of this and a pump's watchdog will stop it.",
+        "Close other programs on this computer.",
+    ),
+    "not-connected": AlarmText(
+        "high",
+        "{instrument} could not be connected: {detail}",
+        "The session cannot start; the engine goes on trying.",
+        "Check cable, power and the rig file.",
+    ),
+    "self-test": AlarmText(
+        "high",
+        "{instrument} failed its self-test: {detail}",
+        "It will not be started.",
+        "Check the pump, then start a new session.",
+    ),
+    "no-watchdog": AlarmText(
+        "medium",
+        "{instrument} has no watchdog of its own",
+        "If this computer fails, it goes on until its armed target.",
+        "Stay beside it while it infuses.",
+    ),
+    "line-quality": AlarmText(
+        "low", "The line to {instrument} is noisy: {detail}", "Questions are repeated; it still answers.", "Check cable."
+    ),
+    "sensor-lost": AlarmText(
+        "high",
+        "The line to {instrument} is gone: {detail}",
+        "Nothing is recorded from it. No infusion is started meanwhile.",
+        "Plug it in again; it resumes by itself.",
+    ),
+    "sensor-silent": AlarmText(
+        "medium",
+        "{instrument} sends no samples: {detail}",
+        "Nothing is recorded from it. No infusion is started meanwhile.",
+        "Check its cable and power.",
+    ),
+    "sensor-error": AlarmText(
+        "medium",
+        "{instrument} reports an error: {detail}",
+        "Its measurement is being started again.",
+        "Check electrodes and cables if it comes back.",
+    ),
+    "samples-missing": AlarmText(
+        "medium",
+        "{instrument} lost samples: {detail}",
+        "The gap is marked in the recording; nothing is filled in.",
+        "If it repeats, close other programs and check the cable.",
+    ),
+    "saturated": AlarmText(
+        "medium",
+        "{instrument} is saturated: {detail}",
+        "The true current is larger than what is recorded.",
+        "Check the reference electrode, or choose a larger current range.",
+    ),
+    "flat-line": AlarmText(
+        "medium",
+        "{instrument} shows a flat line: {detail}",
+        "A living sensor always has noise: it is likely disconnected.",
+        "Check the headstage and the electrode's plug.",
+    ),
+    "cell-not-off": AlarmText(
+        "medium",
+        "{instrument} did not confirm that its cell is off: {detail}",
+        "The electrodes may still be at their potential.",
+        "Unplug the electrodes before you touch the wiring.",
+    ),
+    "recorder-failing": AlarmText(
+        "high",
+        "The recording cannot be written: {detail}",
+        "No infusion is started. Experimental ones were told to stop; maintained anaesthesia goes on.",
+        "Free disk space, or check the disk. What was stored is safe.",
+    ),
+    "recorder-slow": AlarmText(
+        "medium",
+        "The disk is slow: {detail}",
+        "Nothing is lost yet; the memory buffer fills.",
+        "Close other programs that use the disk.",
+    ),
+    "program-defect": AlarmText(
+        "high",
+        "A defect of the program: {detail}",
+        "Pumps were told to stop before this message.",
+        "Check the animal and the pumps. Keep the session folder and report it.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class AlarmChange:
+    """A line for the event log."""
+
+    alarm: AlarmView
+    verb: str
+    """raised, cleared, acknowledged."""
+
+
+class AlarmBoard:
+    """Which alarms are on. High and medium stay until acknowledged, also when their cause has gone (R46)."""
+
+    def __init__(self, on_change: Callable[[AlarmChange], None]) -> None:
+        self._on_change = on_change
+        self._alarms: dict[str, AlarmView] = {}
+
+    def on(self, kind: str, now_ns: int, instrument: str = "", detail: str = "") -> None:
+        """Raise an alarm; one that is on already stays as it is and is not said twice (R51)."""
+        alarm_id = f"{kind}:{instrument}" if instrument else kind
+        known = self._alarms.get(alarm_id)
+        if known is not None and known.active:
+            return
+        row = TABLE[kind]
+        view = AlarmView(
+            alarm_id=alarm_id,
+            priority=row.priority,
+            instrument=instrument,
+            what=row.what.format(instrument=instrument, detail=detail),
+            so_what=row.so_what,
+            do_what=row.do_what,
+            raised_ns=now_ns,
+            active=True,
+            acknowledged=False,
+        )
+        self._alarms[alarm_id] = view
+        self._on_change(AlarmChange(view, "raised"))
+
+    def off(self, kind: str, instrument: str = "") -> None:
+        """Note that the cause has gone."""
+        alarm_id = f"{kind}:{instrument}" if instrument else kind
+        known = self._alarms.get(alarm_id)
+        if known is None or not known.active:
+            return
+        self._keep(replace_view(known, active=False))
+        self._on_change(AlarmChange(replace_view(known, active=False), "cleared"))
+
+    def acknowledge(self, alarm_id: str) -> bool:
+        """Note that a person has seen it; an active cause stays visible. Return whether there was such an alarm."""
+        known = self._alarms.get(alarm_id)
+        if known is None:
+            return False
+        if not known.acknowledged:
+            self._keep(replace_view(known, acknowledged=True))
+            self._on_change(AlarmChange(replace_view(known, acknowledged=True), "acknowledged"))
+        return True
+
+    def _keep(self, view: AlarmView) -> None:
+        gone = not view.active and (view.acknowledged or view.priority == "low")
+        if gone:
+            self._alarms.pop(view.alarm_id, None)
+        else:
+            self._alarms[view.alarm_id] = view
+
+    def active(self, kind: str, instrument: str = "") -> bool:
+        """Tell whether the cause is present now."""
+        known = self._alarms.get(f"{kind}:{instrument}" if instrument else kind)
+        return known is not None and known.active
+
+    def views(self) -> tuple[AlarmView, ...]:
+        """Return what a screen shows, the worst first, then the oldest."""
+        order = {"high": 0, "medium": 1, "low": 2}
+        return tuple(sorted(self._alarms.values(), key=lambda view: (order[view.priority], view.raised_ns)))
+
+    def unacknowledged(self, *priorities: Priority) -> tuple[AlarmView, ...]:
+        """Return the alarms of these priorities that no person has seen."""
+        return tuple(view for view in self.views() if not view.acknowledged and view.priority in priorities)
+
+
+def replace_view(view: AlarmView, **changes: bool) -> AlarmView:
+    """Return the alarm with other flags."""
+    return view.model_copy(update=changes)

@@ -1,0 +1,220 @@
+"""Runs the steps of a plan one after the other: says what is due and believes what it is told about the outcome.
+
+Knows the order and timing of steps and the rule for late ones (R22). Does not know pumps, permits or alarms: it hands
+out actions and is told how they ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acquisition.messages import StepState, StepView
+from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Plan, Step, WaitStep
+from drivers.clock import NS_PER_S
+
+LATE_NS = NS_PER_S
+"""An infusion that would start later than this after its time is missed [P], R22."""
+
+
+@dataclass(frozen=True)
+class Infuse:
+    """Start this infusion now."""
+
+    step: InfuseStep
+
+
+@dataclass(frozen=True)
+class Missed:
+    """This infusion is not started: its time has passed by ``late_s``."""
+
+    step: InfuseStep
+    late_s: float
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A person must say go on."""
+
+    step: OperatorStep
+
+
+@dataclass(frozen=True)
+class MarkNow:
+    """Write this mark."""
+
+    step: MarkStep
+
+
+@dataclass(frozen=True)
+class StepEnded:
+    """A step is over."""
+
+    step: Step
+    state: StepState
+
+
+@dataclass(frozen=True)
+class StepBegan:
+    """A step has begun."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class Through:
+    """All steps are over."""
+
+
+Action = Infuse | Missed | Ask | MarkNow | StepBegan | StepEnded | Through
+
+
+class Schedule:
+    """Where the plan is. ``held_on`` is the step that waits for a person, for whatever reason."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._steps = plan.steps
+        self._views = _planned(plan)
+        self._at = -1
+        self._due_ns = 0
+        self._end_ns: int | None = None
+        self._stopped = False
+        self._through = False
+        self.started_ns: int | None = None
+        self.held_on: int | None = None
+        self.progress_ns: int | None = None
+        """When ``step`` last returned: a token of the earned keep-alive."""
+
+    @property
+    def views(self) -> tuple[StepView, ...]:
+        """Return the state of every step."""
+        return tuple(self._views)
+
+    @property
+    def through(self) -> bool:
+        """Tell whether all steps are over."""
+        return self._through
+
+    @property
+    def current(self) -> Step | None:
+        """Return the running step, None before the start and after the end."""
+        active = self.started_ns is not None and not self._through and not self._stopped
+        return self._steps[self._at] if active else None
+
+    def next_due_ns(self) -> int | None:
+        """Return when a wait ends; None when something else must happen first."""
+        return None if self._stopped or self._through or self.held_on is not None else self._end_ns
+
+    def start(self, now_ns: int) -> list[Action]:
+        """Begin with the first step."""
+        if self.started_ns is not None:
+            raise RuntimeError("a plan starts once")
+        self.started_ns = now_ns
+        return self._enter(0, due_ns=now_ns, now_ns=now_ns)
+
+    def step(self, now_ns: int) -> list[Action]:
+        """Return what is due. The end of a wait does not drift: the next step is due when it ends, not when seen."""
+        self.progress_ns = now_ns
+        due_ns = self.next_due_ns()
+        if due_ns is None or now_ns < due_ns:
+            return []
+        return self._leave("done", due_ns, now_ns)
+
+    def infusion_ended(self, number: int, state: StepState, now_ns: int) -> list[Action]:
+        """Take the outcome of an infusion. Anything but "done" holds the plan until a person decides."""
+        step = self.current
+        if step is None or step.number != number or self.held_on is not None:
+            return []
+        if state == "done":
+            return self._leave("done", now_ns, now_ns)
+        self._mark_ended(state, now_ns)
+        self.held_on = number
+        return [StepEnded(step, state)]
+
+    def go_on(self, number: int, now_ns: int) -> list[Action] | None:
+        """Go on after the step a person was asked about; None if that is not the step that waits."""
+        if self.held_on != number or self.current is None:
+            return None
+        self.held_on = None
+        if isinstance(self.current, OperatorStep):
+            return self._leave("done", now_ns, now_ns)
+        return self._enter(self._at + 1, due_ns=now_ns, now_ns=now_ns)
+
+    def stop(self, now_ns: int) -> list[Action]:
+        """End the plan where it is; what has not begun is aborted too."""
+        step = self.current
+        if self._through or self._stopped:
+            return []
+        ended: list[Action] = []
+        if step is not None and self._views[self._at].state == "running":
+            self._mark_ended("aborted", now_ns)
+            ended.append(StepEnded(step, "aborted"))
+        self._views = [
+            replace_step(view, state="aborted") if view.state == "pending" else view for view in self._views
+        ]
+        self._stopped = True
+        self.held_on = None
+        return ended
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    def _enter(self, at: int, due_ns: int, now_ns: int) -> list[Action]:
+        """Enter steps from ``at`` on until one takes time. A loop: a plan may have thousands of marks in a row."""
+        actions: list[Action] = []
+        while at < len(self._steps):
+            self._at, self._due_ns, self._end_ns = at, due_ns, None
+            step = self._steps[at]
+            if isinstance(step, InfuseStep) and now_ns - due_ns > LATE_NS:
+                self._views[at] = replace_step(self._views[at], state="missed", started_ns=now_ns, ended_ns=now_ns)
+                self.held_on = step.number
+                return [*actions, Missed(step, (now_ns - due_ns) / NS_PER_S), StepEnded(step, "missed")]
+            self._views[at] = replace_step(self._views[at], state="running", started_ns=now_ns)
+            actions.append(StepBegan(step))
+            if isinstance(step, InfuseStep):
+                return [*actions, Infuse(step)]
+            if isinstance(step, OperatorStep):
+                self.held_on = step.number
+                return [*actions, Ask(step)]
+            if isinstance(step, WaitStep):
+                self._end_ns = due_ns + round(step.duration_s * NS_PER_S)
+                if now_ns < self._end_ns:
+                    return actions
+                due_ns = self._end_ns
+            else:
+                actions.append(MarkNow(step))
+            self._mark_ended("done", now_ns)
+            actions.append(StepEnded(step, "done"))
+            at += 1
+        self._at, self._end_ns, self._through = len(self._steps), None, True
+        return [*actions, Through()]
+
+    def _leave(self, state: StepState, due_ns: int, now_ns: int) -> list[Action]:
+        step = self._steps[self._at]
+        self._mark_ended(state, now_ns)
+        return [StepEnded(step, state), *self._enter(self._at + 1, due_ns, now_ns)]
+
+    def _mark_ended(self, state: StepState, now_ns: int) -> None:
+        self._end_ns = None
+        self._views[self._at] = replace_step(self._views[self._at], state=state, ended_ns=now_ns)
+
+
+def _planned(plan: Plan) -> list[StepView]:
+    views, start_s = [], 0.0
+    for step in plan.steps:
+        duration_s = step.duration_s if isinstance(step, InfuseStep | WaitStep) else 0.0
+        views.append(
+            StepView(
+                number=step.number,
+                kind=step.kind,
+                label=step.label,
+                pump=step.pump if isinstance(step, InfuseStep) else None,
+                planned_start_s=start_s,
+                duration_s=duration_s,
+            )
+        )
+        start_s += duration_s
+    return views
+
+
+def replace_step(view: StepView, **changes: object) -> StepView:
+    """Return the step in another state."""
+    return view.model_copy(update=changes)
