@@ -1,0 +1,145 @@
+"""The mechanics of a syringe: how far its plunger has really gone, and how much that pushed out.
+
+Knows true diameter, stroke, end of travel and a scripted blockage. Does not know what the firmware believes,
+any bytes, what is in the syringe, or where it goes. Keeps its whole history, so that the world may ask about
+an earlier moment than the pump's latest command.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+NS_PER_MIN = 60_000_000_000
+NE_1000_TOP_SPEED_MM_PER_MIN = 51.005
+"""5.1005 cm/min, pumps.md 0.2 [D:labmcp from manual 12.5]. A motor told to go faster goes this fast."""
+
+
+@dataclass(frozen=True)
+class SyringeParameters:
+    """A real syringe in a real drive; what the firmware was told about it may differ."""
+
+    true_diameter_mm: float = 4.699
+    volume_ul: float = 1000.0
+    loaded_ul: float = 1000.0
+    top_speed_mm_per_min: float = NE_1000_TOP_SPEED_MM_PER_MIN
+
+    def __post_init__(self) -> None:
+        if not (self.true_diameter_mm > 0 and self.volume_ul > 0 and self.top_speed_mm_per_min > 0):
+            raise ValueError(f"a syringe needs a diameter, a volume and a top speed above zero, not {self}")
+        if not 0 <= self.loaded_ul <= self.volume_ul:
+            raise ValueError(f"a syringe of {self.volume_ul} uL cannot hold {self.loaded_ul} uL")
+
+    @property
+    def area_mm2(self) -> float:
+        """Return the cross section; 1 mm of travel is this many microlitres."""
+        return math.pi * (self.true_diameter_mm / 2) ** 2
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """Uniform motion from ``start_ns`` on: a piece of the history."""
+
+    start_ns: int
+    start_mm: float
+    peak_mm: float
+    """Furthest the plunger had been when this piece began."""
+    driven_mm_per_min: float
+    moving_mm_per_min: float
+    """Zero while blocked."""
+
+
+@dataclass
+class SyringePlunger:
+    """A ``Plunger`` that can be blocked and that stops at both ends of its travel.
+
+    Travel starts at 0 with ``loaded_ul`` in front of it. A blocked line takes no volume and gives none back when it
+    opens: the spring of a real syringe and line is not modelled [A].
+    """
+
+    parameters: SyringeParameters = field(default_factory=SyringeParameters)
+    start_ns: int = 0
+    _segments: list[_Segment] = field(init=False, repr=False)
+    _starts_ns: list[int] = field(init=False, repr=False)
+    _blocked: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._segments = [_Segment(self.start_ns, 0.0, 0.0, 0.0, 0.0)]
+        self._starts_ns = [self.start_ns]
+
+    @property
+    def latest_ns(self) -> int:
+        """Return the time of the latest command or blockage."""
+        return self._starts_ns[-1]
+
+    def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
+        """Move with this speed from now on; raises ValueError when time runs backwards or the speed is not a number."""
+        if not math.isfinite(speed_mm_per_min):
+            raise ValueError(f"a plunger cannot move at {speed_mm_per_min} mm/min")
+        top = self.parameters.top_speed_mm_per_min
+        self._begin(max(-top, min(top, speed_mm_per_min)), now_ns)
+
+    def block(self, now_ns: int) -> None:
+        """Occlude the line: the drive turns, nothing moves."""
+        self._blocked = True
+        self._begin(self._segments[-1].driven_mm_per_min, now_ns)
+
+    def unblock(self, now_ns: int) -> None:
+        """Clear the occlusion; motion goes on with the speed last commanded."""
+        self._blocked = False
+        self._begin(self._segments[-1].driven_mm_per_min, now_ns)
+
+    def travelled_mm(self, now_ns: int) -> float:
+        """Return net travel at ``now_ns``, which may lie before the latest command, mm."""
+        return self._position_mm(self._segment(now_ns), now_ns)
+
+    def furthest_mm(self, now_ns: int) -> float:
+        """Return the largest travel reached until ``now_ns``, mm: what is withdrawn does not come out of an animal."""
+        segment = self._segment(now_ns)
+        return max(segment.peak_mm, self._position_mm(segment, now_ns))
+
+    def stalled(self, now_ns: int) -> bool:
+        """Tell whether the drive turns without moving."""
+        segment = self._segment(now_ns)
+        if segment.driven_mm_per_min == 0:
+            return False
+        if segment.moving_mm_per_min == 0:
+            return True
+        low_mm, high_mm = self._ends_mm()
+        position_mm = self._position_mm(segment, now_ns)
+        return position_mm >= high_mm if segment.driven_mm_per_min > 0 else position_mm <= low_mm
+
+    def delivered_ul(self, now_ns: int) -> float:
+        """Return the true net volume out of the syringe, the exact integral of its speed, uL."""
+        return self.travelled_mm(now_ns) * self.parameters.area_mm2
+
+    def furthest_ul(self, now_ns: int) -> float:
+        """Return the largest net volume out of the syringe until ``now_ns``, uL."""
+        return self.furthest_mm(now_ns) * self.parameters.area_mm2
+
+    def _begin(self, driven_mm_per_min: float, now_ns: int) -> None:
+        last = self._segments[-1]
+        if now_ns < last.start_ns:
+            raise ValueError(
+                f"plunger commanded at {now_ns} ns after a command at {last.start_ns} ns: time runs forward"
+            )
+        position_mm = self._position_mm(last, now_ns)
+        moving = 0.0 if self._blocked else driven_mm_per_min
+        if (driven_mm_per_min, moving) == (last.driven_mm_per_min, last.moving_mm_per_min):
+            return
+        segment = _Segment(now_ns, position_mm, max(last.peak_mm, position_mm), driven_mm_per_min, moving)
+        self._segments.append(segment)  # first the piece, then its index: a reader in another thread finds both
+        self._starts_ns.append(now_ns)
+
+    def _segment(self, now_ns: int) -> _Segment:
+        return self._segments[max(0, bisect_right(self._starts_ns, now_ns) - 1)]
+
+    def _position_mm(self, segment: _Segment, now_ns: int) -> float:
+        low_mm, high_mm = self._ends_mm()
+        elapsed_min = max(0, now_ns - segment.start_ns) / NS_PER_MIN
+        return min(high_mm, max(low_mm, segment.start_mm + segment.moving_mm_per_min * elapsed_min))
+
+    def _ends_mm(self) -> tuple[float, float]:
+        p = self.parameters
+        return -(p.volume_ul - p.loaded_ul) / p.area_mm2, p.loaded_ul / p.area_mm2
