@@ -257,3 +257,5 @@ class DriverOptions:
     address: int = 0
     abort: AbortCheck = field(default=lambda: False)
     on_wire: Callable[[WireRecord], None] = field(default=lambda _record: None)
+    on_foreign: Callable[[bytes], None] = field(default=lambda _stray: None)
+    """Told of bytes that answered nothing: another program on the line, or a device that talks out of turn (R39)."""

@@ -1,0 +1,194 @@
+"""One question and its answer at a time, within a deadline, on a line that may lie.
+
+Knows deadlines, stale input, late answers, bounded buffers and the abort check. Does not know what a frame looks like
+(a Framer is injected) nor what a command means. Never sends anything twice: repeating is the driver's decision.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, TypeVar
+
+from drivers.capabilities import DriverOptions, WireRecord
+from drivers.clock import NS_PER_S, Clock
+from drivers.errors import ForeignTraffic, GarbledReply, Interrupted, ReplyTimeout
+from drivers.transport import Transport
+
+SLICE_S: Final = 0.02
+"""Longest wait between two looks at the abort check."""
+BUFFER_MAX: Final = 4096
+"""Bytes that one exchange may receive (L9: a babbling line)."""
+LATE_REPLY_S: Final = 3.0
+"""How long after its question an answer may still turn up (L7)."""
+_QUIET_S = 0.05  # silence that ends a resynchronisation
+_DRAIN_MAX_S = 0.3  # a line that is never silent must not hold up a STOP
+_DOUBLE_CHECK_S = 0.1  # how long a second answer is waited for while late ones may be on their way
+_WRITE_TIMEOUT_S = 0.5
+
+F = TypeVar("F")
+
+
+class Framer(Protocol[F]):
+    """Cuts bytes into frames; keeps what is incomplete."""
+
+    def feed(self, data: bytes, now_ns: int) -> list[F]:
+        """Take bytes received at ``now_ns`` and return the frames that are now complete."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what is incomplete."""
+        ...
+
+
+@dataclass
+class Exchange(Generic[F]):
+    """The talk with one line. One transaction at a time; a second thread waits for the first, within its deadline."""
+
+    transport: Transport
+    clock: Clock
+    options: DriverOptions
+    framer: Framer[F]
+    is_known_unasked: Callable[[F], bool] = lambda _frame: False
+    """Tells which frames the device may send by itself (alarms): they are not foreign traffic."""
+    out_of_step: bool = field(default=False, init=False)
+    """An answer is outstanding. The driver asks something whose answer cannot be mistaken, then sets this to False."""
+    foreign_count: int = field(default=0, init=False)
+    """Frames and stray bytes that answered nothing, since opening."""
+    _late_until_ns: int = field(default=0, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def transact(
+        self, request: bytes, is_reply: Callable[[F], bool], *, command: str, timeout_s: float, urgent: bool = False
+    ) -> F:
+        """Send ``request`` once and return the frame that answers it.
+
+        ``timeout_s`` bounds the whole exchange, not each byte. ``urgent`` is for STOP: the abort check is not asked.
+        Raises PortLost, ReplyTimeout, GarbledReply (bytes came, no answer among them, or too many), ForeignTraffic
+        (two answers to one question), Interrupted.
+        """
+        with self._turn(command, timeout_s):
+            self._clear_line(urgent=urgent)
+            asked_ns = self.clock.now_ns()
+            try:
+                self.send(request)
+                return self._await(is_reply, command, asked_ns + round(timeout_s * NS_PER_S), urgent=urgent)
+            except (ReplyTimeout, GarbledReply, ForeignTraffic, Interrupted):
+                self.mark_out_of_step(asked_ns)
+                raise
+
+    def mark_out_of_step(self, asked_ns: int) -> None:
+        """Note that an answer to something asked at ``asked_ns`` may still come."""
+        self.out_of_step = True
+        self._late_until_ns = asked_ns + round(LATE_REPLY_S * NS_PER_S)
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the line and log them. Raises PortLost, ReplyTimeout."""
+        self.options.on_wire(WireRecord(self.clock.now_ns(), "out", data))
+        self.transport.write(data, _WRITE_TIMEOUT_S)
+
+    def receive(self, timeout_s: float, *, urgent: bool = False) -> bytes:
+        """Return what arrives within ``timeout_s``, as soon as something does; log it. Raises PortLost, Interrupted."""
+        deadline_ns = self.clock.now_ns() + round(timeout_s * NS_PER_S)
+        while True:
+            self._check_abort(urgent=urgent)
+            left_s = (deadline_ns - self.clock.now_ns()) / NS_PER_S
+            data = self.transport.read(BUFFER_MAX, min(SLICE_S, max(left_s, 0.0)))
+            if data:
+                self.options.on_wire(WireRecord(self.clock.now_ns(), "in", data))
+                return data
+            if left_s <= SLICE_S:
+                return b""
+
+    def drain(self, *, urgent: bool = False) -> bytes:
+        """Read and drop until the line is silent for 50 ms, at most 0.3 s; return the first 4096 bytes."""
+        give_up_ns = self.clock.now_ns() + round(_DRAIN_MAX_S * NS_PER_S)
+        dropped = bytearray()
+        while self.clock.now_ns() < give_up_ns:
+            data = self.receive(_QUIET_S, urgent=urgent)
+            if not data:
+                break
+            dropped += data[: BUFFER_MAX - len(dropped)]
+        self.framer.reset()
+        return bytes(dropped)
+
+    @contextmanager
+    def _turn(self, command: str, timeout_s: float) -> Iterator[None]:
+        if not self._lock.acquire(timeout=timeout_s):
+            raise Interrupted("another exchange holds this line", port=self.transport.port, command=command)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _check_abort(self, *, urgent: bool) -> None:
+        if not urgent and self.options.abort():
+            raise Interrupted("given up because a stop overtakes it", port=self.transport.port)
+
+    def _clear_line(self, *, urgent: bool) -> None:
+        """Drop what lies in the input: it cannot be the answer to a question not yet asked."""
+        self._check_abort(urgent=urgent)
+        stale = self.transport.discard_input()
+        self.framer.reset()
+        if stale:
+            self.options.on_wire(WireRecord(self.clock.now_ns(), "in", stale))
+            self._account(stale)
+        if self.out_of_step and not urgent:
+            self.drain()
+
+    def _account(self, stale: bytes) -> None:
+        frames = self.framer.feed(stale, self.clock.now_ns())
+        self.framer.reset()
+        if frames and all(self.is_known_unasked(frame) for frame in frames):
+            return
+        if self.clock.now_ns() <= self._late_until_ns:
+            return  # an answer that came too late is explained
+        self._foreign(stale)
+
+    def _foreign(self, data: bytes) -> None:
+        self.foreign_count += 1
+        self.options.on_foreign(data)
+
+    def _await(self, is_reply: Callable[[F], bool], command: str, deadline_ns: int, *, urgent: bool) -> F:
+        received = bytearray()
+        replies: list[F] = []
+        strays = 0
+        suspicious = self.clock.now_ns() <= self._late_until_ns
+        while True:
+            left_s = (deadline_ns - self.clock.now_ns()) / NS_PER_S
+            data = self.receive(max(left_s, 0.0), urgent=urgent)
+            if not data:
+                break
+            received += data[: BUFFER_MAX + 1 - len(received)]
+            if len(received) > BUFFER_MAX:
+                raise self._error(
+                    GarbledReply, "the line babbles: more than 4096 bytes came for one question", command, received
+                )
+            for frame in self.framer.feed(data, self.clock.now_ns()):
+                if is_reply(frame):
+                    replies.append(frame)
+                elif not self.is_known_unasked(frame):
+                    strays += 1
+            if replies and not suspicious:
+                break
+            if replies:
+                deadline_ns = min(deadline_ns, self.clock.now_ns() + round(_DOUBLE_CHECK_S * NS_PER_S))
+        return self._judge(replies, strays, received, command, suspicious=suspicious)
+
+    def _judge(self, replies: list[F], strays: int, received: bytearray, command: str, *, suspicious: bool) -> F:
+        if strays or len(replies) > 1:
+            self._foreign(bytes(received))
+        if len(replies) == 1 or (replies and not suspicious and all(reply == replies[0] for reply in replies)):
+            return replies[0]
+        if replies:
+            raise self._error(ForeignTraffic, "more than one answer came to one question", command, received)
+        if received:
+            raise self._error(GarbledReply, "what came is no answer to this", command, received)
+        raise self._error(ReplyTimeout, "no answer in time; is it switched on and connected?", command, received)
+
+    def _error(
+        self, kind: type[GarbledReply | ReplyTimeout | ForeignTraffic], message: str, command: str, received: bytearray
+    ) -> GarbledReply | ReplyTimeout | ForeignTraffic:
+        return kind(message, port=self.transport.port, command=command, partial=bytes(received[:256]))

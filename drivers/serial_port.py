@@ -1,0 +1,256 @@
+"""Opens real lines through pyserial: device paths, ``socket://``, ``rfc2217://``, and ``sim://`` for simulators.
+
+The only module that knows pyserial: how it opens exclusively, how it waits, and in how many ways it says that a cable
+was pulled. Knows nothing of what the bytes mean. The handler of ``sim://`` is found by name, never imported here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import serial
+from serial.tools import list_ports as _serial_list_ports
+
+from drivers.clock import NS_PER_S, Clock, SystemClock
+from drivers.errors import PortBusy, PortError, PortLost, PortMissing, ReplyTimeout
+from drivers.text import printable
+from drivers.transport import LineSettings, Transport
+
+SLICE_S: Final = 0.02
+"""Longest single wait inside pyserial: who waits above can be called off this often."""
+_DISCARD_RETURN_MAX = 4096
+_DISCARD_MAX = 1 << 20  # a line that babbles faster than it can be read must not hold us for ever
+_URL_HANDLERS = "sim_devices.url"
+_LINE_ERRORS = (OSError, serial.SerialException, TypeError, ValueError, AttributeError)
+# TypeError, ValueError, AttributeError: what pyserial raises from half-closed ports (fd None, select on -1).
+
+
+def is_simulated_url(url: str) -> bool:
+    """Tell whether ``url`` leads to a simulated instrument in this process."""
+    return url.lower().startswith("sim://")
+
+
+def _is_device_path(url: str) -> bool:
+    return "://" not in url
+
+
+class _SerialTransport:
+    """An open pyserial line. After the first failure it is closed and says PortLost for ever."""
+
+    def __init__(self, url: str, line: Any, clock: Clock, on_close: Callable[[], None]) -> None:
+        self._url = url
+        self._line = line
+        self._clock = clock
+        self._on_close = on_close
+        # pyserial's socket handler reports 1 byte waiting whatever there is, but may change its timeout at no cost.
+        self._counts_waiting = not url.lower().startswith("socket://")
+        self._may_set_write_timeout = not url.lower().startswith("rfc2217://")  # would negotiate the port anew
+        self._closed = False
+
+    @property
+    def port(self) -> str:
+        return self._url
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        self._check_open()
+        deadline_ns = self._clock.now_ns() + round(max(timeout_s, 0.0) * NS_PER_S)
+        try:
+            while True:
+                waiting = int(self._line.in_waiting)  # raises when the device is gone, even if read() would not
+                left_ns = deadline_ns - self._clock.now_ns()
+                if not waiting and left_ns <= 0:
+                    return b""
+                data = self._take(waiting, max_bytes)
+                if data:
+                    return data
+        except _LINE_ERRORS as error:
+            raise self._lost(error) from error
+
+    def _take(self, waiting: int, max_bytes: int) -> bytes:
+        if self._counts_waiting:
+            if waiting:
+                return bytes(self._line.read(min(waiting, max_bytes)))
+            first = bytes(self._line.read(1))  # waits up to SLICE_S
+            rest = min(int(self._line.in_waiting), max_bytes - 1) if first else 0
+            return first + (bytes(self._line.read(rest)) if rest > 0 else b"")
+        first = bytes(self._line.read(1))
+        if not first or max_bytes == 1:
+            return first
+        return first + self._read_without_waiting(max_bytes - 1)
+
+    def _read_without_waiting(self, max_bytes: int) -> bytes:
+        self._line.timeout = 0
+        try:
+            return bytes(self._line.read(max_bytes))
+        except serial.SerialException:
+            return b""  # the peer closed behind its last bytes: deliver those first, the next read reports it
+        finally:
+            self._line.timeout = SLICE_S
+
+    def write(self, data: bytes, timeout_s: float) -> None:
+        self._check_open()
+        try:
+            if self._may_set_write_timeout and self._line.write_timeout != timeout_s:
+                self._line.write_timeout = timeout_s
+            written = self._line.write(data)
+        except serial.SerialTimeoutException as error:
+            raise ReplyTimeout("the line took no data in time (flow control held it?)", port=self._url) from error
+        except _LINE_ERRORS as error:
+            raise self._lost(error) from error
+        if written is not None and written != len(data):
+            raise self._lost(f"only {written} of {len(data)} bytes were taken")
+
+    def discard_input(self) -> bytes:
+        self._check_open()
+        kept = bytearray()
+        total = 0
+        try:
+            while total < _DISCARD_MAX and (waiting := int(self._line.in_waiting)):
+                data = self._take(waiting, 4096)
+                if not data:
+                    break
+                total += len(data)
+                kept += data[: _DISCARD_RETURN_MAX - len(kept)]
+        except _LINE_ERRORS as error:
+            raise self._lost(error) from error
+        return bytes(kept)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with suppress(*_LINE_ERRORS):  # the line may be gone already, and closing must always succeed
+            self._line.close()
+        self._on_close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise PortLost("the line is closed", port=self._url)
+
+    def _lost(self, why: object) -> PortLost:
+        self.close()
+        return PortLost(
+            f"the line went away (unplugged, or the other end closed): {printable(str(why))}", port=self._url
+        )
+
+
+@dataclass
+class SerialOpener:
+    """Opens lines by URL, each at most once at a time. Thread-safe."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    _open: set[str] = field(default_factory=set, init=False, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    @property
+    def simulated(self) -> bool:
+        return False
+
+    def is_simulated_url(self, url: str) -> bool:
+        """Tell whether this opener would give a simulated line for ``url``."""
+        return is_simulated_url(url)
+
+    def open(self, url: str, settings: LineSettings) -> Transport:
+        _register_url_handlers()
+        key = os.path.realpath(url) if _is_device_path(url) and "/" in url else url
+        with self._lock:
+            if key in self._open:
+                raise PortBusy("another instrument of this rig uses this port already", port=url)
+            self._open.add(key)
+        try:
+            line = _open_line(url, settings)
+        except BaseException:
+            self._release(key)
+            raise
+        return _SerialTransport(url, line, self.clock, lambda: self._release(key))
+
+    def _release(self, key: str) -> None:
+        with self._lock:
+            self._open.discard(key)
+
+
+def _register_url_handlers() -> None:
+    if _URL_HANDLERS not in serial.protocol_handler_packages:
+        serial.protocol_handler_packages.append(_URL_HANDLERS)
+
+
+def _open_line(url: str, settings: LineSettings) -> Any:
+    options: dict[str, Any] = {
+        "baudrate": settings.baud,
+        "parity": settings.parity,
+        "stopbits": settings.stop_bits,
+        "xonxoff": settings.xon_xoff,
+        "rtscts": settings.rts_cts,
+        "timeout": SLICE_S,
+        "write_timeout": 0.5,
+    }
+    if _is_device_path(url):
+        options["exclusive"] = True  # flock on POSIX; Windows opens exclusively anyway
+    try:
+        return serial.serial_for_url(url, **options)
+    except _LINE_ERRORS as error:
+        raise _explain(error, url) from error
+
+
+def _explain(error: Exception, url: str) -> PortError:
+    """Return the error of our tree for a failed open, with what to do about it."""
+    number = getattr(error, "errno", None)
+    text = printable(str(error), 200)
+    lowered = text.lower()
+    if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in lowered or "access is denied" in lowered:
+        kind: type[PortError] = PortBusy
+        what = f"another program holds this port ({text}); close it (a vendor program, another session) and try again"
+    elif number in (errno.EACCES, errno.EPERM) or "permission denied" in lowered:
+        kind = PortError
+        what = (
+            "no permission to open this port; on Linux add yourself to the group that owns it "
+            "(Debian, Ubuntu, Fedora: sudo usermod -a -G dialout $USER; Arch: uucp), then log in again"
+        )
+    elif not _is_device_path(url):
+        kind = PortMissing
+        what = f"nobody answers at this address ({text}); lines are a device path, socket://, rfc2217:// or sim://"
+    elif Path(url).exists() and number not in (errno.ENODEV, errno.ENXIO):
+        kind = PortError
+        what = f"this cannot be opened as a serial port ({text})"
+    else:
+        kind = PortMissing
+        what = (
+            f"there is no such port ({text}); is it plugged in and switched on? `amperfuse ports` lists what is there"
+        )
+    return kind(what, port=url)
+
+
+@dataclass(frozen=True)
+class PortInfo:
+    """A serial port of this machine. Texts come from the device and are escaped; empty where it has none."""
+
+    path: str
+    description: str
+    usb_id: str
+    """``VID:PID`` in hexadecimal."""
+    serial_number: str
+    manufacturer: str
+
+
+def list_ports() -> list[PortInfo]:
+    """Return the serial ports of this machine, sorted by path. Opens none of them."""
+    return [_port_info(port) for port in sorted(_serial_list_ports.comports(), key=lambda port: str(port.device))]
+
+
+def _port_info(port: Any) -> PortInfo:
+    usb_id = f"{port.vid:04X}:{port.pid:04X}" if port.vid is not None and port.pid is not None else ""
+    description = "" if port.description in (None, "n/a") else printable(port.description)
+    return PortInfo(
+        path=printable(port.device, 200),
+        description=description,
+        usb_id=usb_id,
+        serial_number=printable(port.serial_number or ""),
+        manufacturer=printable(port.manufacturer or ""),
+    )
