@@ -1,0 +1,184 @@
+"""The New Era pump as a whole: power, addresses, alarms, the Safe-mode watchdog, and the order of things.
+
+Joins framing (wire), commands, program (motor) and memory. Every packet is answered in the order it came; everything
+is computed when somebody asks, so time may jump.
+"""
+
+from __future__ import annotations
+
+import re
+
+from sim_devices.firmware.new_era.commands import UNKNOWN, Commands
+from sim_devices.firmware.new_era.memory import Memory
+from sim_devices.firmware.new_era.motor import PURGING, Motor
+from sim_devices.firmware.new_era.options import NewEraOptions
+from sim_devices.firmware.new_era.wire import Packet, Receiver, frame_reply
+from sim_devices.interfaces import Plunger
+
+_NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
+_ADDRESS = re.compile(r"(\*?)(\d{0,2})")
+_BAUDS = ("19200", "9600", "2400", "1200", "300")
+
+
+class NewEraFirmware:
+    """One pump. Implements ``sim_devices.interfaces.Firmware``."""
+
+    def __init__(self, plunger: Plunger, options: NewEraOptions) -> None:
+        self._options = options
+        self._memory = Memory.as_delivered(options)
+        self._receiver = Receiver()
+        self._motor = Motor(plunger, self._memory, round(options.stall_check_ms * _NS_PER_MS))
+        self._commands = Commands(self._memory, self._motor, options)
+        self._powered = False
+        self._alarm = ""
+        self._watchdog_ns: int | None = None
+        self._was_running = False
+        self._out = bytearray()
+
+    def power_on(self, now_ns: int) -> None:
+        self._powered = True
+        self._receiver.reset()
+        self._motor.power_up(now_ns)
+        self._commands.selected = 0
+        self._watchdog_ns = None
+        self._memory.flags["BUZ"] = "0"
+        for phase in self._memory.phases:
+            phase.running_rate = None
+        self._alarm = ""
+        if self._options.power_up_alarm:
+            self._raise("R")
+        if self._was_running and self._memory.flags["PF"] == "1":
+            self._commands.execute("RUN", now_ns)  # nobody asked for it: the reason why PF0 is written
+        self._was_running = False
+
+    def power_off(self, now_ns: int) -> None:
+        self._advance(now_ns)
+        self._was_running = self._motor.operating
+        self._motor.halt(now_ns)
+        self._powered = False
+        self._watchdog_ns = None
+        self._out.clear()
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        if not self._powered:
+            return
+        self._advance(now_ns)
+        for packet in self._receiver.feed(data, now_ns, self._safe_mode):
+            self._handle(packet, now_ns)
+
+    def transmit(self, now_ns: int) -> bytes:
+        self._advance(now_ns)
+        out, self._out = bytes(self._out), bytearray()
+        return out
+
+    def next_event_ns(self, now_ns: int) -> int | None:
+        times = [t for t in (self._motor.next_event_ns(), self._watchdog_ns) if t is not None and self._powered]
+        return max(min(times), now_ns) if times else None
+
+    def _safe_mode(self) -> bool:
+        return self._memory.safe_timeout_s > 0
+
+    def _advance(self, now_ns: int) -> None:
+        """Live through phase ends, stalls and the watchdog up to now, in the order in which they happen."""
+        if not self._powered:
+            return
+        if self._watchdog_ns is not None and self._watchdog_ns <= now_ns:
+            expiry_ns, self._watchdog_ns = self._watchdog_ns, None
+            self._move(expiry_ns)
+            self._motor.halt(expiry_ns)
+            self._raise("T")
+        self._move(now_ns)
+
+    def _move(self, t_ns: int) -> None:
+        alarm = self._motor.advance(t_ns)
+        if alarm is not None:
+            self._raise(alarm)
+
+    def _raise(self, alarm: str) -> None:
+        """Hold an alarm; in Safe mode the pump also says so unasked, which does not acknowledge it [M]."""
+        self._alarm = alarm
+        if self._memory.flags["AL"] == "1" and alarm != "R":
+            self._memory.flags["BUZ"] = "1"
+        if self._safe_mode():
+            self._reply("A?" + alarm)
+
+    def _handle(self, packet: Packet, now_ns: int) -> None:
+        if not packet.intact:
+            self._reply(self._status() + "?COM")
+            return
+        system, address, command = self._split(packet.text)
+        if not system and (self._memory.paired or address != self._memory.address):
+            return
+        was_safe = self._safe_mode()
+        if was_safe:
+            self._watchdog_ns = now_ns + self._memory.safe_timeout_s * _NS_PER_S
+        if self._alarm:
+            alarm, self._alarm = self._alarm, ""
+            self._reply("A?" + alarm)
+            return
+        data = self._obey(system, command, now_ns)
+        if command.startswith("SAF") and not data:
+            self._mode_set(now_ns)
+        before = was_safe if self._options.reply_framing == "before" else None
+        if data.startswith("A?"):
+            self._alarm = data[2:]
+            self._reply(data, safe=before)
+        else:
+            self._reply(self._status() + data, safe=before)
+
+    def _split(self, text: str) -> tuple[bool, int, str]:
+        found = _ADDRESS.match(text)
+        star, digits = (found[1], found[2]) if found else ("", "")
+        if star:
+            return True, self._memory.address, text[1:]
+        return False, int(digits or "0"), text[len(digits) :]
+
+    def _obey(self, system: bool, command: str, now_ns: int) -> str:
+        began = self._motor.phase_began_ns
+        if began is not None and now_ns - began < self._options.ign_window_ms * _NS_PER_MS and command:
+            self._motor.phase_began_ns = None
+            return "?IGN"
+        if system and command.startswith("ADR"):
+            return self._set_address(command[3:])
+        if system and command == "RESET":
+            self._reset(now_ns)
+            return ""
+        return self._commands.execute(command, now_ns)
+
+    def _mode_set(self, now_ns: int) -> None:
+        timeout_s = self._memory.safe_timeout_s
+        armed = timeout_s > 0 and self._options.saf_arms_timer
+        self._watchdog_ns = now_ns + timeout_s * _NS_PER_S if armed else None
+
+    def _set_address(self, argument: str) -> str:
+        if not argument:
+            return f"{self._memory.address:02d}"
+        if argument in ("DUAL", "RECP", "ALTR"):
+            self._memory.paired = True
+            return ""
+        number, with_baud, baud = argument.partition("B")
+        if not number.isdecimal() or len(number) > 2 or (with_baud and baud not in _BAUDS):
+            return UNKNOWN
+        self._memory.address = int(number)
+        self._memory.paired = False
+        if with_baud:
+            self._watchdog_ns = None  # changing the baud rate disarms the timer until the next valid packet [M]
+        return ""
+
+    def _reset(self, now_ns: int) -> None:
+        self._motor.halt(now_ns)
+        fresh = Memory(diameter_mm=self._memory.diameter_mm)
+        fresh.set_diameter(self._memory.diameter_mm)
+        self._memory = self._motor.memory = self._commands.memory = fresh
+        self._commands.selected = 0
+        self._watchdog_ns = None
+
+    def _status(self) -> str:
+        if self._motor.state == PURGING and self._options.old_firmware:
+            return "I"
+        return self._motor.state
+
+    def _reply(self, text: str, *, safe: bool | None = None) -> None:
+        framed_safe = self._safe_mode() if safe is None else safe
+        self._out += frame_reply(f"{self._memory.address:02d}{text}", safe=framed_safe)
