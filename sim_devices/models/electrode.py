@@ -87,14 +87,13 @@ PINK_TIMES_S = (0.03, 0.15, 0.75, 3.75, 18.75)
 
 
 @lru_cache(maxsize=1)
-def _pink_filter() -> tuple[Array, Array, Array]:
-    """Return keep factors per time, weights (5, 50, 50) of unit-variance kicks, and decay (5, 50) of the old state."""
-    keep = np.exp(-1.0 / (SAMPLES_PER_SECOND * np.array(PINK_TIMES_S)))
-    lag = np.arange(SAMPLES_PER_SECOND)[:, None] - np.arange(SAMPLES_PER_SECOND)[None, :]
-    kick = np.sqrt(1.0 - keep**2)
-    weights = np.where(lag >= 0, keep[:, None, None] ** np.maximum(lag, 0), 0.0) * kick[:, None, None]
-    decay = keep[:, None] ** np.arange(1, SAMPLES_PER_SECOND + 1)
-    return keep, weights, decay
+def _pink_filter() -> tuple[Array, Array]:
+    """Return weights (5, 50, 50) of unit kicks, and decay (5, 50) of the old state; every layer has variance one."""
+    keep = np.exp(-1.0 / (SAMPLES_PER_SECOND * np.array(PINK_TIMES_S)))[:, None, None]
+    steps = np.arange(SAMPLES_PER_SECOND)
+    lag = steps[:, None] - steps[None, :]
+    weights = np.where(lag >= 0, keep ** np.maximum(lag, 0), 0.0) * np.sqrt(1.0 - keep**2)
+    return np.asarray(weights), np.asarray(keep[:, 0] ** (steps + 1))
 
 
 @dataclass
@@ -127,17 +126,17 @@ class Electrode:
     def noise(self) -> Array:
         """Return the next second of white and pink noise, A."""
         p = self.parameters
-        _, weights, decay = _pink_filter()
+        weights, decay = _pink_filter()
         kicks = self.rng.standard_normal((len(PINK_TIMES_S) + 1, SAMPLES_PER_SECOND))
         layers = np.matmul(weights, kicks[1:, :, None])[:, :, 0] + decay * self._pink[:, None]
         self._pink = layers[:, -1].copy()
         pink: Array = layers.sum(axis=0) * (p.pink_noise_a / len(PINK_TIMES_S) ** 0.5)
-        return pink + p.white_noise_a * kicks[0]
+        return np.asarray(pink + p.white_noise_a * kicks[0])
 
     def glutamate_current(self, film_um: Array) -> Array:
         """Return the saturating response ``S*G/(1+G/Kapp)``, A."""
         p = self.parameters
-        return p.sensitivity_a_per_um * film_um / (1.0 + film_um / p.apparent_km_um)
+        return np.asarray(p.sensitivity_a_per_um * film_um / (1.0 + film_um / p.apparent_km_um))
 
 
 def settling_a(p: ElectrodeParameters, since_switched_s: float) -> Array:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from sim_devices.models.electrode import Array, Electrode, ElectrodeParameters, settling_a
 from sim_devices.models.grid import OFFSETS_S, SAMPLE_NS, SAMPLES_PER_SECOND, SECOND_NS
-
-Role = Literal["glutamate", "sentinel", "other"]
 
 
 class TissueSecond(NamedTuple):
@@ -32,7 +30,7 @@ class TissueSecond(NamedTuple):
 class Tissue(Protocol):
     """Where the electrodes are."""
 
-    def tissue(self, second: int) -> TissueSecond:
+    def during(self, second: int) -> TissueSecond:
         """Return the surroundings during this second since the world's start; any order."""
         ...
 
@@ -65,7 +63,7 @@ class FrontEnd:
     _chunk_start_ns: int = field(default=0, init=False)
     _currents_a: list[list[float]] = field(default_factory=list, init=False, repr=False)
 
-    def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:  # noqa: FBT001 - given by the protocol
+    def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:
         """Switch the cell and set the potential. Coming on, or another potential, starts the settling anew [A]."""
         if on == self._on and (not on or potential_v == self._potential_v):
             return
@@ -95,7 +93,7 @@ class FrontEnd:
 
     def _rest_until(self, second: int) -> None:
         """Begin anew after a time without current: films in balance, no noise drawn for what nobody could see."""
-        now_um = float(self.tissue.tissue(second).glutamate_um[0])
+        now_um = float(self.tissue.during(second).glutamate_um[0])
         for site in self.sites.values():
             site.equilibrate(now_um)
         self._load(second)
@@ -106,7 +104,7 @@ class FrontEnd:
             self._load(following)
 
     def _load(self, second: int) -> None:
-        surroundings = self.tissue.tissue(second)
+        surroundings = self.tissue.during(second)
         p = self.parameters
         ascorbate_um = surroundings.ascorbate_start_um + OFFSETS_S * (
             surroundings.ascorbate_end_um - surroundings.ascorbate_start_um

@@ -68,11 +68,6 @@ class SyringePlunger:
         self._segments = [_Segment(self.start_ns, 0.0, 0.0, 0.0, 0.0)]
         self._starts_ns = [self.start_ns]
 
-    @property
-    def latest_ns(self) -> int:
-        """Return the time of the latest command or blockage."""
-        return self._starts_ns[-1]
-
     def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
         """Move with this speed from now on; raises ValueError when time runs backwards or the speed is not a number."""
         if not math.isfinite(speed_mm_per_min):

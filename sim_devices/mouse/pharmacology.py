@@ -52,8 +52,8 @@ class AdenosineFeedback:
 
     def target_fold(self, effect_mg_per_kg: float) -> float:
         """Return the adenosine level that this drug level leads to in the end, as a multiple of the basal one."""
-        drive = max(0.0, effect_mg_per_kg) ** self.hill
-        return 1.0 + (self.fold_max - 1.0) * drive / (self.ec50_mg_per_kg**self.hill + drive)
+        relative = float((max(0.0, effect_mg_per_kg) / self.ec50_mg_per_kg) ** self.hill)
+        return 1.0 + (self.fold_max - 1.0) * relative / (1.0 + relative)
 
     def release_multiplier(self, fold: float) -> float:
         """Return M, release as a fraction of release before the drug."""
