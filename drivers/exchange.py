@@ -27,6 +27,7 @@ _QUIET_S = 0.05  # silence that ends a resynchronisation
 _DRAIN_MAX_S = 0.3  # a line that is never silent must not hold up a STOP
 _DOUBLE_CHECK_S = 0.1  # how long a second answer is waited for while late ones may be on their way
 _WRITE_TIMEOUT_S = 0.5
+_TURN_S = 0.5  # an exchange that is called off lets go within one slice
 
 F = TypeVar("F")
 
@@ -69,7 +70,7 @@ class Exchange(Generic[F]):
         Raises PortLost, ReplyTimeout, GarbledReply (bytes came, no answer among them, or too many), ForeignTraffic
         (two answers to one question), Interrupted.
         """
-        with self._turn(command, timeout_s):
+        with self._turn(command, max(timeout_s, _TURN_S)):
             self._clear_line(urgent=urgent)
             asked_ns = self.clock.now_ns()
             try:
@@ -78,6 +79,11 @@ class Exchange(Generic[F]):
             except (ReplyTimeout, GarbledReply, ForeignTraffic, Interrupted):
                 self.mark_out_of_step(asked_ns)
                 raise
+
+    def more(self, timeout_s: float, *, urgent: bool = False) -> list[F]:
+        """Return further frames that arrive within ``timeout_s``, without asking anything."""
+        data = self.receive(timeout_s, urgent=urgent)
+        return self.framer.feed(data, self.clock.now_ns()) if data else []
 
     def mark_out_of_step(self, asked_ns: int) -> None:
         """Note that an answer to something asked at ``asked_ns`` may still come."""
@@ -178,11 +184,13 @@ class Exchange(Generic[F]):
         return self._judge(replies, strays, received, command, suspicious=suspicious)
 
     def _judge(self, replies: list[F], strays: int, received: bytearray, command: str, *, suspicious: bool) -> F:
-        if strays or len(replies) > 1:
+        """Choose the answer. What the device pushed by itself stands before it and does not count beside it."""
+        answers = [reply for reply in replies if not self.is_known_unasked(reply)] or replies[-1:]
+        if strays or len(answers) > 1:
             self._foreign(bytes(received))
-        if len(replies) == 1 or (replies and not suspicious and all(reply == replies[0] for reply in replies)):
-            return replies[0]
-        if replies:
+        if len(answers) == 1 or (answers and not suspicious and all(reply == answers[0] for reply in answers)):
+            return answers[0]
+        if answers:
             raise self._error(ForeignTraffic, "more than one answer came to one question", command, received)
         if received:
             raise self._error(GarbledReply, "what came is no answer to this", command, received)

@@ -1,1 +1,24 @@
 """New Era NE-1000 family and WPI Aladdin syringe pumps."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from drivers.capabilities import DriverOptions
+from drivers.clock import Clock
+from drivers.new_era.driver import NewEraPump
+from drivers.new_era.link import PumpLink
+from drivers.transport import TransportOpener
+
+__all__ = ["NewEraPump", "build"]
+
+
+class _Factory:
+    kind: Final[Literal["pump", "potentiostat"]] = "pump"
+
+    def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> NewEraPump:
+        """Build the driver; opens nothing until ``connect`` or ``stop``."""
+        return NewEraPump(PumpLink(opener, url, clock, options))
+
+
+build: Final = _Factory()
