@@ -80,6 +80,12 @@ TABLE: dict[str, AlarmText] = {
         "The dose arrives faster or slower than planned.",
         "Compare syringe, rate and display of the pump.",
     ),
+    "delivery-wrong": AlarmText(
+        "high",
+        "{instrument} delivers far less than ordered: {detail}",
+        "The dose is not what was planned. An experimental infusion was told to stop.",
+        "Compare syringe, rate and display of the pump. Check the animal.",
+    ),
     "not-infusing": AlarmText(
         "medium",
         "{instrument} was started and its counter does not advance: {detail}",
@@ -147,7 +153,10 @@ TABLE: dict[str, AlarmText] = {
         "Stay beside it while it infuses.",
     ),
     "line-quality": AlarmText(
-        "low", "The line to {instrument} is noisy: {detail}", "Questions are repeated; it still answers.", "Check cable."
+        "low",
+        "The line to {instrument} is noisy: {detail}",
+        "Questions are repeated; it still answers.",
+        "Check cable.",
     ),
     "sensor-lost": AlarmText(
         "high",
@@ -257,6 +266,11 @@ class AlarmBoard:
             return
         self._keep(replace_view(known, active=False))
         self._on_change(AlarmChange(replace_view(known, active=False), "cleared"))
+
+    def flash(self, kind: str, now_ns: int, instrument: str = "", detail: str = "") -> None:
+        """Raise an alarm about something that is over already: it stays until acknowledged."""
+        self.on(kind, now_ns, instrument, detail)
+        self.off(kind, instrument)
 
     def acknowledge(self, alarm_id: str) -> bool:
         """Note that a person has seen it; an active cause stays visible. Return whether there was such an alarm."""

@@ -71,8 +71,9 @@ Action = Infuse | Missed | Ask | MarkNow | StepBegan | StepEnded | Through
 class Schedule:
     """Where the plan is. ``held_on`` is the step that waits for a person, for whatever reason."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, late_ns: int = LATE_NS) -> None:
         self._steps = plan.steps
+        self._late_ns = late_ns
         self._views = _planned(plan)
         self._at = -1
         self._due_ns = 0
@@ -148,9 +149,7 @@ class Schedule:
         if step is not None and self._views[self._at].state == "running":
             self._mark_ended("aborted", now_ns)
             ended.append(StepEnded(step, "aborted"))
-        self._views = [
-            replace_step(view, state="aborted") if view.state == "pending" else view for view in self._views
-        ]
+        self._views = [replace_step(view, state="aborted") if view.state == "pending" else view for view in self._views]
         self._stopped = True
         self.held_on = None
         return ended
@@ -163,7 +162,7 @@ class Schedule:
         while at < len(self._steps):
             self._at, self._due_ns, self._end_ns = at, due_ns, None
             step = self._steps[at]
-            if isinstance(step, InfuseStep) and now_ns - due_ns > LATE_NS:
+            if isinstance(step, InfuseStep) and now_ns - due_ns > self._late_ns:
                 self._views[at] = replace_step(self._views[at], state="missed", started_ns=now_ns, ended_ns=now_ns)
                 self.held_on = step.number
                 return [*actions, Missed(step, (now_ns - due_ns) / NS_PER_S), StepEnded(step, "missed")]

@@ -1,0 +1,117 @@
+"""Watches each stream of samples: silence, holes, saturation, flat lines. The first to see every block.
+
+Knows what a stream should look like. Changes no sample and fills in nothing; says what is wrong as findings, which
+the conductor turns into alarms and events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from acquisition.plan import PotentiostatSetup
+from drivers.capabilities import SampleBlock, SampleFlag
+from drivers.clock import NS_PER_S
+
+SILENCE_S = 2.0
+SILENCE_INTERVALS = 5.0
+"""Silent: no sample for longer than the larger of the two [P]."""
+FLAT_FOR_S = 5.0
+FLAT_SAMPLES = 50
+"""Flat: so many equal samples in a row over at least this time [A]: real noise never repeats to the last bit."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Samples that never came: ``count`` of them, the first with ``first_index`` of ``epoch``."""
+
+    epoch: int
+    first_index: int
+    count: int
+    t_ns: int
+
+
+@dataclass(frozen=True)
+class BlockFinding:
+    """What one block showed. Empty tuples when all is well."""
+
+    gaps: tuple[Gap, ...]
+    saturated: tuple[str, ...]
+    flat: tuple[str, ...]
+    new_epoch: bool
+
+
+@dataclass
+class StreamGuard:
+    """The guard of one potentiostat's stream."""
+
+    setup: PotentiostatSetup
+    slack: float = 1.0
+    """Engine seconds per real second, at least 1: scheduling noise of a sped-up simulation is not silence."""
+    last_seen_ns: int | None = None
+    samples: int = 0
+    missing: int = 0
+    last_current_a: dict[str, float] = field(default_factory=dict)
+    last_flags: dict[str, int] = field(default_factory=dict)
+    last_t_ns: int | None = None
+    _epoch: int | None = None
+    _next_index: int = 0
+    _equal: dict[str, int] = field(default_factory=dict)
+
+    def look(self, block: SampleBlock) -> BlockFinding:
+        """Take one block of the stream, in order."""
+        self.last_seen_ns = block.received_ns
+        new_epoch = block.epoch != self._epoch
+        first_ever = self._epoch is None
+        if new_epoch:
+            self._epoch, self._next_index = block.epoch, 0
+        gaps = self._gaps(block)
+        self.missing += sum(gap.count for gap in gaps)
+        self.samples += len(block.index)
+        self._next_index = int(block.index[-1]) + 1
+        self.last_t_ns = int(block.t0_ns + int(block.index[-1]) * block.interval_ns)
+        saturated, flat = [], []
+        for column, channel in enumerate(block.channels):
+            current = block.current_a[:, column]
+            flags = int(np.bitwise_or.reduce(block.flags[:, column]))
+            if flags & SampleFlag.OVERLOAD:
+                saturated.append(channel)
+            if self._is_flat(channel, current, block.interval_ns):
+                flat.append(channel)
+            self.last_current_a[channel] = float(current[-1])
+            self.last_flags[channel] = flags
+        return BlockFinding(gaps, tuple(saturated), tuple(flat), new_epoch and not first_ever)
+
+    def silent_s(self, now_ns: int) -> float | None:
+        """Return for how long nothing has come, if that is too long; None while all is well or before the first."""
+        if self.last_seen_ns is None:
+            return None
+        age_s = (now_ns - self.last_seen_ns) / NS_PER_S
+        allowed_s = max(SILENCE_S * self.slack, SILENCE_INTERVALS * self.setup.interval_s)
+        return age_s if age_s > allowed_s else None
+
+    def _gaps(self, block: SampleBlock) -> tuple[Gap, ...]:
+        index = block.index
+        expected = np.concatenate(([self._next_index], index[:-1] + 1))
+        return tuple(
+            Gap(block.epoch, int(expected[i]), int(index[i] - expected[i]), _time_of(block, int(expected[i])))
+            for i in np.flatnonzero(index > expected)
+        )
+
+    def _is_flat(self, channel: str, current: np.ndarray, interval_ns: int) -> bool:
+        last = self.last_current_a.get(channel)
+        run = self._equal.get(channel, 0)
+        changes = np.flatnonzero(np.diff(current) != 0)
+        if changes.size:
+            run = len(current) - 1 - int(changes[-1])
+        elif last is not None and current[0] == last:
+            run += len(current)
+        else:
+            run = len(current)
+        self._equal[channel] = run
+        return run >= FLAT_SAMPLES and run * interval_ns >= FLAT_FOR_S * NS_PER_S
+
+
+def _time_of(block: SampleBlock, index: int) -> int:
+    return block.t0_ns + index * block.interval_ns
