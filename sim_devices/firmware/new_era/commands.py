@@ -58,9 +58,11 @@ class Commands:
         return self._switch(text)
 
     def _handlers(self) -> dict[str, _Handler]:
-        handlers: dict[str, _Handler] = {"DIA": self._dia, "RAT": self._rat, "VOL": self._vol, "DIR": self._dir, "RUN": self._run,
-                    "STP": self._stp, "PUR": self._pur, "DIS": self._dis, "CLD": self._cld, "SAF": self._saf,
-                    "TRG": self._trg, "BUZ": self._buz, "VER": self._ver, "OUT": self._out, "IN": self._in}  # fmt: skip
+        handlers: dict[str, _Handler] = {
+            "DIA": self._dia, "RAT": self._rat, "VOL": self._vol, "DIR": self._dir, "RUN": self._run, "STP": self._stp,
+            "PUR": self._pur, "DIS": self._dis, "CLD": self._cld, "SAF": self._saf, "TRG": self._trg, "BUZ": self._buz,
+            "VER": self._ver, "OUT": self._out, "IN": self._in,
+        }  # fmt: skip
         if self.options.programs:
             handlers |= {"PHN": self._phn, "FUN": self._fun}
         return handlers

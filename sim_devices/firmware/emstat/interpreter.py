@@ -1,0 +1,257 @@
+"""Runs a loaded MethodSCRIPT in time: writes its output, and says when it has to be woken next.
+
+Knows variables, loops, packages and time; the host's commands, acknowledges and errors in text are the firmware's. A
+run is a generator that yields the next time (ns) at which something happens; instructions themselves take no time.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Generator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from sim_devices.firmware.emstat.cell import BAD_ARGUMENT, Cell, RunTimeError
+from sim_devices.firmware.emstat.packages import encode, encode_integer
+from sim_devices.firmware.emstat.script import Argument, Instruction, Number, Script
+
+_NS = 1_000_000_000
+_IDLE_PASS_NS = 100_000
+"""A pass through a loop in which nothing takes time still takes this long, so that time goes on and Z is heard [I]."""
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+Run = Generator[int, None, None]
+
+
+class Aborted(Exception):
+    """The host has sent Z: leave all loops."""
+
+
+class LoopAborted(Exception):
+    """The host has sent Y: leave the measurement loop."""
+
+
+class Failed(Exception):
+    """A run-time error: the script stops where it is, ``on_finished:`` is not run."""
+
+    def __init__(self, code: int, line: int) -> None:
+        super().__init__(f"{code:04X}: Line {line}")
+        self.code, self.line = code, line
+
+
+@dataclass
+class Variable:
+    """A variable with the type and metadata of what was stored in it last."""
+
+    value: float | int = 0.0
+    kind: str = "aa"
+    metadata: str = ""
+
+    def text(self) -> str:
+        """Return it as it stands in a package."""
+        shown = encode_integer(self.value) if isinstance(self.value, int) else encode(self.value)
+        return self.kind + shown + self.metadata
+
+
+@dataclass
+class Interpreter:
+    """One run of one script. ``now_ns`` is set by whoever resumes the generator of ``run``."""
+
+    cell: Cell
+    emit: Callable[[str], None]
+    now_ns: int = 0
+    halted_ns: int = 0
+    """How long the run has been halted in total; later events come that much later."""
+    measuring: bool = False
+    finishing: bool = False
+    _variables: dict[str, Variable] = field(default_factory=dict)
+    _timer_ns: int = 0
+    _package: list[str] = field(default_factory=list)
+
+    def run(self, script: Script) -> Run:
+        """Run the script to its end; Aborted thrown in at a yield still runs ``on_finished:``. Raises Failed."""
+        with suppress(Aborted):
+            yield from self._block(script.main)
+        self.finishing = True
+        yield from self._block(script.finished)
+        self.emit("\n")
+
+    def _block(self, instructions: list[Instruction]) -> Run:
+        for instruction in instructions:
+            try:
+                timed = self._TIMED.get(instruction.name)
+                if timed is not None:
+                    yield from timed(self, instruction)
+                else:
+                    self._INSTANT[instruction.name](self, instruction)
+            except RunTimeError as error:
+                raise Failed(error.code, instruction.line) from error
+
+    def _until(self, t_ns: int, halted_before_ns: int) -> Run:
+        """Wait for a time that was planned when the run had been halted for ``halted_before_ns``."""
+        while self.now_ns < (due := t_ns + self.halted_ns - halted_before_ns):
+            yield due
+
+    def _wait(self, instruction: Instruction) -> Run:
+        duration_ns = round(self._fraction(instruction.args[0]) * _NS)
+        yield from self._until(self.now_ns + duration_ns, self.halted_ns)
+
+    def _loop(self, instruction: Instruction) -> Run:
+        left, comparison, right = instruction.args
+        compare = _COMPARE[str(comparison)]
+        self.emit("L\n")
+        try:
+            while compare(self._fraction(left), self._fraction(right)):
+                began_ns = self.now_ns
+                yield from self._block(instruction.body)
+                if self.now_ns == began_ns:
+                    yield from self._until(began_ns + _IDLE_PASS_NS, self.halted_ns)
+        except Aborted:
+            self.emit("+\n")
+            raise
+        self.emit("+\n")
+
+    def _meas_loop_ca(self, instruction: Instruction) -> Run:
+        potential_name, current_name = str(instruction.args[0]), str(instruction.args[1])
+        potential_v = float(self._fraction(instruction.args[2]))
+        interval_ns, run_ns = (round(self._fraction(argument) * _NS) for argument in instruction.args[3:5])
+        if interval_ns <= 0 or run_ns < 0:
+            raise RunTimeError(BAD_ARGUMENT)
+        self.cell.set_potential(potential_v, self.now_ns)
+        wanted = [("ba", current_name), *instruction.measured]
+        self.emit("M0007\n")
+        self.measuring = True
+        start_ns, halted_before_ns = self.now_ns, self.halted_ns
+        try:
+            for k in range(1, run_ns // interval_ns + 1):
+                due_ns = start_ns + k * interval_ns
+                while self.now_ns < due_ns + self.halted_ns - halted_before_ns:
+                    yield due_ns + self.halted_ns - halted_before_ns
+                self._variables[potential_name] = Variable(potential_v, "da")
+                for kind, name in wanted:
+                    self._variables[name] = Variable(*self._measured(kind))
+                yield from self._block(instruction.body)
+        except LoopAborted:
+            pass
+        except Aborted:
+            self.emit("*\n")
+            raise
+        finally:
+            self.measuring = False
+        self.emit("*\n")
+
+    def _measured(self, kind: str) -> tuple[float, str, str]:
+        if kind not in ("ba", "bb"):
+            raise RunTimeError(BAD_ARGUMENT)
+        value, metadata = self.cell.measure(kind, self.now_ns)
+        return value, kind, metadata
+
+    def _var(self, instruction: Instruction) -> None:
+        self._variables[str(instruction.args[0])] = Variable()
+
+    def _store_var(self, instruction: Instruction) -> None:
+        name, source, kind = instruction.args
+        self._variables[str(name)] = Variable(self._value(source), str(kind))
+
+    def _add_var(self, instruction: Instruction) -> None:
+        variable = self._variables[str(instruction.args[0])]
+        variable.value += self._value(instruction.args[1])
+
+    def _set_pgstat_chan(self, instruction: Instruction) -> None:
+        self.cell.set_channel(int(self._fraction(instruction.args[0])))
+
+    def _set_pgstat_mode(self, instruction: Instruction) -> None:
+        self.cell.set_mode(int(self._fraction(instruction.args[0])))
+
+    def _set_bipot_mode(self, instruction: Instruction) -> None:
+        self.cell.set_bipot(int(self._fraction(instruction.args[0])))
+
+    def _set_bipot_potential(self, instruction: Instruction) -> None:
+        self.cell.set_bipot_potential(float(self._fraction(instruction.args[0])))
+
+    def _positive(self, instruction: Instruction) -> None:
+        """Accept a bandwidth: it must be above zero; the simulated converter has no filter to set."""
+        if self._fraction(instruction.args[0]) <= 0:
+            raise RunTimeError(BAD_ARGUMENT)
+
+    def _set_range_minmax(self, instruction: Instruction) -> None:
+        low, high = (self._fraction(argument) for argument in instruction.args[1:])
+        if low > high:
+            raise RunTimeError(BAD_ARGUMENT)
+
+    def _set_range(self, instruction: Instruction) -> None:
+        self.cell.set_range(str(instruction.args[0]), float(self._fraction(instruction.args[1])))
+
+    def _set_autoranging(self, instruction: Instruction) -> None:
+        low, high = (float(self._fraction(argument)) for argument in instruction.args[1:])
+        self.cell.set_autoranging(str(instruction.args[0]), low, high)
+
+    def _set_e(self, instruction: Instruction) -> None:
+        self.cell.set_potential(float(self._fraction(instruction.args[0])), self.now_ns)
+
+    def _cell_on(self, _instruction: Instruction) -> None:
+        self.cell.switch(on=True, now_ns=self.now_ns)
+
+    def _cell_off(self, _instruction: Instruction) -> None:
+        self.cell.switch(on=False, now_ns=self.now_ns)
+
+    def _timer_start(self, _instruction: Instruction) -> None:
+        self._timer_ns = self.now_ns
+
+    def _timer_get(self, instruction: Instruction) -> None:
+        self._variables[str(instruction.args[0])] = Variable((self.now_ns - self._timer_ns) / _NS, "eb")
+
+    def _pck_start(self, _instruction: Instruction) -> None:
+        self._package.clear()
+
+    def _pck_add(self, instruction: Instruction) -> None:
+        self._package.append(self._variables[str(instruction.args[0])].text())
+
+    def _pck_end(self, _instruction: Instruction) -> None:
+        self.emit("P" + ";".join(self._package) + "\n")
+
+    def _send_string(self, instruction: Instruction) -> None:
+        self.emit(f"T{instruction.args[0]}\n")
+
+    def _value(self, argument: Argument) -> float | int:
+        if isinstance(argument, Number):
+            return int(argument.value) if argument.integer else float(argument.value)
+        return self._variables[argument].value
+
+    def _fraction(self, argument: Argument) -> Fraction:
+        if isinstance(argument, Number):
+            return argument.value
+        return Fraction(self._variables[argument].value)
+
+    _TIMED = {"wait": _wait, "loop": _loop, "meas_loop_ca": _meas_loop_ca}  # noqa: RUF012 - constant tables of methods
+    _INSTANT = {  # noqa: RUF012
+        "var": _var,
+        "store_var": _store_var,
+        "add_var": _add_var,
+        "set_pgstat_chan": _set_pgstat_chan,
+        "set_pgstat_mode": _set_pgstat_mode,
+        "set_bipot_mode": _set_bipot_mode,
+        "set_bipot_potential": _set_bipot_potential,
+        "set_max_bandwidth": _positive,
+        "set_range_minmax": _set_range_minmax,
+        "set_range": _set_range,
+        "set_autoranging": _set_autoranging,
+        "set_e": _set_e,
+        "cell_on": _cell_on,
+        "cell_off": _cell_off,
+        "timer_start": _timer_start,
+        "timer_get": _timer_get,
+        "pck_start": _pck_start,
+        "pck_add": _pck_add,
+        "pck_end": _pck_end,
+        "send_string": _send_string,
+    }
