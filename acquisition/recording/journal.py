@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import BaseFileLock, FileLock, Timeout
+
 from acquisition.events import Event
 from acquisition.recording import frames
 from acquisition.recording.filesystem import FileSystem, OsFileSystem, explain
@@ -20,6 +22,24 @@ from acquisition.recording.records import InfusionRow, RecordingFailed, SessionH
 from drivers.capabilities import SampleBlock
 
 JOURNAL_NAME = "session.journal"
+
+
+def lock_session(session_dir: Path) -> BaseFileLock:
+    """Take the lock of whoever may write this session's journal; the system frees it when its holder dies.
+
+    Raises RecordingFailed when another program holds it or the folder cannot be written.
+    """
+    path = session_dir / ".recording.lock"
+    lock = FileLock(path, timeout=0, thread_local=False)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RecordingFailed(
+            f"{session_dir} is being recorded by a program that still runs. What to do: end that session first."
+        ) from error
+    except OSError as error:
+        raise RecordingFailed(explain(error, path)) from error
+    return lock
 
 
 @dataclass

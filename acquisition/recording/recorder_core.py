@@ -12,9 +12,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from filelock import BaseFileLock
+
 from acquisition.events import Event, EventKind, Scalar
 from acquisition.recording.filesystem import FileSystem, OsFileSystem
-from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter
+from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter, lock_session
 from acquisition.recording.records import InfusionRow, RecordingFailed, SessionHeader
 from drivers.capabilities import SampleBlock
 from drivers.clock import NS_PER_S, Clock
@@ -40,6 +42,8 @@ class RecorderCore:
     clock: Clock
     encoder: JournalEncoder
     writer: JournalWriter
+    lock: BaseFileLock
+    """Held while the journal may grow: nobody recovers a session that is being recorded."""
     capacity_bytes: int = CAPACITY_BYTES
     written: int = field(default=1, init=False)
     """Records acknowledged by the disk, the header included."""
@@ -71,8 +75,13 @@ class RecorderCore:
     ) -> RecorderCore:
         """Create the journal in an existing folder, its header on the disk. Raises RecordingFailed."""
         encoder = JournalEncoder(header)
-        writer = JournalWriter.create(session_dir / JOURNAL_NAME, encoder.first(), fs or OsFileSystem())
-        core = cls(clock, encoder, writer, capacity_bytes)
+        lock = lock_session(session_dir)
+        try:
+            writer = JournalWriter.create(session_dir / JOURNAL_NAME, encoder.first(), fs or OsFileSystem())
+        except RecordingFailed:
+            lock.release()
+            raise
+        core = cls(clock, encoder, writer, lock, capacity_bytes)
         core.synced_ns = clock.now_ns()
         core.look_at_disk()
         return core
@@ -170,6 +179,7 @@ class RecorderCore:
                 raise RecordingFailed(self.failing)
         finally:
             self.writer.close()
+            self.lock.release()
 
     def look_at_disk(self) -> None:
         """Ask how much room is left; may be slow on a sick disk."""

@@ -1,0 +1,219 @@
+"""After a crash: closes the journal at its last undamaged record and brings ``session.nwb`` to what it says.
+
+Knows what may be cut and what must be kept: nothing is thrown away, bytes after the last whole record are kept in a
+file of their own. May be run again at any time. Does not know pumps: it only names what may have been delivered.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from acquisition.events import Event, EventKind
+from acquisition.recording.archiver import LOCK_NAME, is_done
+from acquisition.recording.filesystem import explain
+from acquisition.recording.finish import file_hash, read_manifest
+from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter, lock_session
+from acquisition.recording.reader import JournalReader
+from acquisition.recording.records import RecordingFailed
+from drivers.capabilities import SampleBlock
+from drivers.clock import Clock, SystemClock
+from drivers.os_support import durable_sync
+
+_ARCHIVER = (sys.executable, "-m", "acquisition.recording.archiver")
+_SLOWEST_BYTES_PER_S = 2_000_000
+_AT_LEAST_S = 120.0
+
+
+@dataclass(frozen=True)
+class RecoveryReport:
+    """What was found and done."""
+
+    session_dir: Path
+    was_closed: bool
+    """The engine had closed the session itself."""
+    records: int
+    samples: int
+    events: int
+    torn_bytes: int
+    """Bytes after the last whole record; kept in ``session.journal.torn``."""
+    torn_reason: str
+    maybe_delivered: tuple[str, ...]
+    """Intents to move a pump whose outcome is not in the journal: count them as delivered."""
+    file: str
+    """What was done to the NWB file: "untouched", "completed" or "rebuilt"."""
+
+    def text(self) -> str:
+        """Return the report for people."""
+        ended = "had been closed properly" if self.was_closed else "had been interrupted and is closed now"
+        lines = [
+            f"Session {self.session_dir.name} {ended}.",
+            f"{self.records} records are stored: {self.samples} samples, {self.events} events.",
+            f"session.nwb: {self.file}.",
+        ]
+        if self.torn_bytes:
+            lines.append(f"{self.torn_bytes} bytes were kept in {JOURNAL_NAME}.torn: {self.torn_reason}.")
+        lines += [f"MAYBE DELIVERED, count it as given: {text}" for text in self.maybe_delivered]
+        return "\n".join(lines)
+
+
+@dataclass
+class _Survey:
+    reader: JournalReader
+    samples: int
+    last: Event | None
+    last_ns: int
+    open_intents: dict[str, Event]
+
+
+def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
+    """Close and repair a session; doing it twice changes nothing more.
+
+    Raises RecordingFailed when the session is still being recorded, has no readable header, or the disk refuses.
+    """
+    clock = clock or SystemClock()
+    if not (session_dir / JOURNAL_NAME).is_file():
+        raise RecordingFailed(f"{session_dir} holds no {JOURNAL_NAME}. What to do: name the folder of a session.")
+    lock = lock_session(session_dir)
+    try:
+        survey = _survey(session_dir / JOURNAL_NAME)
+        was_closed = survey.reader.closed is not None
+        torn, reason = _keep_torn(survey.reader)
+        if not was_closed:
+            _close_journal(survey, torn, clock)
+        done = _repair_file(session_dir)
+        survey = _survey(session_dir / JOURNAL_NAME)
+    finally:
+        lock.release()
+    return RecoveryReport(
+        session_dir=session_dir,
+        was_closed=was_closed,
+        records=survey.reader.next_sequence,
+        samples=survey.samples,
+        events=survey.reader.events,
+        torn_bytes=torn,
+        torn_reason=reason,
+        maybe_delivered=tuple(f"{event.source}: {event.text}" for event in survey.open_intents.values()),
+        file=done,
+    )
+
+
+def _survey(journal: Path) -> _Survey:
+    reader = JournalReader(journal)
+    survey = _Survey(reader, 0, None, 0, {})
+    for record in reader.tail():
+        body = record.body
+        if isinstance(body, Event):
+            survey.last = body
+            survey.last_ns = max(survey.last_ns, body.t_ns)
+            _follow_intent(survey.open_intents, record.sequence, body)
+        elif isinstance(body, SampleBlock):
+            survey.samples += len(body.index)
+            survey.last_ns = max(survey.last_ns, body.received_ns)
+    if reader.header is None:
+        raise RecordingFailed(
+            f"{journal} has no readable session header ({reader.problem or 'it is empty'}): nothing was recorded in it."
+        )
+    return survey
+
+
+def _follow_intent(open_intents: dict[str, Event], sequence: int, event: Event) -> None:
+    name = event.data.get("intent")
+    if event.kind is EventKind.INTENT:
+        open_intents[str(sequence if name is None else name)] = event
+    elif name is not None:
+        open_intents.pop(str(name), None)
+
+
+def _keep_torn(reader: JournalReader) -> tuple[int, str]:
+    size = reader.path.stat().st_size
+    if size == reader.valid_end:
+        return 0, ""
+    kept = reader.path.with_name(f"{JOURNAL_NAME}.torn")
+    try:
+        with reader.path.open("rb") as source, kept.open("ab") as target:
+            source.seek(reader.valid_end)
+            while piece := source.read(1 << 20):
+                target.write(piece)
+            target.flush()
+            durable_sync(target.fileno())
+        JournalWriter.reopen(reader.path, reader.valid_end).close()
+    except OSError as error:
+        raise RecordingFailed(explain(error, kept)) from error
+    return size - reader.valid_end, reader.problem
+
+
+def _close_journal(survey: _Survey, torn: int, clock: Clock) -> None:
+    reader = survey.reader
+    assert reader.header is not None  # noqa: S101 - the survey refuses a journal without one
+    encoder = JournalEncoder(reader.header, reader.next_sequence, reader.events, reader.chain)
+    # The machine may have been restarted: its monotonic clock says nothing here. The session ends with its last record.
+    t_ns = max(survey.last_ns, reader.header.started_ns)
+    said = Event(
+        EventKind.SESSION,
+        t_ns,
+        clock.wall_ns(),
+        "recover",
+        "INTERRUPTED: the recording ended without being closed. It was closed by recover.",
+        {"state": "interrupted", "torn_bytes": torn, "open_intents": len(survey.open_intents)},
+    )
+    said_before = survey.last is not None and (survey.last.kind, survey.last.source) == (said.kind, said.source)
+    writer = JournalWriter.reopen(reader.path, reader.valid_end)
+    try:
+        if not said_before:  # a recovery that was itself interrupted
+            writer.append(encoder.event(said))
+        writer.append(encoder.last(t_ns, said.wall_ns, "recovered"))
+        writer.sync()
+    finally:
+        writer.close()
+
+
+def _repair_file(session_dir: Path) -> str:
+    if _manifest_fits(session_dir):
+        return "untouched"
+    try:
+        with FileLock(session_dir / LOCK_NAME, timeout=30):
+            pass  # an archiver whose engine died ends by itself within a second or two
+    except Timeout as error:
+        raise RecordingFailed(
+            f"An archiver still works in {session_dir}. What to do: wait until it has ended, then recover again."
+        ) from error
+    (session_dir / "session.sha256").unlink(missing_ok=True)
+    if _run_archiver(session_dir) == 0:
+        return "completed"
+    if _run_archiver(session_dir, "--rebuild") == 0:
+        return "rebuilt"
+    raise RecordingFailed(
+        f"session.nwb in {session_dir} could not be made from the journal; the journal is whole and safe. What to do: "
+        "check that the disk has room for a second copy of the file, look at archiver.log, then recover again."
+    )
+
+
+def _manifest_fits(session_dir: Path) -> bool:
+    if not is_done(session_dir):
+        return False
+    try:
+        return all(file_hash(session_dir / name) == digest for name, digest in read_manifest(session_dir).items())
+    except OSError:
+        return False
+
+
+def _run_archiver(session_dir: Path, *options: str) -> int:
+    """Run it as a process: what HDF5 does to damaged files must not happen to who recovers."""
+    timeout_s = _AT_LEAST_S + (session_dir / JOURNAL_NAME).stat().st_size / _SLOWEST_BYTES_PER_S
+    try:
+        with (session_dir / "archiver.log").open("ab") as log:
+            return subprocess.run(  # noqa: S603 - our own module, no shell
+                [*_ARCHIVER, str(session_dir), *options],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                timeout=timeout_s,
+                check=False,
+            ).returncode
+    except (subprocess.TimeoutExpired, OSError):
+        return -1
