@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from acquisition.plan import Route
+from acquisition.problems import Source
 
 Quantity = Literal["rate", "infusion_volume", "total_volume", "dose_rate", "total_dose"]
 
@@ -88,6 +89,8 @@ class Limits:
     """Per drug: form -> factor that turns mg of this form into mg of the form its limits are written in."""
     sha256: str = ""
     shipped: bool = False
+    """True: the program's own proposals, not a file that a laboratory wrote."""
+    source: Source | None = field(default=None, compare=False)
 
     def form_factor(self, drug: str, form: str) -> float:
         """Return the factor to the form the limits of ``drug`` are written in; 1 where forms make no difference."""
