@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from acquisition.events import EventKind
@@ -61,7 +62,9 @@ def session_figure(data: SessionData) -> Figure:
     pumps = list(data.infusions.values())
     with mpl.rc_context(STYLE):
         heights = [0.32, *[1.5] * len(channels), *[1.0, 0.8] * len(pumps)]
-        figure = Figure(figsize=(9.6, 1.2 + 1.05 * sum(heights)), layout="constrained")
+        height_in = 1.3 + 1.05 * sum(heights)
+        below_title = ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - 0.6 / height_in))
+        figure = Figure(figsize=(9.6, height_in), layout=below_title)
         FigureCanvasAgg(figure)
         grid = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)
         axes: list[Axes] = list(grid[:, 0])
@@ -104,7 +107,10 @@ def _draw_title(figure: Figure, data: SessionData) -> None:
     ]
     height_in = figure.get_size_inches()[1]
     name = str(plan["name"]).replace("$", r"\$")
-    figure.suptitle(f"{name}\n", x=0.012, y=1 - 0.1 / height_in, ha="left", fontsize=12, fontweight="bold", color=INK)
+    figure.text(
+        0.012, 1 - 0.1 / height_in, name, ha="left", va="top", fontsize=12, fontweight="bold", color=INK,
+        in_layout=False,
+    )  # fmt: skip
     figure.text(
         0.012, 1 - 0.36 / height_in, "  ·  ".join(details).replace("$", r"\$"), ha="left", va="top", fontsize=8,
         color="#4b5563", in_layout=False,
@@ -112,7 +118,8 @@ def _draw_title(figure: Figure, data: SessionData) -> None:
     if data.header.simulated:
         figure.text(
             0.985, 1 - 0.14 / height_in, "SIMULATED", ha="right", va="top", fontsize=12, fontweight="bold",
-            color="white", bbox={"facecolor": VERMILLION, "edgecolor": "none", "boxstyle": "round,pad=0.35"}, in_layout=False,
+            color="white", in_layout=False,
+            bbox={"facecolor": VERMILLION, "edgecolor": "none", "boxstyle": "round,pad=0.35"},
         )  # fmt: skip
         figure.text(
             0.5, 0.5, "SIMULATED", ha="center", va="center", fontsize=80, color="#000000", alpha=0.045,

@@ -23,7 +23,7 @@ def with_breaks(
 def envelope(
     t_min: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return (lowest, highest, time) of neighbours in buckets, some MAX_POINTS of them; NaN where a bucket has a gap."""
+    """Return (lowest, highest, time) of some MAX_POINTS buckets of neighbours; NaN where a bucket has a gap."""
     starts = np.arange(0, len(values), max(1, len(values) // MAX_POINTS))
     if not len(starts):
         return values, values, t_min
