@@ -32,14 +32,17 @@ LOOK_S = 1.0
 
 
 class Engine(Protocol):
-    """What the server needs of the conductor. Callable from any thread; none of them waits."""
+    """What the server needs of the conductor. Callable from any thread; nothing in it waits."""
 
     def submit(self, command: Command, reply: Callable[[Answer], None]) -> None:
-        """Take a command; ``reply`` is called once, from any thread, at once or later."""
+        """Take a command; ``reply`` is called once, from any thread, at once or later.
+
+        A Stop is in every pump's own slot when this returns, whatever the conductor itself is doing.
+        """
         ...
 
-    def emergency_stop(self, reason: str) -> None:
-        """Put a STOP into every pump's own slot, without the conductor's help."""
+    def stop_confirmed(self) -> bool:
+        """Tell whether every pump has confirmed the last STOP, without the conductor's help."""
         ...
 
 
@@ -140,9 +143,8 @@ class ServedClient:
         self._house.publisher.subscribe(self._out)
 
     def _stop(self, stop: Stop) -> None:
-        self._house.engine.emergency_stop(stop.reason or "STOP from a client")
         once = _OnlyOnce(self._out.put_answer)
-        timer = threading.Timer(STOP_ANSWER_S, lambda: once(self._unconfirmed(stop)))
+        timer = threading.Timer(STOP_ANSWER_S, lambda: once(self._answer_without_conductor(stop)))
         timer.daemon = True
         timer.start()
 
@@ -152,13 +154,11 @@ class ServedClient:
 
         self._house.engine.submit(stop, reply)
 
-    def _unconfirmed(self, stop: Stop) -> Answer:
-        return Answer(
-            request=stop.request,
-            ok=False,
-            confirmed=False,
-            text="NOT CONFIRMED STOPPED: STOP was put on every pump's line, but the engine's conductor does not answer",
-        )
+    def _answer_without_conductor(self, stop: Stop) -> Answer:
+        confirmed = self._house.engine.stop_confirmed()
+        pumps = "every pump confirmed that it stands" if confirmed else "NOT CONFIRMED STOPPED: look at the pump now"
+        text = f"{pumps}; the engine's conductor does not answer, so start nothing before the engine is restarted"
+        return Answer(request=stop.request, ok=confirmed, confirmed=confirmed, text=text)
 
     # ---- writer thread -----------------------------------------------------------------------------------------
 

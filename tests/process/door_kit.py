@@ -12,7 +12,7 @@ from pathlib import Path
 
 from acquisition import discovery
 from acquisition.discovery import EngineRecord
-from acquisition.messages import Answer, Command, Credit, EngineState, EventNotice, Hello
+from acquisition.messages import Answer, Command, Credit, EngineState, EventNotice, Hello, Stop
 from acquisition.publisher import ClientPublisher
 from acquisition.server import EngineServer
 from drivers import os_support
@@ -48,12 +48,14 @@ class NotingEngine:
 
     def submit(self, command: Command, reply: Callable[[Answer], None]) -> None:
         self.commands.append(command)
+        if isinstance(command, Stop):
+            self.stops.append(command.reason)
+            self.stop_threads.append(threading.current_thread().name)
         if not self.hangs and not isinstance(command, Credit | Hello):
             reply(Answer(request=command.request, ok=True, text="done", confirmed=True))
 
-    def emergency_stop(self, reason: str) -> None:
-        self.stops.append(reason)
-        self.stop_threads.append(threading.current_thread().name)
+    def stop_confirmed(self) -> bool:
+        return False
 
 
 @dataclass
