@@ -101,8 +101,8 @@ def check_run_allowed(plan: Plan, rig: Rig, limits: Limits, mode: Literal["run",
         names = [("pumps", p.name) for p in rig.pumps if is_simulated(p.url)]
         names += [("potentiostats", p.name) for p in rig.potentiostats if is_simulated(p.url)]
         sentence = (
-            f"this rig mixes simulated ({', '.join(name for _, name in names)}) and real instruments and is refused for "
-            "a real run; use a rig file with real ports only, or rehearse."
+            f"this rig mixes simulated ({', '.join(name for _, name in names)}) and real instruments and is refused "
+            "for a real run; use a rig file with real ports only, or rehearse."
         )
         raise RefusedInput([rig.source.problem((*names[0], "url"), sentence)])
     weighed = plan.subject.weighed_on

@@ -5,6 +5,7 @@ Knows volumes, doses, rates and durations, and asks the driver what becomes of t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from drivers.capabilities import PumpProgram
 from drivers.errors import NotEncodable
 
 Refuse = Callable[[str, str], None]
+FIDELITY = 0.005
+"""R09: what a pump holds differs from what was asked by at most this, relative; zero never passes (R10)."""
 FEWEST_STEPS_OF_A_DOSE = 20
 """[P] A dose of fewer of the pump's volume steps than this is warned about: dilute the solution."""
 
@@ -92,8 +95,13 @@ def _held(infuse: InfuseTable, pump: PumpPlan, volume_ul: float, refuse: Refuse)
         reason = error.message.rstrip(".")
         refuse(amount, f"pump {infuse.pump} cannot hold {volume_ul:.6g} uL at {rate:.6g} uL/min: {reason}.")
         return None
-    if not (program.target_ul > 0 and program.rate_ul_per_min > 0):  # R10, whatever a driver of others may say
-        refuse(amount, f"{volume_ul:.3g} uL becomes zero in pump {infuse.pump}, which would mean no target at all.")
+    pairs = ((program.target_ul, volume_ul), (program.rate_ul_per_min, rate))
+    if not all(math.isclose(held, wanted, rel_tol=FIDELITY) for held, wanted in pairs):  # whatever a driver says
+        refuse(
+            amount,
+            f"{volume_ul:.6g} uL at {rate:.6g} uL/min would become {program.target_ul:.6g} uL at "
+            f"{program.rate_ul_per_min:.6g} uL/min in pump {infuse.pump}, more than {FIDELITY:.1%} off.",
+        )
         return None
     return program
 
