@@ -1,0 +1,176 @@
+"""Reads what a MethodSCRIPT instrument prints: data packages, errors, identity (potentiostats.md 2.3, 2.5, 2.7). Pure.
+
+Packages are decoded many at a time: an hour at 10 Hz is 36,000 of them. Knows no ports, no scripts and no time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from drivers.capabilities import SampleFlag
+
+PREFIXES: Final[dict[str, float]] = {
+    "a": 1e-18, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, " ": 1.0,
+    "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "i": 1.0,
+}  # fmt: skip
+OFFSET: Final = 0x8000000
+ERROR: Final = re.compile(rb"(.*)!([0-9A-Fa-f]{4})(:.*)?", re.DOTALL)
+_VARIABLE = re.compile(rb"([a-j][a-z])(?:([0-9A-F]{7})([afpnum kMGTPEi])|( {5}nan))((?:,[0-9A-Za-z]+)*)")
+_STATUS_MASK = int(SampleFlag.TIMING | SampleFlag.OVERLOAD | SampleFlag.UNDERLOAD | SampleFlag.NEAR_LIMIT)
+
+ERROR_TEXTS: Final = {
+    0x0003: "unknown command",
+    0x0006: "not possible in this mode (nothing is running)",
+    0x0007: "bad argument",
+    0x0008: "line too long",
+    0x0009: "the instrument waited too long for input",
+    0x000B: "out of memory",
+    0x000F: "potential not allowed",
+    0x0010: "not a number or infinite",
+    0x001A: "calibration data invalid",
+    0x001B: "not supported by this instrument",
+    0x001F: "not licensed",
+    0x0021: "measuring mode not supported",
+    0x002F: "no such channel",
+    0x0032: "critical overload of the cell, measurement aborted",
+    0x0048: "not a multi-channel instrument",
+    0x0052: "the instrument lost input bytes (overrun)",
+    0x0058: "timing error",
+    0x005A: "this sampling interval is impossible",
+    0x0080: "the counter electrode oscillates",
+    0x0144: "bad number",
+    0x4001: "unknown script command",
+    0x4004: "unexpected character in the script",
+    0x4005: "script too large",
+    0x400C: "not allowed at this place of the script",
+    0x4018: "the script ended early",
+    0x4026: "variable declared twice",
+}
+"""Own wording of the codes worth a text; others are shown by number."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One value of a package. ``status`` and ``range_code`` only where the package gives them."""
+
+    kind: str
+    """Two letters: ``ba`` and ``bb`` currents of the two working electrodes, ``da`` potential, ``eb`` time."""
+    value: float
+    """SI units; NaN if the instrument says so."""
+    status: SampleFlag | None = None
+    range_code: int | None = None
+
+
+def decode_package(line: bytes) -> tuple[Variable, ...] | None:
+    """Return the variables of one ``P...`` line (without its newline); None if it is not a whole valid package."""
+    if not line.startswith(b"P"):
+        return None
+    variables = []
+    for part in line[1:].split(b";"):
+        found = _VARIABLE.fullmatch(part)
+        if found is None:
+            return None
+        variables.append(_variable(found))
+    return tuple(variables)
+
+
+def _variable(found: re.Match[bytes]) -> Variable:
+    kind, digits, prefix, nan, metadata = found.groups()
+    value = float("nan") if nan else (int(digits, 16) - OFFSET) * PREFIXES[prefix.decode()]
+    status: SampleFlag | None = SampleFlag.NOT_A_NUMBER if nan else None
+    range_code: int | None = None
+    for item in metadata.split(b",")[1:] if metadata else ():
+        if item[:1] == b"1" and _is_hex(item[1:]):
+            status = (status or SampleFlag.OK) | SampleFlag(int(item[1:], 16) & _STATUS_MASK)
+        elif item[:1] == b"2" and _is_hex(item[1:]):
+            range_code = int(item[1:], 16)
+    return Variable(kind.decode(), value, status, range_code)
+
+
+def _is_hex(digits: bytes) -> bool:
+    return bool(digits) and all(c in b"0123456789abcdefABCDEF" for c in digits)
+
+
+class PackageDecoder:
+    """Decodes packages with a known list of variables, fast: one compiled pattern per line, no objects per value."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        one = rb"%s(?:([0-9A-F]{7})([afpnum kMGTPEi])| {5}nan)((?:,[0-9A-Za-z]+)*)"
+        self._kinds = tuple(kinds)
+        self._pattern = re.compile(b"P" + b";".join(one % kind.encode() for kind in kinds))
+        self._statuses: dict[bytes, int] = {}
+        self._scales = {prefix.encode(): scale for prefix, scale in PREFIXES.items()}
+
+    def decode(self, lines: Sequence[bytes]) -> tuple[list[list[float]], list[list[int]], list[bytes]]:
+        """Return (values, flags, other lines); one inner list per package, in the order of the kinds."""
+        values: list[list[float]] = []
+        flags: list[list[int]] = []
+        others: list[bytes] = []
+        match = self._pattern.fullmatch
+        scales = self._scales
+        statuses = self._statuses
+        nan = float("nan")
+        for line in lines:
+            found = match(line)
+            if found is None:
+                others.append(line)
+                continue
+            groups = found.groups()
+            row: list[float] = []
+            row_flags: list[int] = []
+            for at in range(0, len(groups), 3):
+                digits, metadata = groups[at], groups[at + 2]
+                flag = statuses.get(metadata)
+                if flag is None:
+                    flag = self._learn(metadata)
+                if digits is None:
+                    row.append(nan)
+                    flag |= int(SampleFlag.NOT_A_NUMBER)
+                else:
+                    row.append((int(digits, 16) - OFFSET) * scales[groups[at + 1]])
+                row_flags.append(flag)
+            values.append(row)
+            flags.append(row_flags)
+        return values, flags, others
+
+    def _learn(self, metadata: bytes) -> int:
+        flag = 0
+        for item in metadata.split(b","):
+            if item[:1] == b"1" and _is_hex(item[1:]):
+                flag |= int(item[1:], 16) & _STATUS_MASK
+        if len(self._statuses) < 1024:  # a babbling line must not fill the memory
+            self._statuses[metadata] = flag
+        return flag
+
+
+@dataclass(frozen=True)
+class InstrumentError:
+    """An error that the instrument printed."""
+
+    code: int
+    before: bytes
+    """What stood before the exclamation mark: the command's first letter, or nothing for a run-time error."""
+    place: str
+    """Such as ``Line 1, Col 6``; empty where none was given."""
+
+    def __str__(self) -> str:
+        text = ERROR_TEXTS.get(self.code, "unknown to this program")
+        return f"error {self.code:04X} of the instrument: {text}" + (f" ({self.place})" if self.place else "")
+
+
+def decode_error(line: bytes) -> InstrumentError | None:
+    """Return the error in a line without its newline, None if there is none."""
+    found = ERROR.fullmatch(line)
+    if found is None:
+        return None
+    place = (found[3] or b"")[1:].decode("ascii", "replace").strip()
+    return InstrumentError(int(found[2], 16), found[1], place)
+
+
+def capability_bits(text: bytes) -> int | None:
+    """Return the 256-bit mask of a ``CC`` or ``CM`` answer (with its two letters), None if malformed."""
+    digits = text[2:]
+    return int(digits, 16) if len(digits) == 64 and _is_hex(digits) else None
