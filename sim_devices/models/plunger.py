@@ -2,14 +2,17 @@
 
 Knows true diameter, stroke, end of travel and a scripted blockage. Does not know what the firmware believes,
 any bytes, what is in the syringe, or where it goes. Keeps its whole history, so that the world may ask about
-an earlier moment than the pump's latest command.
+an earlier moment than the pump's latest command, and a firmware that lives its past late (a target reached between
+two polls) still moves what it should have moved.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 NS_PER_MIN = 60_000_000_000
 NE_1000_TOP_SPEED_MM_PER_MIN = 51.005
@@ -46,44 +49,56 @@ class _Segment:
     peak_mm: float
     """Furthest the plunger had been when this piece began."""
     driven_mm_per_min: float
-    moving_mm_per_min: float
-    """Zero while blocked."""
+    blocked: bool
+    begun_by: Literal["drive", "blockage"]
+
+    @property
+    def moving_mm_per_min(self) -> float:
+        """Return the speed that the drive would give and the line allows."""
+        return 0.0 if self.blocked else self.driven_mm_per_min
+
+
+def _start_ns(segment: _Segment) -> int:
+    return segment.start_ns
 
 
 @dataclass
 class SyringePlunger:
     """A ``Plunger`` that can be blocked and that stops at both ends of its travel.
 
-    Travel starts at 0 with ``loaded_ul`` in front of it. A blocked line takes no volume and gives none back when it
-    opens: the spring of a real syringe and line is not modelled [A].
+    Travel starts at 0 with ``loaded_ul`` in front of it. Commands come in time order, and so do blockages, but either
+    may be told after the other's later ones: the history is then put right. A blocked line takes no volume and gives
+    none back when it opens: the spring of a real syringe and line is not modelled [A].
     """
 
     parameters: SyringeParameters = field(default_factory=SyringeParameters)
     start_ns: int = 0
     _segments: list[_Segment] = field(init=False, repr=False)
-    _starts_ns: list[int] = field(init=False, repr=False)
-    _blocked: bool = field(default=False, init=False)
+    _driven_ns: int = field(init=False, repr=False)
+    _blockage_ns: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._segments = [_Segment(self.start_ns, 0.0, 0.0, 0.0, 0.0)]
-        self._starts_ns = [self.start_ns]
+        self._segments = [_Segment(self.start_ns, 0.0, 0.0, 0.0, blocked=False, begun_by="drive")]
+        self._driven_ns = self._blockage_ns = self.start_ns
 
     def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
         """Move with this speed from now on; raises ValueError when time runs backwards or the speed is not a number."""
         if not math.isfinite(speed_mm_per_min):
             raise ValueError(f"a plunger cannot move at {speed_mm_per_min} mm/min")
+        if now_ns < self._driven_ns:
+            raise ValueError(f"plunger commanded at {now_ns} ns, after {self._driven_ns} ns: time runs forward")
+        self._driven_ns = now_ns
         top = self.parameters.top_speed_mm_per_min
-        self._begin(max(-top, min(top, speed_mm_per_min)), now_ns)
+        speed_mm_per_min = max(-top, min(top, speed_mm_per_min))
+        self._insert(now_ns, lambda last: replace(last, driven_mm_per_min=speed_mm_per_min, begun_by="drive"))
 
     def block(self, now_ns: int) -> None:
-        """Occlude the line: the drive turns, nothing moves."""
-        self._blocked = True
-        self._begin(self._segments[-1].driven_mm_per_min, now_ns)
+        """Occlude the line: the drive turns, nothing moves. Raises ValueError when time runs backwards."""
+        self._set_blockage(now_ns, blocked=True)
 
     def unblock(self, now_ns: int) -> None:
-        """Clear the occlusion; motion goes on with the speed last commanded."""
-        self._blocked = False
-        self._begin(self._segments[-1].driven_mm_per_min, now_ns)
+        """Clear the occlusion; motion goes on as last commanded. Raises ValueError when time runs backwards."""
+        self._set_blockage(now_ns, blocked=False)
 
     def travelled_mm(self, now_ns: int) -> float:
         """Return net travel at ``now_ns``, which may lie before the latest command, mm."""
@@ -99,7 +114,7 @@ class SyringePlunger:
         segment = self._segment(now_ns)
         if segment.driven_mm_per_min == 0:
             return False
-        if segment.moving_mm_per_min == 0:
+        if segment.blocked:
             return True
         low_mm, high_mm = self._ends_mm()
         position_mm = self._position_mm(segment, now_ns)
@@ -113,22 +128,42 @@ class SyringePlunger:
         """Return the largest net volume out of the syringe until ``now_ns``, uL."""
         return self.furthest_mm(now_ns) * self.parameters.area_mm2
 
-    def _begin(self, driven_mm_per_min: float, now_ns: int) -> None:
-        last = self._segments[-1]
-        if now_ns < last.start_ns:
-            raise ValueError(
-                f"plunger commanded at {now_ns} ns after a command at {last.start_ns} ns: time runs forward"
-            )
-        position_mm = self._position_mm(last, now_ns)
-        moving = 0.0 if self._blocked else driven_mm_per_min
-        if (driven_mm_per_min, moving) == (last.driven_mm_per_min, last.moving_mm_per_min):
+    def _set_blockage(self, now_ns: int, *, blocked: bool) -> None:
+        if now_ns < self._blockage_ns:
+            raise ValueError(f"line changed at {now_ns} ns, after {self._blockage_ns} ns: time runs forward")
+        self._blockage_ns = now_ns
+        self._insert(now_ns, lambda last: replace(last, blocked=blocked, begun_by="blockage"))
+
+    def _insert(self, now_ns: int, change: Callable[[_Segment], _Segment]) -> None:
+        """Begin a piece of history; what was told of later times is told again after it.
+
+        The list is extended or replaced in one step: another thread may be reading.
+        """
+        kept = bisect_right(self._segments, now_ns, key=_start_ns)
+        later = self._segments[kept:]
+        history = self._segments[:kept] if later else self._segments
+        self._extend(history, now_ns, change(history[-1]))
+        for told in later:
+            last = history[-1]
+            if told.begun_by == "drive":
+                again = replace(last, driven_mm_per_min=told.driven_mm_per_min, begun_by="drive")
+            else:
+                again = replace(last, blocked=told.blocked, begun_by="blockage")
+            self._extend(history, told.start_ns, again)
+        self._segments = history
+
+    def _extend(self, history: list[_Segment], now_ns: int, changed: _Segment) -> None:
+        last = history[-1]
+        if (changed.driven_mm_per_min, changed.blocked) == (last.driven_mm_per_min, last.blocked):
             return
-        segment = _Segment(now_ns, position_mm, max(last.peak_mm, position_mm), driven_mm_per_min, moving)
-        self._segments.append(segment)  # first the piece, then its index: a reader in another thread finds both
-        self._starts_ns.append(now_ns)
+        now_ns = max(now_ns, last.start_ns)
+        position_mm = self._position_mm(last, now_ns)
+        peak_mm = max(last.peak_mm, position_mm)
+        history.append(replace(changed, start_ns=now_ns, start_mm=position_mm, peak_mm=peak_mm))
 
     def _segment(self, now_ns: int) -> _Segment:
-        return self._segments[max(0, bisect_right(self._starts_ns, now_ns) - 1)]
+        segments = self._segments
+        return segments[max(0, bisect_right(segments, now_ns, key=_start_ns) - 1)]
 
     def _position_mm(self, segment: _Segment, now_ns: int) -> float:
         low_mm, high_mm = self._ends_mm()

@@ -3,9 +3,10 @@
 Knows which syringe feeds the mouse through which line, and moves everything on one grid of seconds, in order.
 Does not know bytes, firmware or faults. The truth it keeps is for tests and the rehearsal's report only.
 
-A plunger is read at grid times, in order, when a current or the truth is asked for. A pump commanded later than that
-for an earlier moment (threads of a paced run) changes the next second instead: the effect comes up to a second
-late, no drug is lost. Randomness has one stream per named part, so another instrument changes no one's noise.
+A plunger is read at grid times, in order, when a current or the truth is asked for. If a pump's firmware tells only
+afterwards that it started or stopped before that (it was not polled meanwhile), the next second makes up for it, so
+the mouse's dose is always the true one in the end. Randomness has one stream per named part, so another instrument
+changes no one's noise.
 """
 
 from __future__ import annotations
@@ -123,10 +124,9 @@ class World:
                 if not infusion.has_effect:
                     continue
                 arrived_ul = infusion.arrived_ul(self.start_ns + reached * SECOND_NS)
-                if arrived_ul > infusion.booked_ul:
-                    fresh_ul = arrived_ul - infusion.booked_ul
-                    dose[ENTRY_OF_ROUTE[infusion.route]] += infusion.dose_mg_per_kg(fresh_ul, self._weight_g)
-                    infusion.booked_ul = arrived_ul
+                fresh_ul = arrived_ul - infusion.booked_ul  # below zero: a stop was heard of late, and is put right
+                dose[ENTRY_OF_ROUTE[infusion.route]] += infusion.dose_mg_per_kg(fresh_ul, self._weight_g)
+                infusion.booked_ul = arrived_ul
             self._glutamate.extend(self._pharmacology.step(dose["depot"], dose["blood"]))
 
     def _rng(self, part: str) -> np.random.Generator:

@@ -124,6 +124,63 @@ def test_commands_cannot_run_backwards_in_time() -> None:
         plunger.drive(0.0, 9 * S)
 
 
+def test_a_line_cannot_be_changed_before_its_last_change() -> None:
+    plunger = SyringePlunger()
+    plunger.block(10 * S)
+
+    with pytest.raises(ValueError, match="time runs forward"):
+        plunger.unblock(9 * S)
+
+
+def test_a_stop_told_after_a_later_blockage_still_stops_in_time() -> None:
+    """A firmware reaches its target at 60 s but is polled only after a fault has blocked the line at 90 s."""
+    plunger = SyringePlunger()
+    plunger.drive(2.0, 0)
+    plunger.block(90 * S)
+
+    plunger.drive(0.0, 60 * S)
+
+    assert plunger.travelled_mm(90 * S) == plunger.travelled_mm(300 * S) == 2.0
+    assert plunger.furthest_mm(300 * S) == 2.0
+    assert not plunger.stalled(100 * S)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 100), st.floats(-9, 9)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=8),
+    st.lists(st.booleans(), max_size=16),
+)
+def test_history_is_the_same_in_whichever_turn_commands_and_blockages_are_told(
+    commands: list[tuple[int, float]], blockages: list[tuple[int, bool]], command_next: list[bool]
+) -> None:
+    orders = [(t_s, True, value) for t_s, value in sorted(commands, key=lambda item: item[0])]
+    changes = [(t_s, False, value) for t_s, value in sorted(blockages, key=lambda item: item[0])]
+    in_order, in_turns = SyringePlunger(ROOMY), SyringePlunger(ROOMY)
+    for told in sorted(orders + changes, key=lambda item: item[0]):
+        tell(in_order, *told)
+
+    for turn in command_next:
+        queue = orders if turn else changes
+        if queue:
+            tell(in_turns, *queue.pop(0))
+    for told in orders + changes:
+        tell(in_turns, *told)
+
+    for t_s in range(130):
+        assert in_turns.travelled_mm(t_s * S) == pytest.approx(in_order.travelled_mm(t_s * S), abs=1e-9)
+        assert in_turns.furthest_mm(t_s * S) == pytest.approx(in_order.furthest_mm(t_s * S), abs=1e-9)
+        assert in_turns.stalled(t_s * S) == in_order.stalled(t_s * S)
+
+
+def tell(plunger: SyringePlunger, t_s: int, is_command: bool, value: float) -> None:
+    if is_command:
+        plunger.drive(value, t_s * S)
+    elif value:
+        plunger.block(t_s * S)
+    else:
+        plunger.unblock(t_s * S)
+
+
 @pytest.mark.parametrize("speed", [math.nan, math.inf])
 def test_a_speed_that_is_no_number_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="cannot move"):

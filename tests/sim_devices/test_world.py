@@ -199,6 +199,17 @@ def test_drug_of_a_command_heard_late_is_not_lost() -> None:
     assert late.truth(30 * MIN)["pumps"] == prompt.truth(30 * MIN)["pumps"]
 
 
+def test_a_stop_heard_late_takes_back_what_the_mouse_had_not_really_got() -> None:
+    prompt, late = world(route="iv_infusion"), world(route="iv_infusion")
+    infuse(prompt, 125.0, 0)
+    late.plunger("ketamine").drive(125.0 / AREA_MM2, 0)
+    late.truth(70 * S)
+    late.plunger("ketamine").drive(0.0, 60 * S)
+
+    assert late.truth(30 * MIN)["plasma_mg_per_l"] == pytest.approx(prompt.truth(30 * MIN)["plasma_mg_per_l"], rel=0.01)
+    assert late.truth(30 * MIN)["pumps"] == prompt.truth(30 * MIN)["pumps"]
+
+
 def test_another_instrument_changes_nobodys_noise() -> None:
     alone = World({"potentiostats": {"p1": {}}}, 4)
     in_company = World({"potentiostats": {"p0": {}, "p1": {}, "p2": {}}, "pumps": {"k": KETAMINE}}, 4)
