@@ -153,8 +153,12 @@ def test_a_stop_told_after_a_later_blockage_still_stops_in_time() -> None:
 def test_history_is_the_same_in_whichever_turn_commands_and_blockages_are_told(
     commands: list[tuple[int, float]], blockages: list[tuple[int, bool]], command_next: list[bool]
 ) -> None:
-    orders = [(t_s, True, value) for t_s, value in sorted(commands, key=lambda item: item[0])]
-    changes = [(t_s, False, value) for t_s, value in sorted(blockages, key=lambda item: item[0])]
+    orders: list[tuple[int, bool, float]] = [
+        (t_s, True, value) for t_s, value in sorted(commands, key=lambda item: item[0])
+    ]
+    changes: list[tuple[int, bool, float]] = [
+        (t_s, False, value) for t_s, value in sorted(blockages, key=lambda item: item[0])
+    ]
     in_order, in_turns = SyringePlunger(ROOMY), SyringePlunger(ROOMY)
     for told in sorted(orders + changes, key=lambda item: item[0]):
         tell(in_order, *told)
