@@ -8,6 +8,8 @@ closing record, or when standard input is closed because the engine is gone.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import threading
 from dataclasses import dataclass, field, replace
@@ -29,6 +31,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 FINISHING_NAME = "session.nwb.finishing"
 """Lies beside the file while it is brought into its closed form: that is not crash-safe, so who finds it rebuilds."""
 LOCK_NAME = ".archiver.lock"
+_STANDARD_INPUT = 0
 EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_NOT_CLOSED = 0, 1, 3, 4
 
 
@@ -195,7 +198,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _watch_input(engine_gone: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    with contextlib.suppress(OSError):
+        while os.read(_STANDARD_INPUT, 4096):  # not sys.stdin: its lock cannot be released when this process ends
+            pass
     engine_gone.set()
 
 
