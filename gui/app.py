@@ -1,0 +1,91 @@
+"""The window as a program: makes the Qt application, shows the window, returns when it is closed.
+
+The only place that reads the machine's clock for the screen, through Qt. The command line calls ``main``.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+import pyqtgraph as pg
+from PyQt6.QtCore import QDateTime, QElapsedTimer, QSettings
+from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtWidgets import QApplication
+
+from gui.history import ReadHistory, read_journal
+from gui.link import ClientLink, EngineLink
+from gui.theme import font
+from gui.window import MainWindow, WindowParts
+
+ORGANISATION = "amperfuse"
+
+
+def main(argv: Sequence[str] = (), *, operator: str = "") -> int:
+    """Open the window on this user's engine, wait for one if there is none; return when the window is closed.
+
+    ``argv`` goes to Qt (for example ``-platform offscreen``). The engine goes on as before.
+    """
+    application(argv)
+    link = ClientLink(operator)
+    try:
+        return run_window(link)
+    finally:
+        link.close()
+
+
+def run_window(link: EngineLink, *, read_history: ReadHistory = read_journal, settings: QSettings | None = None) -> int:
+    """Show the window on ``link`` until it is closed; return Qt's exit code."""
+    app = application()
+    window = open_window(link, read_history=read_history, settings=settings)
+    window.show()
+    return app.exec()
+
+
+def open_window(
+    link: EngineLink, *, read_history: ReadHistory = read_journal, settings: QSettings | None = None
+) -> MainWindow:
+    """Return the window, not yet shown; for the screenshots and tests as well. Needs ``application`` first."""
+    elapsed = QElapsedTimer()
+    elapsed.start()
+    return MainWindow(
+        WindowParts(
+            link=link,
+            read_history=read_history,
+            settings=settings if settings is not None else QSettings(ORGANISATION, "window"),
+            ticks_ns=elapsed.nsecsElapsed,
+            time_of_day=lambda ago_s: QDateTime.currentDateTime().addSecs(-round(ago_s)).toString("HH:mm:ss"),
+        )
+    )
+
+
+def application(argv: Sequence[str] = ()) -> QApplication:
+    """Return the one QApplication of this process, made on first use."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    app = QApplication(["amperfuse", *argv])
+    app.setApplicationName("Amperfuse")
+    QGuiApplication.setDesktopFileName("amperfuse")
+    app.setStyle("Fusion")
+    app.setFont(font(13))
+    pg.setConfigOptions(antialias=False, useOpenGL=False)
+    sys.excepthook = _report_and_go_on(sys.excepthook)
+    return app
+
+
+def _report_and_go_on(
+    before: Callable[[type[BaseException], BaseException, TracebackType | None], object],
+) -> Callable[[type[BaseException], BaseException, TracebackType | None], None]:
+    """Return a hook that prints a fault of the window: PyQt would end the process, and with it the STOP button."""
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, Exception):
+            before(kind, error, trace)
+            return
+        sys.stderr.write("Fault in the window; the engine is not affected and the window goes on:\n")
+        sys.stderr.write("".join(traceback.format_exception(kind, error, trace)))
+
+    return hook

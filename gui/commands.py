@@ -1,0 +1,61 @@
+"""What a person does, as commands to the engine. Sends and remembers; whether it is done the engine says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from acquisition.messages import Acknowledge, Answer, Continue, Finish, Mark, Note, Start, Stop
+from gui.link import EngineLink
+from gui.mirror import Questions
+from gui.presenters.stop import StopPress
+
+
+@dataclass
+class Operator:
+    """The person at the window. ``show_answer`` gets the engine's answers to everything but STOP."""
+
+    link: EngineLink
+    questions: Questions
+    ticks_ns: Callable[[], int]
+    show_answer: Callable[[Answer], None]
+    press: StopPress | None = None
+    """The last press of STOP."""
+
+    def stop(self) -> None:
+        """Send STOP, whatever the state, the focus or the connection."""
+        request = self.questions.number(self._stop_answered)
+        self.press = StopPress(request, self.ticks_ns())
+        self.link.send(Stop(request=request, reason="STOP pressed in the window"))
+
+    def _stop_answered(self, answer: Answer) -> None:
+        if self.press is not None and self.press.request == answer.request:
+            self.press = StopPress(self.press.request, self.press.pressed_ns, answer)
+
+    def start(self) -> None:
+        """Start the plan."""
+        self.press = None
+        self.link.send(Start(request=self._number()))
+
+    def go_on(self, step: int) -> None:
+        """Go on from the operator step ``step``."""
+        self.link.send(Continue(request=self._number(), step=step))
+
+    def finish(self) -> None:
+        """End the session."""
+        self.link.send(Finish(request=self._number()))
+
+    def mark(self) -> None:
+        """Write a mark."""
+        self.link.send(Mark(request=self._number(), label="operator mark"))
+
+    def acknowledge(self, alarm_id: str) -> None:
+        """Say that a person has seen this alarm."""
+        self.link.send(Acknowledge(request=self._number(), alarm_id=alarm_id))
+
+    def note(self, text: str, opened_ns: int) -> None:
+        """Keep a note for the moment at which its box was opened."""
+        self.link.send(Note(request=self._number(), text=text, opened_ns=opened_ns))
+
+    def _number(self) -> int:
+        return self.questions.number(self.show_answer)

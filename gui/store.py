@@ -1,0 +1,81 @@
+"""The samples of this session as the screen needs them: one pyramid per channel, history first, then live.
+
+Joins the two without a hole and without a double: while the journal is being read, live messages wait; afterwards
+those that the journal already held are dropped (the rule of ``ChannelSamples.journal_sequence``). No Qt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from acquisition.messages import ChannelSamples
+from acquisition.signal.pyramid import Floats, MinMaxPyramid
+from gui.presenters.text import NS_PER_S
+
+Key = tuple[str, str]
+"""Instrument and channel."""
+
+
+@dataclass
+class TraceStore:
+    """All channels. Times inside are seconds since ``session_started_ns``."""
+
+    session_started_ns: int
+    traces: dict[Key, MinMaxPyramid] = field(default_factory=dict)
+    _last_ns: dict[Key, int] = field(default_factory=dict)
+    _waiting: list[ChannelSamples] | None = None
+
+    @property
+    def loading(self) -> bool:
+        """Tell whether live messages wait for history."""
+        return self._waiting is not None
+
+    @property
+    def waiting(self) -> int:
+        """Return how many live messages wait for history; who gives credit looks at it, so that it stays bounded."""
+        return len(self._waiting or ())
+
+    def hold(self) -> None:
+        """Let live messages wait from now on: history is coming."""
+        if self._waiting is None:
+            self._waiting = []
+
+    def live(self, message: ChannelSamples) -> None:
+        """Take a message of the live feed."""
+        if self._waiting is None:
+            self._add(message)
+        else:
+            self._waiting.append(message)
+
+    def history(self, message: ChannelSamples) -> None:
+        """Take samples from the journal."""
+        self._add(message)
+
+    def release(self, up_to_sequence: int) -> None:
+        """History is in, up to this journal record: append what waited and is newer."""
+        waiting, self._waiting = self._waiting or [], None
+        for message in waiting:
+            if message.journal_sequence > up_to_sequence:
+                self._add(message)
+
+    def line(self, key: Key, t_from: float, t_to: float, pixels: int) -> tuple[Floats, Floats]:
+        """Return a line in seconds and amperes, ready to be drawn; empty for a channel without samples."""
+        trace = self.traces.get(key)
+        if trace is None or not len(trace):
+            return np.empty(0), np.empty(0)
+        return trace.line(t_from, t_to, pixels)
+
+    def _add(self, message: ChannelSamples) -> None:
+        t_ns = np.asarray(message.t_ns, dtype=np.int64)
+        for name, values in zip(message.channels, message.current_a, strict=True):
+            key = (message.instrument, name)
+            # Samples that are there already are not drawn twice: a message may reach back over what history held.
+            new = t_ns > self._last_ns.get(key, -(2**62))
+            if not new.any():
+                continue
+            self._last_ns[key] = int(t_ns[-1])
+            seconds = (t_ns[new] - self.session_started_ns) / NS_PER_S
+            trace = self.traces.setdefault(key, MinMaxPyramid())
+            trace.append(seconds, np.asarray(values, dtype=np.float64)[new])

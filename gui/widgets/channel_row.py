@@ -1,0 +1,145 @@
+"""One trace: its name and present value in letters that carry, and its plot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from acquisition.signal.pyramid import Floats
+from gui.presenters.traces import AxisUnit, ChannelHead, steadied, value_range, value_ticks
+from gui.theme import Palette, font
+from gui.widgets.plain import ElidedLabel, PlainLabel, row
+
+AXIS_PX = 58
+HEAD_PX = 172
+MOST_SHADES = 40
+
+
+def bare_plot(palette: Palette) -> Any:
+    """Return a plot without mouse, menu or automatic ranges: the window says what is seen."""
+    plot = pg.PlotWidget(background=palette.surface, enableMenu=False)
+    item = plot.getPlotItem()
+    item.setMouseEnabled(x=False, y=False)
+    item.hideButtons()
+    item.setMenuEnabled(False)
+    plot.setFrameShape(QFrame.Shape.NoFrame)
+    plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    plot.viewport().setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    item.getViewBox().setDefaultPadding(0.0)
+    item.disableAutoRange()
+    return plot
+
+
+def style_axis(axis: Any, palette: Palette) -> None:
+    """Give an axis the window's type and colours."""
+    axis.setTickFont(font(12))
+    axis.setPen(pg.mkPen(palette.edge))
+    axis.setTextPen(pg.mkPen(palette.dim))
+    axis.setStyle(tickLength=0, tickTextOffset=6)
+
+
+class ChannelRow(QWidget):
+    """Name, role, value, flags at the left; the line at the right. Pen width 1: wider costs several times as much."""
+
+    def __init__(self, palette: Palette, place: int) -> None:
+        super().__init__()
+        self._palette, self._place = palette, place
+        self._range: tuple[float, float] | None = None
+        self._unit: AxisUnit | None = None
+        self.name = ElidedLabel(pixels=15, weight=700)
+        self.role = ElidedLabel(pixels=12, tone="dim")
+        self.value = PlainLabel(pixels=30, weight=600)
+        self.unit = PlainLabel(pixels=13, tone="dim")
+        self.flag = PlainLabel(pixels=13, weight=700)
+        self.gaps = PlainLabel(pixels=12, tone="warn")
+        head = QWidget()
+        head.setFixedWidth(HEAD_PX)
+        texts = QVBoxLayout(head)
+        texts.setContentsMargins(0, 4, 8, 4)
+        texts.setSpacing(0)
+        for label in (self.name, self.role, self.value, self.unit):
+            texts.addWidget(label)
+        texts.addLayout(row(self.flag, self.gaps, 1))
+        texts.addStretch(1)
+        self.plot = bare_plot(palette)
+        item = self.plot.getPlotItem()
+        item.getAxis("bottom").setHeight(0)
+        item.getAxis("bottom").setStyle(showValues=False)
+        item.getAxis("left").setWidth(AXIS_PX)
+        item.showGrid(x=True, y=True, alpha=0.22)
+        self.curve = pg.PlotDataItem(connect="finite", skipFiniteCheck=False)
+        self.marks = pg.PlotDataItem(connect="pairs")
+        self.shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _unused in range(MOST_SHADES)]
+        for part in (*self.shades, self.marks, self.curve):
+            item.addItem(part, ignoreBounds=True)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(head)
+        layout.addWidget(self.plot, 1)
+        self.set_palette(palette)
+
+    @property
+    def color(self) -> str:
+        """Return the colour of this channel."""
+        return self._palette.traces[self._place % len(self._palette.traces)]
+
+    def set_palette(self, palette: Palette) -> None:
+        """Change colours."""
+        self._palette = palette
+        self.plot.setBackground(palette.surface)
+        self.curve.setPen(pg.mkPen(self.color, width=1))
+        self.marks.setPen(pg.mkPen(palette.dim, width=1, style=Qt.PenStyle.DashLine))
+        for side in ("left", "bottom"):
+            style_axis(self.plot.getPlotItem().getAxis(side), palette)
+        for label in (self.name, self.value):
+            label.setStyleSheet(f"color: {self.color};")
+
+    def show_head(self, head: ChannelHead) -> None:
+        """Show the texts."""
+        self.name.show_text(head.name)
+        self.role.show_text(head.role)
+        self.value.show_text(head.value)
+        self.unit.show_text(head.unit)
+        self.flag.show_text(head.flag, head.flag_tone)
+        self.gaps.show_text(head.gaps)
+
+    def show_line(self, t_s: Floats, current_a: Floats, span: tuple[float, float], unit: AxisUnit) -> None:
+        """Draw a line, amperes in, axis units on the screen; NaN stays a hole."""
+        values = current_a * unit.per_a
+        if unit != self._unit:
+            self._unit, self._range = unit, None
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (np.nan, np.nan)
+        self._range = steadied(self._range, value_range(low, high, unit.least_span))
+        self.curve.setData(t_s, values)
+        item = self.plot.getPlotItem()
+        item.setXRange(*span, padding=0)
+        item.setYRange(*self._range, padding=0)
+        item.getAxis("left").setTicks([value_ticks(*self._range)])
+
+    def show_time_grid(self, ticks: list[tuple[float, str]]) -> None:
+        """Put the vertical grid lines where the time axis has its labels."""
+        self.plot.getPlotItem().getAxis("bottom").setTicks([[(at, "") for at, _label in ticks]])
+
+    def show_moments(self, marks_s: Sequence[float], infusions_s: Sequence[tuple[float, float, int]]) -> None:
+        """Draw marks and notes as lines, infusions (from, to, place of the pump) as shading."""
+        low, high = self._range or (0.0, 1.0)
+        x = np.repeat(np.asarray(marks_s, dtype=np.float64), 2)
+        self.marks.setData(x, np.tile((low - (high - low), high + (high - low)), len(marks_s)))
+        for shade, infusion in zip(self.shades, infusions_s, strict=False):
+            start, end, pump = infusion
+            color = QColor(self._palette.pumps[pump % len(self._palette.pumps)])
+            color.setAlpha(38)
+            shade.setBrush(color)
+            if tuple(shade.getRegion()) != (start, end):
+                shade.setRegion((start, end))
+            shade.setVisible(True)
+        for shade in self.shades[len(infusions_s) :]:
+            shade.setVisible(False)

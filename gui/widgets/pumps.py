@@ -1,0 +1,129 @@
+"""Pump cards: one per pump, state word first, every number with the age of the reply it came from."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from gui.presenters.pumps import PumpCard
+from gui.presenters.text import Tone
+from gui.theme import Palette
+from gui.widgets.plain import ElidedLabel, PlainLabel, row
+
+
+class ProgressBar(QWidget):
+    """Confirmed volume solid, estimated volume pale, of the target armed in the pump."""
+
+    def __init__(self, palette: Palette, color: str) -> None:
+        super().__init__()
+        self._palette, self._color = palette, color
+        self._confirmed = self._estimated = 0.0
+        self.setFixedHeight(10)
+
+    def set_colors(self, palette: Palette, color: str) -> None:
+        """Change colours."""
+        self._palette, self._color = palette, color
+        self.update()
+
+    def show_shares(self, confirmed: float, estimated: float) -> None:
+        """Show both shares, 0..1."""
+        if (confirmed, estimated) != (self._confirmed, self._estimated):
+            self._confirmed, self._estimated = confirmed, estimated
+            self.update()
+
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        pale = QColor(self._color)
+        pale.setAlpha(110)
+        for share, color in (
+            (1.0, QColor(self._palette.edge)),
+            (self._estimated, pale),
+            (self._confirmed, QColor(self._color)),
+        ):
+            if share > 0:
+                painter.setBrush(color)
+                painter.drawRoundedRect(QRectF(0, 0, max(self.width() * share, 6), self.height()), 4, 4)
+        painter.end()
+
+
+class PumpWidget(QFrame):
+    """One pump."""
+
+    def __init__(self, palette: Palette, place: int) -> None:
+        super().__init__()
+        self._place = place
+        self.setProperty("card", True)  # noqa: FBT003 - Qt's property takes any value
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.name = PlainLabel(pixels=15, weight=600)
+        self.subtitle = ElidedLabel(tone="dim")
+        self.symbol = PlainLabel(pixels=26, weight=700)
+        self.word = PlainLabel(pixels=26, weight=700)
+        self.word.setWordWrap(True)
+        self.since = PlainLabel(pixels=13, weight=600)
+        self.since.setWordWrap(True)
+        self.delivered = PlainLabel(pixels=40, weight=600)
+        self.target = PlainLabel(pixels=17, tone="dim")
+        self.bar = ProgressBar(palette, palette.pumps[place % len(palette.pumps)])
+        self.warning = PlainLabel(weight=600, tone="warn")
+        self.warning.setWordWrap(True)
+        self.age = PlainLabel(pixels=12)
+        self._facts: list[tuple[PlainLabel, PlainLabel]] = []
+        self._grid = QGridLayout()
+        self._grid.setVerticalSpacing(6)
+        self._grid.setColumnStretch(1, 1)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(6)
+        head = row(self.name)
+        head.addWidget(self.subtitle, 1)
+        layout.addLayout(head)
+        state = row(self.symbol, spacing=10)
+        state.addWidget(self.word, 1)
+        layout.addLayout(state)
+        layout.addWidget(self.since)
+        self.target.setContentsMargins(0, 0, 0, 4)
+        amount = row(self.delivered)
+        amount.addWidget(self.target, 1, Qt.AlignmentFlag.AlignBottom)
+        layout.addLayout(amount)
+        layout.addWidget(self.bar)
+        layout.addSpacing(4)
+        layout.addLayout(self._grid)
+        layout.addWidget(self.warning)
+        layout.addWidget(self.age)
+
+    def set_palette(self, palette: Palette) -> None:
+        """Change colours."""
+        self.bar.set_colors(palette, palette.pumps[self._place % len(palette.pumps)])
+
+    def show_card(self, card: PumpCard) -> None:
+        """Show the presenter's texts; stale numbers are grey, the state word keeps its colour (R52)."""
+        number: Tone = "dim" if card.stale else "normal"
+        self.name.show_text(card.name)
+        self.subtitle.show_text(card.subtitle)
+        self.symbol.show_text(card.symbol, card.tone)
+        self.word.show_text(card.word, card.tone)
+        self.since.show_text(card.since, card.tone)
+        self.since.setVisible(bool(card.since))
+        self.delivered.show_text(card.delivered, number)
+        self.target.show_text(card.target)
+        self.bar.show_shares(card.progress, card.progress_estimated)
+        for place, (caption, value) in enumerate(card.facts):
+            if place == len(self._facts):
+                self._facts.append((PlainLabel(tone="dim"), PlainLabel(pixels=15, weight=600)))
+                self._grid.addWidget(self._facts[place][0], place, 0)
+                self._grid.addWidget(self._facts[place][1], place, 1, Qt.AlignmentFlag.AlignRight)
+            self._facts[place][0].show_text(caption)
+            self._facts[place][1].show_text(value, number)
+        self.warning.show_text(card.warning)
+        self.warning.setVisible(bool(card.warning))
+        self.age.show_text(card.age, "warn" if card.stale else "dim")
+
+    def fact(self, caption: str) -> str:
+        """Return the value shown beside ``caption``."""
+        return next(value.text() for label, value in self._facts if label.text() == caption)

@@ -1,0 +1,64 @@
+"""The STOP button: always there, one press, no question, no focus; and what became of the press."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QKeySequence, QShortcut
+from PyQt6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from gui.presenters.stop import StopStatus
+from gui.widgets.plain import PlainLabel, set_tooltip
+
+STOP_KEYS = ("F12", "Ctrl+.")
+"""Work from everywhere in the program, also while a note is being typed."""
+
+
+class StopPanel(QWidget):
+    """Button, keys and status line."""
+
+    def __init__(self, pressed: Callable[[], None]) -> None:
+        super().__init__()
+        self.button = QPushButton()
+        self.button.setObjectName("stop")
+        self.button.setFixedHeight(104)
+        self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.button.setAutoRepeat(False)
+        # On press, not on release: a hand that slips off the button has still stopped the pump.
+        self.button.pressed.connect(pressed)
+        keys = " or ".join(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in STOP_KEYS)
+        title = PlainLabel("■  STOP", pixels=38, weight=800)
+        self.keys = PlainLabel(f"key {keys}", pixels=14, weight=600)
+        inside = QVBoxLayout(self.button)
+        inside.setSpacing(0)
+        for label in (title, self.keys):
+            label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+            inside.addWidget(label)
+        set_tooltip(self.button, "Stops every pump now. No question is asked. Recording goes on.")
+        self.headline = PlainLabel(pixels=20, weight=700)
+        self.detail = PlainLabel(pixels=13, weight=600)
+        for label in (self.headline, self.detail):
+            label.setWordWrap(True)
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.button)
+        layout.addWidget(self.headline)
+        layout.addWidget(self.detail)
+        self.shortcuts = [self._shortcut(key, pressed) for key in STOP_KEYS]
+
+    def _shortcut(self, key: str, pressed: Callable[[], None]) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(key), self)
+        shortcut.setContext(Qt.ShortcutContext.ApplicationShortcut)
+        shortcut.setAutoRepeat(False)
+        shortcut.activated.connect(pressed)
+        return shortcut
+
+    def show_status(self, status: StopStatus) -> None:
+        """Show what became of STOP."""
+        self.headline.show_text(status.headline, status.tone)
+        self.headline.setVisible(bool(status.headline))
+        self.detail.show_text(status.detail, status.tone)

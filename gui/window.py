@@ -1,0 +1,230 @@
+"""The window: puts the parts together and lets one 30 Hz timer carry the engine's reports to them.
+
+Knows keys and which presenter feeds which part. Decides nothing about the experiment, and closing it tells the
+engine nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtWidgets import QMainWindow
+
+from acquisition.messages import Answer, EngineState
+from gui.commands import Operator
+from gui.feed import Feed
+from gui.history import ReadHistory
+from gui.layout import LOG_PX, cards, column, whole
+from gui.link import EngineLink
+from gui.mirror import EngineMirror
+from gui.presenters.alarms import alarm_rows
+from gui.presenters.controls import controls
+from gui.presenters.header import header, is_old, lost_banner, title
+from gui.presenters.moments import moments
+from gui.presenters.pumps import pump_card
+from gui.presenters.stop import stop_status
+from gui.presenters.traces import WINDOWS, Scale
+from gui.theme import DARK, EDITIONS, Palette, greyed, style_sheet
+from gui.widgets.alarms import AlarmList
+from gui.widgets.controls import ControlActions, ControlPanel
+from gui.widgets.log import EventLog
+from gui.widgets.notes import NoteBox
+from gui.widgets.plain import button, row
+from gui.widgets.pumps import PumpWidget
+from gui.widgets.stop import StopPanel
+from gui.widgets.timeline import TimelinePanel
+from gui.widgets.topbar import LostBanner, SimulatedStrip, TopBar
+from gui.widgets.traces import TraceArea, TraceFrame
+
+FRAME_MS = 33
+
+
+@dataclass(frozen=True)
+class WindowParts:
+    """What is injected. ``ticks_ns`` is any monotonic clock, ``time_of_day(s)`` says hh:mm:ss of
+    this computer, ``s`` seconds ago.
+    """
+
+    link: EngineLink
+    read_history: ReadHistory
+    settings: QSettings
+    ticks_ns: Callable[[], int]
+    time_of_day: Callable[[float], str]
+
+
+class MainWindow(QMainWindow):
+    """The whole window. ``tick`` is public so that a test can be the timer."""
+
+    def __init__(self, parts: WindowParts) -> None:
+        super().__init__()
+        self._parts = parts
+        self.mirror = EngineMirror(parts.ticks_ns)
+        self.feed = Feed(parts.link, parts.read_history, self.mirror)
+        self.operator = Operator(parts.link, self.feed.questions, parts.ticks_ns, self._show_answer)
+        self._lost_since = ""
+        self._greyed = False
+        self._edition = EDITIONS.get(str(parts.settings.value("edition", "dark")), DARK)
+        self._build()
+        self._lay_out()
+        self._bind_keys()
+        self._restore()
+        self._apply(self._edition)
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self.tick)
+        self._timer.start(FRAME_MS)
+
+    def _build(self) -> None:
+        palette, operator = self._edition, self.operator
+        self.strip = SimulatedStrip(palette)
+        self.topbar = TopBar()
+        self.lost = LostBanner()
+        self.alarms = AlarmList(operator.acknowledge)
+        self.traces = TraceArea(palette, self._remember_view)
+        self.timeline = TimelinePanel(palette)
+        self.log = EventLog(palette)
+        self.log.filter.currentIndexChanged.connect(lambda _index: self.log.rewrite(self.mirror.events))
+        self.note = NoteBox(self.mirror.engine_now_ns, operator.note)
+        self.pumps: dict[str, PumpWidget] = {}
+        self.stop = StopPanel(self.press_stop)
+        self.controls = ControlPanel(ControlActions(operator.start, operator.go_on, operator.mark, operator.finish))
+        self.edition = button("Light", "Dark or light. Key: T")
+        self.edition.clicked.connect(self.toggle_edition)
+
+    def _lay_out(self) -> None:
+        self.log.setFixedHeight(LOG_PX)
+        scroll, self._cards = cards()
+        left = column(self.traces, self.timeline, self.log, row(self.note, self.edition), stretched=self.traces)
+        right = column(scroll, self.controls, self.stop, stretched=scroll)
+        self.setCentralWidget(whole(self.strip, (self.topbar, self.lost, self.alarms), left, right))
+
+    def _bind_keys(self) -> None:
+        keys: dict[str, Callable[[], object]] = {
+            "F": self.traces.toggle_live,
+            "U": self.traces.toggle_scale,
+            "M": self.operator.mark,
+            "N": self.note.setFocus,
+            "T": self.toggle_edition,
+            "Escape": self.note.drop,
+            "Left": partial(self.traces.look, -0.5),
+            "Right": partial(self.traces.look, 0.5),
+        }
+        for place in range(len(WINDOWS)):
+            keys[str(place + 1)] = partial(self.traces.choose_window, place)
+        for key, action in keys.items():
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setAutoRepeat(key in {"Left", "Right"})
+            shortcut.activated.connect(action)
+
+    def tick(self) -> None:
+        """Take what has come, show it, and give credit for the samples that are now on the screen."""
+        self.feed.take()
+        state, silent_s, now_ns = self.mirror.state, self.mirror.silent_s(), self.mirror.engine_now_ns()
+        old = is_old(silent_s, connected=self.mirror.connected)
+        self._show_age(state, silent_s, old=old)
+        head = header(state, now_ns, silent_s, connected=self.mirror.connected)
+        self.topbar.show_header(head)
+        self.strip.show_text(head.simulated)
+        self.alarms.show_rows(alarm_rows(state))
+        self.controls.show_controls(controls(state, old=old))
+        self._show_stop()
+        self._show_events(state)
+        if state is not None:
+            self._show_pumps(state, silent_s, old=old)
+            self.timeline.show_state(state, now_ns)
+            lines = moments(state, self.mirror.events, now_ns)
+            self.traces.show_frame(TraceFrame(state, self.feed.store, lines, self.mirror.session_s(), old))
+        self.feed.give_credit()
+
+    def press_stop(self) -> None:
+        """Send STOP, and show at once that it was sent."""
+        self.operator.stop()
+        self._show_stop()
+
+    def _show_stop(self) -> None:
+        ticks_ns, connected = self._parts.ticks_ns(), self.mirror.connected
+        self.stop.show_status(stop_status(self.operator.press, self.mirror.state, ticks_ns, connected=connected))
+
+    def _show_age(self, state: EngineState | None, silent_s: float, *, old: bool) -> None:
+        if not old or state is None:
+            self._lost_since = ""
+        elif not self._lost_since:
+            self._lost_since = self._parts.time_of_day(silent_s)
+        self.lost.show_text(lost_banner(self._lost_since) if self._lost_since else "")
+        grey = bool(self._lost_since)
+        if grey != self._greyed:
+            self._greyed = grey
+            self._apply(greyed(self._edition) if grey else self._edition)
+
+    def _show_events(self, state: EngineState | None) -> None:
+        if self.feed.rewritten and state is not None:
+            self.feed.rewritten = False
+            self.setWindowTitle(title(state))
+            self.log.session_started_ns = state.session_started_ns
+            self.log.rewrite(self.mirror.events)
+            if self.feed.problem:
+                self.controls.show_answer(f"The recording so far cannot be shown: {self.feed.problem}", ok=False)
+        elif not self.feed.store.loading:
+            self.log.append(self.mirror.new_events)
+        else:
+            return
+        self.mirror.new_events.clear()
+
+    def _show_pumps(self, state: EngineState, silent_s: float, *, old: bool) -> None:
+        names = [pump.name for pump in state.pumps]
+        if names != list(self.pumps):
+            for gone in self.pumps.values():
+                self._cards.removeWidget(gone)
+                gone.hide()
+                gone.deleteLater()
+            self.pumps = {name: PumpWidget(self._edition, place) for place, name in enumerate(names)}
+            for place, new in enumerate(self.pumps.values()):
+                self._cards.insertWidget(place, new)
+        for pump in state.pumps:
+            self.pumps[pump.name].show_card(pump_card(pump, state, silent_s, engine_gone=old))
+
+    def _show_answer(self, answer: Answer) -> None:
+        self.controls.show_answer(answer.text, ok=answer.ok)
+
+    def toggle_edition(self) -> None:
+        """Change between dark and light."""
+        name = "light" if self._edition.name == "dark" else "dark"
+        self._edition = EDITIONS[name]
+        self._parts.settings.setValue("edition", name)
+        self._apply(greyed(self._edition) if self._greyed else self._edition)
+
+    def _apply(self, palette: Palette) -> None:
+        self.setStyleSheet(style_sheet(palette))
+        self.edition.setText("Light" if palette.name == "dark" else "Dark")
+        self.strip.set_palette(palette)
+        self.traces.set_palette(palette)
+        self.timeline.strip.set_palette(palette)
+        self.log.set_palette(palette, self.mirror.events)
+        for pump in self.pumps.values():
+            pump.set_palette(palette)
+
+    def _restore(self) -> None:
+        settings = self._parts.settings
+        self.resize(1600, 1000)
+        geometry = settings.value("geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        place = int(settings.value("window", 2))
+        scale: Scale = "apparent" if settings.value("scale") == "apparent" else "current"
+        self.traces.restore(WINDOWS[place % len(WINDOWS)][1], scale)
+        self.setWindowTitle(title(None))
+
+    def _remember_view(self, window_s: float | None, scale: Scale) -> None:
+        place = next(k for k, (_name, length) in enumerate(WINDOWS) if length == window_s)
+        self._parts.settings.setValue("window", place)
+        self._parts.settings.setValue("scale", scale)
+
+    def closeEvent(self, a0: QCloseEvent | None) -> None:
+        self._timer.stop()
+        self.feed.close()
+        self._parts.settings.setValue("geometry", self.saveGeometry())
+        super().closeEvent(a0)
