@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from acquisition import snapshots
 from acquisition.commands import CommandDesk, Reply
-from acquisition.engine_parts import Desk
+from acquisition.engine_parts import Desk, Inbox
 from acquisition.events import EventKind
 from acquisition.gatekeeper import Intent, Permit, Refusal, decide
 from acquisition.infusion_start import InfusionStart
-from acquisition.lane_messages import Close, Connect, LaneReport, Samples, Verify, Wire
+from acquisition.lane_messages import Close, Connect, Verify
 from acquisition.messages import Command, EngineState, Phase, Stop
 from acquisition.plan import InfuseStep, MarkStep
 from acquisition.pump_desk import PumpDesk
@@ -45,7 +45,7 @@ class Conductor:
         desk: Desk,
         pumps: Sequence[PumpDesk],
         sensors: Sequence[SensorDesk],
-        inbox: deque[LaneReport],
+        inbox: Inbox,
         *,
         simulated: bool,
         session_id: str,
@@ -67,6 +67,7 @@ class Conductor:
         self.outcome = ""
         """How the session ended, once ``over``."""
         self.over = False
+        self.units: tuple[PumpDesk | SensorDesk, ...] = (*pumps, *sensors)
         self._rate = rate
         self._period_ns = period_ns
         self._inbox = inbox
@@ -112,14 +113,11 @@ class Conductor:
 
     def next_due_ns(self) -> int:
         """Return when ``step`` has something to do; in the past means now."""
-        if self._last_step_ns is None or self._commands or self._stops or self._has_news():
+        if self._last_step_ns is None or self._commands or self._stops or self._inbox.urgent:
             return 0
         due_ns = self._last_step_ns + self._period_ns
         wait_ends_ns = self.schedule.next_due_ns()
         return due_ns if wait_ends_ns is None else min(due_ns, max(wait_ends_ns, self._last_step_ns + 1))
-
-    def _has_news(self) -> bool:
-        return any(not isinstance(report.what, Samples | Wire) for report in tuple(self._inbox))
 
     def step(self, now_ns: int) -> None:
         """Do everything that is due. Never raises: after a defect the pumps are stopped first (R44)."""
@@ -138,14 +136,13 @@ class Conductor:
         if not self._begun:
             self._begin(now_ns)
         self._watch_time(now_ns)
-        while self._inbox:
-            report = self._inbox.popleft()
+        for report in self._inbox.take():
             (self.pumps.get(report.lane) or self.sensors[report.lane]).take(report)
         self._take_stops(now_ns)
         while self._commands:
             command, reply = self._commands.popleft()
             self._command_desk.carry_out(command, reply, now_ns)
-        for unit in (*self.pumps.values(), *self.sensors.values()):
+        for unit in self.units:
             unit.tick(now_ns)
         self._guard_recording(now_ns)
         self._advance_plan(now_ns)
@@ -158,7 +155,7 @@ class Conductor:
 
     def _begin(self, now_ns: int) -> None:
         self._begun = True
-        for unit in (*self.pumps.values(), *self.sensors.values()):
+        for unit in self.units:
             unit.lane.request(Connect())
 
     # ---- phases -----------------------------------------------------------------------------------------------------
@@ -180,7 +177,7 @@ class Conductor:
 
     def _advance_phase(self, now_ns: int) -> None:
         if self._base == "connecting":
-            if all(unit.ready for unit in (*self.pumps.values(), *self.sensors.values())):
+            if all(unit.ready for unit in self.units):
                 self._enter("ready", now_ns)
         elif self._base == "stopping":
             if self.stop_confirmed():
@@ -194,18 +191,17 @@ class Conductor:
         self._report_steps(self.schedule.stop(now_ns), now_ns)
         self._enter("closing", now_ns)
         self._close_deadline_ns = now_ns + round(CLOSE_TIMEOUT_NS * self.desk.slack)
-        for unit in (*self.pumps.values(), *self.sensors.values()):
+        for unit in self.units:
             unit.close()
             unit.lane.request(Close())
 
     def _watch_closing(self, now_ns: int) -> None:
-        units = (*self.pumps.values(), *self.sensors.values())
-        open_units = [unit.name for unit in units if unit.closed is None]
+        open_units = [unit.name for unit in self.units if unit.closed is None]
         if open_units and now_ns < self._close_deadline_ns:
             return
         for name in open_units:
             self.desk.say(EventKind.CONNECTION, now_ns, name, "Port not closed: its lane does not answer")
-        unsafe = [unit.name for unit in units if unit.closed is None or not unit.closed.safe]
+        unsafe = [unit.name for unit in self.units if unit.closed is None or not unit.closed.safe]
         for pump in self.pumps.values():
             pump.ledger.end(now_ns, confirmed=False)
         self._write_rows(now_ns, at_once=True)

@@ -6,17 +6,40 @@ the engine goes on, because pumps depend on it, and the failure is an alarm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from acquisition.alarms import AlarmBoard, AlarmChange
 from acquisition.events import NO_DATA, Event, EventKind, Scalar
+from acquisition.lane_messages import LaneReport, Samples, Wire
 from acquisition.limits import Limits
 from acquisition.messages import EventNotice
 from acquisition.plan import Plan
 from acquisition.publisher_port import Publisher
 from acquisition.recording.records import RecordingFailed, RecordSink
 from drivers.clock import Clock
+
+
+class Inbox:
+    """Reports of the lanes on their way to the conductor. Any thread posts, the conductor takes."""
+
+    def __init__(self) -> None:
+        self._reports: deque[LaneReport] = deque()
+        self.urgent = False
+        """Whether something is waiting that should not wait for the conductor's next regular step."""
+
+    def post(self, report: LaneReport) -> None:
+        """Put a report in; samples and raw bytes wait for the next regular step."""
+        self._reports.append(report)
+        if not isinstance(report.what, Samples | Wire):
+            self.urgent = True
+
+    def take(self) -> Iterator[LaneReport]:
+        """Take out all that is there, in the order of posting."""
+        self.urgent = False
+        while self._reports:
+            yield self._reports.popleft()
 
 
 @dataclass

@@ -23,8 +23,8 @@ from acquisition.lane_messages import (
     Failed,
     LaneReport,
     Lost,
-    PollFailed,
     Polled,
+    PollFailed,
     Program,
     Programmed,
     Run,
@@ -344,10 +344,10 @@ class PumpDesk:
             elif what.kind not in ("Overtaken", "Interrupted"):
                 self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
         elif isinstance(request, Run):
-            # Refused by the lane or by the pump: both say that nothing moved.
-            self.ledger.never_ran()
             self.abort()
-            if what.kind != "Overtaken":
+            if what.kind == "Overtaken":
+                self.ledger.never_ran()  # not a byte was sent
+            else:  # the pump says no: the next fresh look closes the account with what its counter says
                 self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
 
     # ---- fresh looks ------------------------------------------------------------------------------------------------

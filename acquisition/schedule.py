@@ -18,14 +18,14 @@ LATE_NS = NS_PER_S
 
 @dataclass(frozen=True)
 class Infuse:
-    """Start this infusion now."""
+    """Start the infusion now."""
 
     step: InfuseStep
 
 
 @dataclass(frozen=True)
 class Missed:
-    """This infusion is not started: its time has passed by ``late_s``."""
+    """An infusion that is not started: its time has passed by ``late_s``."""
 
     step: InfuseStep
     late_s: float
@@ -40,7 +40,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class MarkNow:
-    """Write this mark."""
+    """Write the mark."""
 
     step: MarkStep
 

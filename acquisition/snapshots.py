@@ -166,7 +166,7 @@ def phase_text(engine: Conductor) -> str:
     """Return what the engine does or waits for, for people."""
     phase: Phase = engine.phase
     if phase == "connecting":
-        waiting = [unit.name for unit in (*engine.pumps.values(), *engine.sensors.values()) if not unit.ready]
+        waiting = [unit.name for unit in engine.units if not unit.ready]
         return f"Waiting for {', '.join(waiting)}"
     if phase == "holding":
         step = engine.schedule.current

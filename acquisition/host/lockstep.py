@@ -1,0 +1,105 @@
+"""Runs a whole session in one thread on virtual time: rehearsals, fault campaigns and most tests.
+
+Knows whose turn it is. While one lane waits for bytes, the others and the conductor have their turns, as they would
+in threads; so a hanging exchange delays nobody, a STOP can overtake it, and the same seed gives the same bytes.
+Approximate in one point: two lanes that block at once are nested, and the outer one goes on when the inner is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from drivers.clock import NS_PER_S, VirtualClock
+
+STUCK_STEPS = 100_000
+"""So many steps without time moving on: somebody is due for ever and does nothing."""
+STEPS_BETWEEN_PROGRESS = 500
+
+
+class Actor(Protocol):
+    """Somebody who has turns: the conductor, a lane, a stand-in for the operator."""
+
+    def step(self, now_ns: int) -> None:
+        """Do what is due."""
+        ...
+
+    def next_due_ns(self) -> int | None:
+        """Return when the next turn is due; None for not by itself."""
+        ...
+
+
+def _nobody(_until_ns: int) -> None:
+    """Let nobody have a turn."""
+
+
+@dataclass
+class LockstepClock(VirtualClock):
+    """Virtual time in which a wait gives the others their turns."""
+
+    while_waiting: Callable[[int], None] = field(default=_nobody, repr=False)
+
+    def sleep_until_ns(self, t_ns: int) -> None:
+        self.while_waiting(t_ns)
+        super().sleep_until_ns(t_ns)
+
+
+class LockstepHost:
+    """Gives each actor its turns until ``over``. Ties are broken by the order of ``actors``."""
+
+    def __init__(self, clock: LockstepClock, actors: Sequence[Actor], over: Callable[[], bool]) -> None:
+        self._clock = clock
+        self._actors = tuple(actors)
+        self._busy: set[int] = set()
+        self._over = over
+        self._last_ns = -1
+        self._steps_here = 0
+        clock.while_waiting = self._while_waiting
+
+    def run(self, deadline_ns: int | None = None, progress: Callable[[int], None] | None = None) -> None:
+        """Run until over, or until virtual time reaches ``deadline_ns``; tell ``progress`` the time now and then."""
+        steps = 0
+        while not self._over():
+            turn = self._next()
+            if turn is None:
+                raise RuntimeError("nobody has anything to do and the session is not over: it would hang")
+            actor, due_ns = turn
+            if deadline_ns is not None and due_ns >= deadline_ns:
+                VirtualClock.sleep_until_ns(self._clock, deadline_ns)
+                return
+            self._turn(actor, due_ns)
+            steps += 1
+            if progress is not None and steps % STEPS_BETWEEN_PROGRESS == 0:
+                progress(self._clock.now_ns())
+
+    def _while_waiting(self, until_ns: int) -> None:
+        while self._clock.now_ns() < until_ns:
+            turn = self._next()
+            if turn is None or turn[1] >= until_ns:
+                return
+            self._turn(*turn)
+
+    def _next(self) -> tuple[int, int] | None:
+        best: tuple[int, int] | None = None
+        for number, actor in enumerate(self._actors):
+            if number in self._busy:
+                continue
+            due_ns = actor.next_due_ns()
+            if due_ns is not None and (best is None or due_ns < best[1]):
+                best = (number, due_ns)
+        return best
+
+    def _turn(self, number: int, due_ns: int) -> None:
+        VirtualClock.sleep_until_ns(self._clock, due_ns)
+        now_ns = self._clock.now_ns()
+        self._steps_here = self._steps_here + 1 if now_ns == self._last_ns else 0
+        self._last_ns = now_ns
+        if self._steps_here > STUCK_STEPS:
+            name = type(self._actors[number]).__name__
+            raise RuntimeError(f"time stands still at {now_ns / NS_PER_S:.3f} s: {name} is due for ever")
+        self._busy.add(number)
+        try:
+            self._actors[number].step(now_ns)
+        finally:
+            self._busy.discard(number)

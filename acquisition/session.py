@@ -1,0 +1,210 @@
+"""Puts one run together: the session's folder, the recording, the lanes with their drivers, the conductor.
+
+Knows which parts there are and how they are wired. Decides nothing while they run. The same assembly serves a real
+rig, a simulated one in real time and a rehearsal on virtual time: only clock, opener, recorder and host differ.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from acquisition.conductor import STEP_PERIOD_NS, Conductor
+from acquisition.engine_parts import Desk, Inbox
+from acquisition.events import EventKind
+from acquisition.guards import StreamGuard
+from acquisition.lanes import BaseLane, Post
+from acquisition.ledger import PumpLedger
+from acquisition.limits import Limits
+from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
+from acquisition.publisher_port import Publisher
+from acquisition.pump_desk import PumpDesk
+from acquisition.pump_lane import PumpLane
+from acquisition.recording.records import RecordSink, SessionHeader, StreamSpec
+from acquisition.sensor_desk import SensorDesk
+from acquisition.sensor_lane import READ_PERIOD_NS, PotentiostatLane
+from acquisition.stop_slot import StopSlot
+from drivers import registry
+from drivers.capabilities import DriverOptions, Potentiostat, SyringePump, WireRecord
+from drivers.clock import NS_PER_S, Clock
+from drivers.registry import DriverFactory
+from drivers.transport import TransportOpener
+
+MAX_FOLDERS_PER_SECOND = 100
+
+
+class ClosableSink(RecordSink, Protocol):
+    """A recorder that the session may close."""
+
+    def close(self, outcome: str = "closed") -> None:
+        """Write the closing record and close the file. Raises RecordingFailed."""
+        ...
+
+
+RecorderFactory = Callable[[Path, SessionHeader, Clock], ClosableSink]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fine the turns are: a host that is a person's window away reads often, lockstep reads large blocks."""
+
+    conductor_period_ns: int = STEP_PERIOD_NS
+    read_period_ns: int = READ_PERIOD_NS
+
+
+LOCKSTEP_PACE = Pace(conductor_period_ns=NS_PER_S // 4, read_period_ns=NS_PER_S // 2)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run, assembled. A host steps conductor and lanes; ``close`` once the conductor is over."""
+
+    conductor: Conductor
+    lanes: tuple[BaseLane, ...]
+    recorder: ClosableSink
+    header: SessionHeader
+    session_dir: Path
+
+    def close(self) -> None:
+        """Close the recording with the outcome. Raises RecordingFailed."""
+        self.recorder.close(self.conductor.outcome or "interrupted")
+
+
+def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int) -> tuple[str, Path]:
+    """Make a new folder for a session and return its id and path. Never one that exists.
+
+    The name is made by the program: time, plan and "simulated" where it is; what a person typed is only data.
+    """
+    started = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).strftime("%Y%m%dT%H%M%SZ")
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", plan.name).strip("-")[:40] or "session"
+    base = f"{started}-{slug}" + ("-SIMULATED" if plan.simulated else "")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for number in range(1, MAX_FOLDERS_PER_SECOND):
+        name = base if number == 1 else f"{base}-{number}"
+        try:
+            (out_dir / name).mkdir()
+        except FileExistsError:
+            continue
+        return name, out_dir / name
+    raise FileExistsError(f"{out_dir} holds {MAX_FOLDERS_PER_SECOND} sessions that began in the same second")
+
+
+def keep_files(session_dir: Path, files: Mapping[str, bytes]) -> None:
+    """Write protocol, rig and limits file beside the recording, as they were run. Never over a file that exists."""
+    for name, content in files.items():
+        with (session_dir / name).open("xb") as file:
+            file.write(content)
+
+
+def build_session(
+    plan: Plan,
+    limits: Limits,
+    *,
+    opener: TransportOpener,
+    clock: Clock,
+    out_dir: Path,
+    recorder: RecorderFactory,
+    files: Mapping[str, bytes],
+    software: str,
+    publisher: Publisher | None = None,
+    seed: int | None = None,
+    rate: float = 1.0,
+    pace: Pace = Pace(),
+    drivers: Callable[[str], DriverFactory] = registry.driver,
+) -> Session:
+    """Assemble one run; opens no port yet. ``rate`` is engine seconds per real second.
+
+    Raises ValueError when simulated and real things are mixed (R24), RecordingFailed when the journal cannot be
+    created, OSError when the folder cannot.
+    """
+    if plan.simulated != opener.simulated:
+        raise ValueError("a plan for simulated instruments runs on simulated ports only, and a real one on real ones")
+    started_ns = clock.now_ns()
+    session_id, session_dir = make_session_dir(out_dir, plan, clock.wall_ns())
+    keep_files(session_dir, files)
+    header = session_header(plan, session_id, clock, software, seed)
+    sink = recorder(session_dir, header, clock)
+    desk = Desk(plan, limits, clock, sink, publisher, slack=max(1.0, rate))
+    inbox = Inbox()
+    pumps = [_pump_desk(setup, desk, opener, inbox.post, drivers) for setup in plan.pumps]
+    sensors = [_sensor_desk(setup, desk, opener, inbox.post, drivers, pace) for setup in plan.potentiostats]
+    conductor = Conductor(
+        desk,
+        pumps,
+        sensors,
+        inbox,
+        simulated=opener.simulated,
+        session_id=session_id,
+        session_dir=str(session_dir),
+        started_ns=started_ns,
+        rate=rate,
+        period_ns=pace.conductor_period_ns,
+    )
+    mark = "SIMULATED session opened" if opener.simulated else "Session opened"
+    desk.say(EventKind.SESSION, started_ns, "conductor", mark, {"software": software, "plan_sha256": plan.sha256})
+    for warning in plan.warnings:
+        desk.say(EventKind.SESSION, started_ns, "conductor", f"Warning accepted with the plan: {warning}")
+    lanes = (*(pump.lane for pump in pumps), *(sensor.lane for sensor in sensors))
+    return Session(conductor, lanes, sink, header, session_dir)
+
+
+def session_header(plan: Plan, session_id: str, clock: Clock, software: str, seed: int | None) -> SessionHeader:
+    """Return the first record of the session."""
+    return SessionHeader(
+        session_id=session_id,
+        simulated=plan.simulated,
+        started_ns=clock.now_ns(),
+        started_wall_ns=clock.wall_ns(),
+        software=software,
+        plan_sha256=plan.sha256,
+        plan=asdict(plan),
+        streams=tuple(_stream(setup) for setup in plan.potentiostats),
+        pumps=tuple(pump.name for pump in plan.pumps),
+        seed=seed,
+    )
+
+
+def _stream(setup: PotentiostatSetup) -> StreamSpec:
+    channels: Sequence = setup.channels
+    return StreamSpec(
+        instrument=setup.name,
+        channels=tuple(c.name for c in channels),
+        roles=tuple(c.role for c in channels),
+        sensitivity_a_per_um=tuple(c.sensitivity_a_per_um for c in channels),
+        interval_s=setup.interval_s,
+        potential_v=setup.potential_v,
+        range_a=tuple(c.range_a for c in channels),
+    )
+
+
+def _pump_desk(
+    setup: PumpSetup, desk: Desk, opener: TransportOpener, post: Post, drivers: Callable[[str], DriverFactory]
+) -> PumpDesk:
+    slot = StopSlot()
+    taps: list[Callable[[WireRecord], None]] = []  # the lane is made after the driver that reports to it
+    options = DriverOptions(setup.name, setup.address, slot.abort, lambda record: taps[0](record))
+    pump = drivers(setup.driver)(opener, setup.url, desk.clock, options)
+    if not isinstance(pump, SyringePump):
+        raise ValueError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
+    lane = PumpLane(setup, pump, slot, desk.clock, post)
+    taps.append(lane.on_wire)
+    return PumpDesk(setup, lane, PumpLedger(setup, desk.plan.subject.weight_g), desk)
+
+
+def _sensor_desk(
+    setup: PotentiostatSetup,
+    desk: Desk,
+    opener: TransportOpener,
+    post: Post,
+    drivers: Callable[[str], DriverFactory],
+    pace: Pace,
+) -> SensorDesk:
+    device = drivers(setup.driver)(opener, setup.url, desk.clock, DriverOptions(setup.name))
+    if not isinstance(device, Potentiostat):
+        raise ValueError(f"{setup.name}: driver {setup.driver!r} does not drive a potentiostat")
+    lane = PotentiostatLane(setup, device, desk.clock, post, pace.read_period_ns)
+    return SensorDesk(setup, lane, StreamGuard(setup, desk.slack), desk)
