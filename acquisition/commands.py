@@ -63,7 +63,7 @@ class CommandDesk:
                 )
                 stop.reply(Answer(request=stop.request, ok=confirmed, text=text, confirmed=confirmed))
 
-    def _do(
+    def _do(  # noqa: PLR0911 - one return per command
         self, command: Hello | Start | Continue | Note | Mark | Acknowledge | Finish, now_ns: int
     ) -> tuple[bool, str]:
         if isinstance(command, Hello):

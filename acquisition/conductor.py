@@ -38,7 +38,7 @@ CLOSE_TIMEOUT_NS = 15 * NS_PER_S
 
 
 class Conductor:
-    """One session from connecting to closed. Call ``step`` when ``next_due_ns`` says; everything else is thread-safe."""
+    """One session from connecting to closed. ``step`` is for the host; what other threads may call stands first."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Conductor:
 
     def _step(self, now_ns: int) -> None:
         if not self._begun:
-            self._begin(now_ns)
+            self._begin()
         self._watch_time(now_ns)
         for report in self._inbox.take():
             (self.pumps.get(report.lane) or self.sensors[report.lane]).take(report)
@@ -153,7 +153,7 @@ class Conductor:
         self._write_rows(now_ns)
         self._publish(now_ns)
 
-    def _begin(self, now_ns: int) -> None:
+    def _begin(self) -> None:
         self._begun = True
         for unit in self.units:
             unit.lane.request(Connect())
@@ -307,7 +307,7 @@ class Conductor:
                     pump.stop(reason, now_ns)
 
     def _grant(self, now_ns: int) -> None:
-        """Allow questions to pumps: earned by this step, by the schedule and, while it infuses, by the recorder (R42)."""
+        """Allow questions to pumps: earned by the schedule and, while an experiment infuses, by the recorder (R42)."""
         schedule_ns = self.schedule.progress_ns if self.schedule.progress_ns is not None else now_ns
         for pump in self.pumps.values():
             counts = pump.infusing and pump.experimental

@@ -16,7 +16,7 @@ from drivers.clock import NS_PER_S
 DEVIATION = 0.02
 STOP_DEVIATION = 0.05
 DEVIATION_STEPS = 3
-"""R26 [P]: medium above max(2 %, 3 counter steps) for more than 10 s; stop above 5 % (and not less than those steps)."""
+"""R26 [P]: medium above max(2 %, 3 counter steps) for more than 10 s; stop above 5 % (and those steps)."""
 DEVIATION_FOR_NS = 10 * NS_PER_S
 POLLS_WITHOUT_ADVANCE = 2
 """R23: after so many polls without advance, once one counter step should have been delivered twice over."""

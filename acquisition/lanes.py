@@ -23,23 +23,6 @@ RETRY_CONNECT_NS = 2 * NS_PER_S
 Post = Callable[[LaneReport], None]
 
 
-class Lane(Protocol):
-    """What a host needs to drive a lane."""
-
-    @property
-    def name(self) -> str:
-        """Return the instrument's name in the rig."""
-        ...
-
-    def step(self, now_ns: int) -> None:
-        """Do one bounded unit of work. Never raises."""
-        ...
-
-    def next_due_ns(self) -> int | None:
-        """Return when there is something to do next (in the past: now); None for nothing until woken."""
-        ...
-
-
 class Expected(Protocol):
     """What the rig says about an instrument's identity; a PumpSetup or a PotentiostatSetup."""
 
@@ -68,13 +51,16 @@ def check_identity(expected: Expected, identity: Identity) -> None:
 class BaseLane:
     """Inbox, reports, connection and crash handling of one port."""
 
-    def __init__(self, expected: Expected, device: Identified, clock: Clock, post: Post) -> None:
+    def __init__(
+        self, expected: Expected, device: Identified, clock: Clock, post: Post, wire: list[WireRecord] | None = None
+    ) -> None:
         self._expected = expected
         self._device = device
         self._clock = clock
         self._post = post
         self._inbox: deque[Request] = deque()
-        self._wire: list[tuple[int, str, bytes]] = []
+        self._wire = wire if wire is not None else []
+        """Where the driver puts the raw bytes of its exchanges (R57)."""
         self._wanted = False
         self._was_connected = False
         self._next_connect_ns = 0
@@ -93,10 +79,6 @@ class BaseLane:
         """Put work into the inbox; from the conductor's thread."""
         self._inbox.append(request)
         self.wake()
-
-    def on_wire(self, record: WireRecord) -> None:
-        """Collect raw bytes for the log (R57); given to the driver."""
-        self._wire.append((record.t_ns, record.direction, record.data))
 
     def step(self, now_ns: int) -> None:
         """Do one unit of work; a defect brings the instrument to its safe state first and is reported then (R44)."""
@@ -117,8 +99,13 @@ class BaseLane:
 
     def _flush_wire(self) -> None:
         if self._wire:
-            lines, self._wire = tuple(self._wire), []
+            lines = tuple((record.t_ns, record.direction, record.data) for record in self._wire)
+            self._wire.clear()
             self._post(LaneReport(self.name, lines[0][0], Wire(lines)))
+
+    def next_due_ns(self) -> int | None:
+        """Return when there is something to do next (in the past: now); None for nothing until woken."""
+        raise NotImplementedError
 
     # ---- for the two kinds ------------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ class PumpDesk:
             Programmed: self._programmed,
             Verified: self._verified,
             Sending: self._sending,
-            Started: lambda what, now_ns: self._started(what, now_ns),
+            Started: self._started,
             StartUnclear: self._unclear,
             Polled: lambda what, now_ns: self._fresh(what.status, now_ns),
             PollFailed: self._poll_failed,
@@ -299,7 +299,7 @@ class PumpDesk:
             EventKind.SETTING,
             now_ns,
             self.name,
-            f"Read back: {held.target_ul:.6g} uL at {held.rate_ul_per_min:.6g} uL/min, diameter {held.diameter_mm:g} mm",
+            f"Read back: {held.target_ul:.6g} uL at {held.rate_ul_per_min:.6g} uL/min, syringe {held.diameter_mm:g} mm",
             {"diameter_mm": held.diameter_mm, "rate_ul_per_min": held.rate_ul_per_min, "target_ul": held.target_ul},
         )
 

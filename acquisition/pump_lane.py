@@ -32,7 +32,7 @@ from acquisition.lane_messages import (
 from acquisition.lanes import BaseLane, Post
 from acquisition.plan import PumpSetup
 from acquisition.stop_slot import StopSlot
-from drivers.capabilities import PumpStatus, SyringePump
+from drivers.capabilities import PumpStatus, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
     DeviceAlarm,
@@ -57,8 +57,17 @@ _Action = Program | Run | SelfTest
 class PumpLane(BaseLane):
     """Carries out what is asked of one pump. ``grant`` is the earned keep-alive: without it no question is sent."""
 
-    def __init__(self, setup: PumpSetup, pump: SyringePump, slot: StopSlot, clock: Clock, post: Post) -> None:
-        super().__init__(setup, pump, clock, post)
+    def __init__(
+        self,
+        setup: PumpSetup,
+        pump: SyringePump,
+        slot: StopSlot,
+        clock: Clock,
+        post: Post,
+        *,
+        wire: list[WireRecord] | None = None,
+    ) -> None:
+        super().__init__(setup, pump, clock, post, wire)
         self.setup = setup
         self.slot = slot
         self._pump = pump

@@ -7,7 +7,7 @@ rig, a simulated one in real time and a rehearsal on virtual time: only clock, o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from acquisition.conductor import STEP_PERIOD_NS, Conductor
 from acquisition.engine_parts import Desk, Inbox
 from acquisition.events import EventKind
 from acquisition.guards import StreamGuard
-from acquisition.lanes import BaseLane, Post
+from acquisition.lanes import BaseLane
 from acquisition.ledger import PumpLedger
 from acquisition.limits import Limits
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
@@ -118,7 +118,8 @@ def build_session(
 ) -> Session:
     """Assemble one run; opens no port yet. ``rate`` is engine seconds per real second.
 
-    Raises ValueError when simulated and real things are mixed (R24), RecordingFailed when the journal cannot be
+    Raises ValueError when simulated and real things are mixed (R24), TypeError when a driver is of the wrong kind,
+    RecordingFailed when the journal cannot be
     created, OSError when the folder cannot.
     """
     if plan.simulated != opener.simulated:
@@ -130,8 +131,9 @@ def build_session(
     sink = recorder(session_dir, header, clock)
     desk = Desk(plan, limits, clock, sink, publisher, slack=max(1.0, rate))
     inbox = Inbox()
-    pumps = [_pump_desk(setup, desk, opener, inbox.post, drivers) for setup in plan.pumps]
-    sensors = [_sensor_desk(setup, desk, opener, inbox.post, drivers, pace) for setup in plan.potentiostats]
+    wiring = _Wiring(desk, opener, inbox, drivers, pace)
+    pumps = [wiring.pump(setup) for setup in plan.pumps]
+    sensors = [wiring.sensor(setup) for setup in plan.potentiostats]
     conductor = Conductor(
         desk,
         pumps,
@@ -169,7 +171,7 @@ def session_header(plan: Plan, session_id: str, clock: Clock, software: str, see
 
 
 def _stream(setup: PotentiostatSetup) -> StreamSpec:
-    channels: Sequence = setup.channels
+    channels = setup.channels
     return StreamSpec(
         instrument=setup.name,
         channels=tuple(c.name for c in channels),
@@ -181,30 +183,32 @@ def _stream(setup: PotentiostatSetup) -> StreamSpec:
     )
 
 
-def _pump_desk(
-    setup: PumpSetup, desk: Desk, opener: TransportOpener, post: Post, drivers: Callable[[str], DriverFactory]
-) -> PumpDesk:
-    slot = StopSlot()
-    taps: list[Callable[[WireRecord], None]] = []  # the lane is made after the driver that reports to it
-    options = DriverOptions(setup.name, setup.address, slot.abort, lambda record: taps[0](record))
-    pump = drivers(setup.driver)(opener, setup.url, desk.clock, options)
-    if not isinstance(pump, SyringePump):
-        raise ValueError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
-    lane = PumpLane(setup, pump, slot, desk.clock, post)
-    taps.append(lane.on_wire)
-    return PumpDesk(setup, lane, PumpLedger(setup, desk.plan.subject.weight_g), desk)
+@dataclass(frozen=True)
+class _Wiring:
+    """Joins an instrument's driver, lane and desk."""
 
+    desk: Desk
+    opener: TransportOpener
+    inbox: Inbox
+    drivers: Callable[[str], DriverFactory]
+    pace: Pace
 
-def _sensor_desk(
-    setup: PotentiostatSetup,
-    desk: Desk,
-    opener: TransportOpener,
-    post: Post,
-    drivers: Callable[[str], DriverFactory],
-    pace: Pace,
-) -> SensorDesk:
-    device = drivers(setup.driver)(opener, setup.url, desk.clock, DriverOptions(setup.name))
-    if not isinstance(device, Potentiostat):
-        raise ValueError(f"{setup.name}: driver {setup.driver!r} does not drive a potentiostat")
-    lane = PotentiostatLane(setup, device, desk.clock, post, pace.read_period_ns)
-    return SensorDesk(setup, lane, StreamGuard(setup, desk.slack), desk)
+    def pump(self, setup: PumpSetup) -> PumpDesk:
+        """Return the desk of a pump."""
+        slot = StopSlot()
+        wire: list[WireRecord] = []
+        options = DriverOptions(setup.name, setup.address, slot.abort, wire.append)
+        pump = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
+        if not isinstance(pump, SyringePump):
+            raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
+        lane = PumpLane(setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire)
+        return PumpDesk(setup, lane, PumpLedger(setup, self.desk.plan.subject.weight_g), self.desk)
+
+    def sensor(self, setup: PotentiostatSetup) -> SensorDesk:
+        """Return the desk of a potentiostat."""
+        options = DriverOptions(setup.name)
+        device = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
+        if not isinstance(device, Potentiostat):
+            raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a potentiostat")
+        lane = PotentiostatLane(setup, device, self.desk.clock, self.inbox.post, self.pace.read_period_ns)
+        return SensorDesk(setup, lane, StreamGuard(setup, self.desk.slack), self.desk)
