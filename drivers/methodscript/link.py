@@ -21,6 +21,8 @@ LINES: Final = (LineSettings(baud=230_400, xon_xoff=True), LineSettings(baud=921
 """EmStat Pico and Sensit; EmStat4 and MultiEmStat4 (whose USB ignores the baud rate). Tried in this order."""
 REPLY_S: Final = 0.5
 _SYNC_S = 2.0
+_END_S = 0.3  # by then a script of one command has ended
+_NOTHING_RUNS = 0x0006
 _DEAF_NS = NS_PER_S // 10  # after an error the instrument ignores input for some 50 ms
 R = TypeVar("R")
 _XON_XOFF = b"\x11\x13"
@@ -155,14 +157,26 @@ class ScriptLink:
 
     def _cell_off_once(self) -> None:
         lines = self.begin(script.CELL_OFF)
-        deadline_ns = self.clock.now_ns() + round(_SYNC_S * NS_PER_S)
+        deadline_ns = self.clock.now_ns() + round(_END_S * NS_PER_S)
         while b"" not in lines:
+            error = next((error for line in lines if (error := decode_error(line)) is not None), None)
+            if error is not None:
+                raise DeviceRefused(f"the cell was not switched off: {error}", port=self.url, command="cell_off")
             if self.clock.now_ns() >= deadline_ns:
-                raise ReplyTimeout("no confirmation that the cell is off", port=self.url, command="cell_off")
+                self._check_idle()  # where the acknowledge lacks its line end, no empty line follows it
+                return
             lines = lines + self.lines(0.1, urgent=True)
-        errors = [error for line in lines if (error := decode_error(line)) is not None]
-        if errors:
-            raise DeviceRefused(f"the cell was not switched off: {errors[0]}", port=self.url, command="cell_off")
+
+    def _check_idle(self) -> None:
+        """Raise ReplyTimeout unless the instrument says that nothing runs: then the script has come to its end."""
+        self._guarded(lambda exchange: exchange.send(b"Z\n"))
+        deadline_ns = self.clock.now_ns() + round(REPLY_S * NS_PER_S)
+        while self.clock.now_ns() < deadline_ns:
+            for line in self.lines(0.1, urgent=True):
+                if (error := decode_error(line)) is not None and line[:1] == b"Z" and error.code == _NOTHING_RUNS:
+                    self._settle()
+                    return
+        raise ReplyTimeout("no confirmation that the cell is off", port=self.url, command="cell_off")
 
     def _settle(self) -> None:
         """Let the instrument hear again after an error (it is deaf for a while), and drop what it still says."""
