@@ -1,0 +1,71 @@
+"""How fast a rehearsal runs: simulated seconds per real second of the shipped demo: ``python benchmarks/lockstep.py``.
+
+Runs the two-hour demo (one pump, two bipotentiostats, four channels at 10 Hz) in lockstep, with its recording in a
+folder that is removed afterwards, and beside it the simulated world alone, asked for the same samples. Prints the speed
+of both and the world's share, all measured in this run. Asserts that the rehearsal finished, nothing about time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import amperfuse
+from acquisition.compile import Experiment, load_experiment
+from acquisition.rehearsal import describe_world, rehearse
+from drivers.clock import NS_PER_S
+from sim_devices.models.world import World
+
+DATA = Path(amperfuse.__file__).parent / "data"
+SEED = 1
+
+
+def rehearsal_s(experiment: Experiment, files: dict[str, bytes]) -> tuple[float, float]:
+    """Return (simulated, real) seconds of the whole rehearsal with its recording."""
+    with tempfile.TemporaryDirectory(prefix="amperfuse-benchmark-") as folder:
+        start = time.perf_counter()
+        result = rehearse(
+            experiment.plan,
+            experiment.limits,
+            out_dir=Path(folder),
+            files=files,
+            software="benchmark",
+            seed=SEED,
+        )
+        took_s = time.perf_counter() - start
+    assert result.outcome == "finished", f"the rehearsal ended with {result.outcome!r}: {result.alarms}"
+    return result.duration_s, took_s
+
+
+def world_s(experiment: Experiment, simulated_s: float) -> float:
+    """Return the real seconds that plunger, mouse and electrodes alone take for as long, every sample asked for."""
+    plan = experiment.plan
+    start = time.perf_counter()
+    world = World(describe_world(plan), SEED)
+    cells = [(world.front_end(setup.name), setup) for setup in plan.potentiostats]
+    for cell, setup in cells:
+        cell.set_cell(on=True, potential_v=setup.potential_v, now_ns=0)
+    step_ns = min(round(setup.interval_s * NS_PER_S) for _, setup in cells)
+    for t_ns in range(0, round(simulated_s * NS_PER_S), step_ns):
+        for cell, setup in cells:
+            for channel in setup.channels:
+                cell.current_a(("we1", "we2").index(channel.electrode), t_ns)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Measure and print."""
+    protocol, rig = DATA / "demo-protocol.toml", DATA / "demo-rig.toml"
+    experiment = load_experiment(protocol, rig)
+    files = {"protocol.toml": protocol.read_bytes(), "rig.toml": rig.read_bytes()}
+    simulated_s, took_s = rehearsal_s(experiment, files)
+    alone_s = world_s(experiment, simulated_s)
+    print(f"rehearsal: {simulated_s:.0f} simulated seconds at {simulated_s / took_s:.0f} times real time")
+    print(
+        f"world alone: {simulated_s / alone_s:.0f} times real time; its share of the rehearsal: {alone_s / took_s:.0%}"
+    )
+
+
+if __name__ == "__main__":
+    main()
