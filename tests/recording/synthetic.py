@@ -45,8 +45,15 @@ PLAN = {
     ],
     "steps": [
         {"number": 1, "kind": "wait", "label": "baseline", "duration_s": 2.0},
-        {"number": 2, "kind": "infuse", "label": "ketamine", "pump": "drug", "volume_ul": 10.0,
-         "rate_ul_per_min": 5.0, "dose_mg_per_kg": 0.8},
+        {
+            "number": 2,
+            "kind": "infuse",
+            "label": "ketamine",
+            "pump": "drug",
+            "volume_ul": 10.0,
+            "rate_ul_per_min": 5.0,
+            "dose_mg_per_kg": 0.8,
+        },
     ],
     "protocol_sha256": "a" * 64,
     "rig_sha256": "b" * 64,
@@ -65,7 +72,9 @@ def header(*, simulated: bool = True, session_id: str = "20260101-090000-m01") -
         plan_sha256="d" * 64,
         plan=PLAN,
         streams=(
-            StreamSpec("stat", CHANNELS, ("glutamate", "sentinel"), (7e-12, None), INTERVAL_NS / 1e9, 0.7, (1e-7, 1e-7)),
+            StreamSpec(
+                "stat", CHANNELS, ("glutamate", "sentinel"), (7e-12, None), INTERVAL_NS / 1e9, 0.7, (1e-7, 1e-7)
+            ),
         ),
         pumps=("drug",),
         seed=4,
@@ -83,7 +92,11 @@ def block(number: int, rows: int = ROWS) -> SampleBlock:
 def event(number: int, kind: EventKind = EventKind.MARK) -> Event:
     t_ns = STARTED_NS + number * 250_000_000
     return Event(
-        kind, t_ns, STARTED_WALL_NS + number * 250_000_000, "operator", f"mark {number} µL\nsecond line",
+        kind,
+        t_ns,
+        STARTED_WALL_NS + number * 250_000_000,
+        "operator",
+        f"mark {number} µL\nsecond line",
         {"number": number, "volume_ul": number / 3, "confirmed": number % 2 == 0, "by": None},
     )
 
