@@ -1,0 +1,240 @@
+"""The simulated world as a ``TransportOpener``: instruments found by name, wired to one mouse, reached by URL.
+
+Knows which instrument is behind which URL and lets all of them live in one order of time. Does not know bytes or
+physics. No real port is ever opened: the URL of a real port being rehearsed leads to its simulated twin.
+
+``sim://SIMULATOR[/NAME][?OPTION=VALUE&...]``: options ``seed`` (of its faults) and ``fault`` (may repeat) are the
+bench's, all others the firmware's. A ``sim://`` URL that the world does not describe makes an instrument on the default
+syringe or electrodes of the same world.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import numpy as np
+
+from drivers.clock import Clock
+from drivers.errors import PortBusy, PortMissing
+from drivers.transport import LineSettings
+from sim_devices.faults import FaultSpec, InstrumentFaults, parse_fault
+from sim_devices.instrument import Instrument
+from sim_devices.line import SimulatedPort, Wire
+from sim_devices.models.world import World
+
+SIMULATORS = "amperfuse.simulators"
+_DEFAULTS = {"pumps": ("pump", "new-era"), "potentiostats": ("potentiostat", "emstat")}
+
+
+def simulator_names() -> list[str]:
+    """Return the names of all installed simulated instruments, sorted."""
+    return sorted({entry.name for entry in entry_points(group=SIMULATORS)})
+
+
+def _simulator(name: str) -> Any:
+    for entry in entry_points(group=SIMULATORS):
+        if entry.name == name:
+            return entry.load()
+    raise ValueError(f"there is no simulated instrument {name!r}; installed: {', '.join(simulator_names()) or 'none'}")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """An instrument to be built."""
+
+    name: str
+    url: str
+    kind: str
+    simulator: str
+    options: Sequence[tuple[str, str]]
+
+
+def _kind(simulator: str) -> str:
+    kind = getattr(_simulator(simulator), "kind", None)
+    if kind not in ("pump", "potentiostat"):
+        raise ValueError(f"simulator {simulator!r} does not say whether it is a pump or a potentiostat (build.kind)")
+    return str(kind)
+
+
+class SimBench:
+    """Instruments, one mouse, one order of time. Use from several threads is safe; VirtualClock wants one thread."""
+
+    simulated = True
+
+    def __init__(self, clock: Clock, world: Mapping[str, Any], seed: int, faults: Sequence[str]) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self._seed = seed
+        self._begin_ns = clock.now_ns()
+        self._world = World(world, seed, self._begin_ns)
+        self._faults = [parse_fault(text) for text in faults]
+        self._instruments: dict[str, Instrument] = {}
+        for group, (kind, simulator) in _DEFAULTS.items():
+            for name, description in world.get(group, {}).items():
+                self._describe(name, kind, str(description.get("simulator") or simulator), description)
+        self._check_fault_names()
+
+    # --- TransportOpener -----------------------------------------------------------------------------------
+
+    def open(self, url: str, settings: LineSettings) -> SimulatedPort:
+        with self.lock:
+            now_ns = self.clock.now_ns()
+            self.advance(now_ns)
+            instrument = self._instruments.get(url) or self._stand_alone(url, now_ns)
+            if not instrument.plugged:
+                raise PortMissing(f"there is no port for {instrument.name}: it is unplugged", port=url)
+            if instrument.port is not None:
+                raise PortBusy(f"the port of {instrument.name} is open already; one program at a time", port=url)
+            instrument.wire.flush_input()
+            instrument.wire.baud = settings.baud
+            instrument.port = SimulatedPort(url, instrument.wire, self)
+            return instrument.port
+
+    def truth(self) -> dict[str, Any]:
+        """Return what really happened; for tests and the rehearsal's report only."""
+        with self.lock:
+            now_ns = self.clock.now_ns()
+            self.advance(now_ns)
+            lines = {i.name: {"overflow_bytes": i.wire.overflow_bytes} for i in self._instruments.values()}
+            return {**self._world.truth(now_ns), "lines": lines}
+
+    # --- Hub -----------------------------------------------------------------------------------------------
+
+    def advance(self, now_ns: int) -> None:
+        """Let everything happen that is due, in order of time over all instruments.
+
+        The one whose turn it is lives on in one go until another's turn comes: what a pump does at a moment is done
+        before any current of a later moment is computed.
+        """
+        while True:
+            first: Instrument | None = None
+            first_ns = second_ns = now_ns + 1
+            for instrument in self._instruments.values():
+                if instrument.due_ns < first_ns:
+                    first, first_ns, second_ns = instrument, instrument.due_ns, first_ns
+                elif instrument.due_ns < second_ns:
+                    second_ns = instrument.due_ns
+            if first is None:
+                return
+            first.live_until(max(first_ns, second_ns - 1))
+
+    def due_ns(self, wire: Wire) -> int:
+        return self._behind(wire).due_ns
+
+    def sent(self, wire: Wire, data: bytes, now_ns: int) -> None:
+        instrument = self._behind(wire)
+        instrument.take_from_host(data, now_ns)
+        instrument.refresh(now_ns)
+
+    def closed(self, wire: Wire) -> None:
+        self._behind(wire).port = None
+
+    def _behind(self, wire: Wire) -> Instrument:
+        for instrument in self._instruments.values():
+            if instrument.wire is wire:
+                return instrument
+        raise LookupError("a wire of another bench")
+
+    # --- building ------------------------------------------------------------------------------------------
+
+    def _describe(self, name: str, kind: str, simulator: str, description: Mapping[str, Any]) -> None:
+        url = str(description.get("url") or f"sim://{simulator}/{name}")
+        if url in self._instruments:
+            raise ValueError(f"{name} and {self._instruments[url].name} have the same port {url}; give each its own")
+        options = [("address", str(description["address"]))] if description.get("address") else []
+        in_url = _parse(url)[2] if url.startswith("sim://") else []
+        self._add(_Wanted(name, url, kind, simulator, [*options, *in_url]), self._begin_ns)
+
+    def _stand_alone(self, url: str, now_ns: int) -> Instrument:
+        if not url.startswith("sim://"):
+            known = ", ".join(self._instruments) or "none"
+            raise PortMissing(f"this simulated bench has no port {url!r}; it has: {known}", port=url)
+        try:
+            simulator, name, options = _parse(url)
+            return self._add(
+                _Wanted(self._free_name(name or simulator), url, _kind(simulator), simulator, options), now_ns
+            )
+        except ValueError as error:
+            raise PortMissing(str(error), port=url) from error
+
+    def _free_name(self, wanted: str) -> str:
+        taken = {instrument.name for instrument in self._instruments.values()}
+        name, number = wanted, 1
+        while name in taken:
+            number += 1
+            name = f"{wanted}-{number}"
+        return name
+
+    def _add(self, wanted: _Wanted, now_ns: int) -> Instrument:
+        name = wanted.name
+        own_faults = [parse_fault(value) for key, value in wanted.options if key == "fault"]
+        seed = next((_seed(value) for key, value in wanted.options if key == "seed"), self._seed)
+        firmware_options = {key: value for key, value in wanted.options if key not in ("fault", "seed")}
+        plunger = self._world.plunger(name) if wanted.kind == "pump" else None
+        physics = plunger if plunger is not None else self._world.front_end(name)
+        specs = [spec for spec in self._faults if _concerns(spec, name, wanted.kind)] + own_faults
+        for spec in specs:
+            if spec.kind == "stall" and plunger is None:
+                raise ValueError(f"fault {spec.text!r}: {name} has no plunger that could stall")
+        build_firmware = _simulator(wanted.simulator)
+        instrument = Instrument(
+            name,
+            wanted.url,
+            build_firmware(name, physics, firmware_options, _generator(seed, name, "firmware")),
+            InstrumentFaults(specs, now_ns, _generator(seed, name, "faults")),
+            plunger,
+        )
+        instrument.firmware.power_on(now_ns)
+        instrument.refresh(now_ns)
+        self._instruments[wanted.url] = instrument
+        return instrument
+
+    def _check_fault_names(self) -> None:
+        names = {instrument.name for instrument in self._instruments.values()}
+        for spec in self._faults:
+            if spec.instrument and names and spec.instrument not in names:
+                raise ValueError(
+                    f"fault {spec.text!r}: there is no instrument {spec.instrument!r}; there are: "
+                    f"{', '.join(sorted(names))}"
+                )
+
+
+def _concerns(spec: FaultSpec, name: str, kind: str) -> bool:
+    if spec.instrument:
+        return spec.instrument == name
+    return spec.kind != "stall" or kind == "pump"
+
+
+def _generator(seed: int, name: str, part: str) -> np.random.Generator:
+    """Return a generator of its own for each part of each instrument: another instrument changes nobody's chances."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(f"{name}/{part}".encode())))
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"seed is a whole number from 0 up, not {text!r}")
+    return int(text)
+
+
+def _parse(url: str) -> tuple[str, str, list[tuple[str, str]]]:
+    """Return (simulator, name or "", options) of a sim:// URL. Raises ValueError."""
+    # urlsplit lowers nothing but the scheme here; "+" in a fault's duration must survive, so it is escaped first
+    parts = urlsplit(url)
+    options = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
+    if not parts.netloc:
+        raise ValueError(f"{url!r} names no simulated instrument; write sim://NAME, e.g. sim://new-era")
+    return unquote(parts.netloc), unquote(parts.path.strip("/")), options
+
+
+def build(clock: Clock, world: Mapping[str, Any], seed: int, faults: Sequence[str]) -> SimBench:
+    """Build a simulated bench; entry point ``bench`` of ``amperfuse.benches``.
+
+    ``world`` describes ``subject``, ``pumps`` and ``potentiostats`` (keys: see ``sim_devices.models.world``; here
+    ``url``, ``simulator``, ``address``). Raises ValueError for impossible values, unknown simulators or bad faults.
+    """
+    return SimBench(clock, world, seed, faults)

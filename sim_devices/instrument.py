@@ -1,0 +1,138 @@
+"""One simulated instrument on its line: firmware, wire and faults lived through in the order in which things happen.
+
+Knows time order, power, plug and blockage. Does not know bytes, physics, or other instruments (the bench does).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from sim_devices.faults import Change, InstrumentFaults
+from sim_devices.interfaces import Firmware
+from sim_devices.line import NEVER_NS, SimulatedPort, Wire
+
+_SHORTEST_STEP_NS = 1_000_000
+"""A firmware that asks to be woken at once, again and again, is woken after this time: bounds a faulty one."""
+
+
+@runtime_checkable
+class Blockable(Protocol):
+    """A plunger whose line can be occluded from outside."""
+
+    def block(self, now_ns: int) -> None:
+        """Occlude the line."""
+        ...
+
+    def unblock(self, now_ns: int) -> None:
+        """Clear the occlusion."""
+        ...
+
+
+@dataclass
+class Instrument:
+    """Everything at one end of a cable."""
+
+    name: str
+    url: str
+    firmware: Firmware
+    faults: InstrumentFaults
+    plunger: Blockable | None = None
+    wire: Wire = field(default_factory=Wire)
+    port: SimulatedPort | None = None
+    """The host's open port, if any."""
+    plugged: bool = True
+    due_ns: int = NEVER_NS
+    """When something next happens here."""
+    _cuts: int = 0
+    _offs: int = 0
+    _blocks: int = 0
+
+    def refresh(self, now_ns: int) -> None:
+        """Find out when something next happens; called after anything has."""
+        event_ns = self._firmware_due_ns(now_ns)
+        change_ns = self.faults.next_change_ns()
+        self.due_ns = min(event_ns, self.wire.to_device.next_ns(), NEVER_NS if change_ns is None else change_ns)
+
+    def _firmware_due_ns(self, now_ns: int) -> int:
+        event_ns = self.firmware.next_event_ns(now_ns)
+        if event_ns is None:
+            return NEVER_NS
+        return event_ns if event_ns > now_ns else now_ns + _SHORTEST_STEP_NS
+
+    def live_until(self, end_ns: int) -> None:
+        """Live through all that is due up to ``end_ns``; between outside events the firmware emits in one go."""
+        while self.due_ns <= end_ns:
+            change_ns = self.faults.next_change_ns()
+            outside_ns = min(self.wire.to_device.next_ns(), NEVER_NS if change_ns is None else change_ns)
+            if self.due_ns < outside_ns:
+                t_ns = min(end_ns, outside_ns - 1)
+                self._emit(self.due_ns, t_ns)
+            else:
+                t_ns = outside_ns
+                self._outside(t_ns)
+            self.refresh(t_ns)
+
+    def _outside(self, t_ns: int) -> None:
+        for change in self.faults.pop_due(t_ns):
+            self._change(change, t_ns)
+        flying = self.wire.to_device.flying
+        while flying and flying[0][0] <= t_ns:
+            self.firmware.receive(flying.popleft()[1], t_ns)
+            self._emit(t_ns, t_ns)
+        self._emit(t_ns, t_ns)
+
+    def _emit(self, first_ns: int, t_ns: int) -> None:
+        """Let the firmware speak; what nobody listens to is gone."""
+        data = self.firmware.transmit(t_ns)
+        if not data or self.port is None or not self.plugged or self._cuts:
+            return
+        for piece, extra_ns in self.faults.mangle(data, "in", t_ns):
+            self.wire.to_host.send(piece, first_ns, t_ns, self.wire.byte_ns, extra_ns)
+
+    def take_from_host(self, data: bytes, now_ns: int) -> None:
+        """Put bytes of the host on the wire."""
+        if self._cuts:
+            return
+        for piece, extra_ns in self.faults.mangle(data, "out", now_ns):
+            self.wire.to_device.send(piece, now_ns, now_ns, self.wire.byte_ns, extra_ns)
+
+    def _change(self, change: Change, t_ns: int) -> None:
+        step = 1 if change.begins else -1
+        if change.kind == "cut":
+            self._cuts += step
+            self.wire.to_device.clear()
+            self.wire.to_host.clear()
+        elif change.kind == "unplug":
+            self._plug(in_=not change.begins)
+            if change.value == "power":
+                self._power(step, t_ns)
+        elif change.kind == "power-cycle":
+            self._power(step, t_ns)
+        elif change.kind == "stall" and self.plunger is not None:
+            self._block(step, t_ns)
+
+    def _plug(self, *, in_: bool) -> None:
+        self.plugged = in_
+        self.wire.clear()
+        if self.port is not None:
+            self.port.lost = "the port has vanished: its cable was unplugged or its adapter lost power"
+            self.port = None
+
+    def _power(self, step: int, t_ns: int) -> None:
+        was_on = self._offs == 0
+        self._offs += step
+        if was_on and self._offs > 0:
+            self.firmware.power_off(t_ns)
+        elif not was_on and self._offs == 0:
+            self.firmware.power_on(t_ns)
+
+    def _block(self, step: int, t_ns: int) -> None:
+        was_free = self._blocks == 0
+        self._blocks += step
+        if self.plunger is None:
+            return
+        if was_free and self._blocks > 0:
+            self.plunger.block(t_ns)
+        elif not was_free and self._blocks == 0:
+            self.plunger.unblock(t_ns)

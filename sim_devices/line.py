@@ -1,0 +1,209 @@
+"""A simulated line: latency, baud pacing, finite buffers, and a port that is read and written like a real one.
+
+Knows bytes in flight and how to wait for them on the clock it is given. Does not know which instrument is behind it
+(it asks its ``Hub``), what bytes mean, or which faults exist.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from drivers.clock import Clock, VirtualClock
+from drivers.errors import PortLost, ReplyTimeout
+
+NEVER_NS = 1 << 62
+HOST_BUFFER_BYTES = 65_536
+"""What an operating system holds for a program that does not read: Linux drops serial input beyond some 64 kB of flip
+buffers (4 kB in the terminal layer, the rest below it) [I]. Then the newest bytes are lost."""
+LATENCY_NS = 1_000_000
+"""One way through a USB serial adapter [I]."""
+_SLICE_S = 0.02
+"""Longest real wait before looking again: another thread may have written to, closed or unplugged the line."""
+_DISCARD_LIMIT = 4096
+_BITS_PER_BYTE = 10  # start, eight data, stop
+_NS = 1_000_000_000
+
+
+@dataclass
+class _Lane:
+    """One direction of a wire."""
+
+    latency_ns: int = LATENCY_NS
+    busy_until_ns: int = 0
+    flying: deque[tuple[int, bytes]] = field(default_factory=deque)
+
+    def send(self, data: bytes, first_ns: int, now_ns: int, byte_ns: int, extra_ns: int = 0) -> None:
+        """Put bytes on the wire that began to leave at ``first_ns`` and had all been produced by ``now_ns``."""
+        done_ns = max(max(self.busy_until_ns, first_ns) + len(data) * byte_ns, now_ns)
+        self.busy_until_ns = done_ns
+        arrival_ns = done_ns + self.latency_ns + extra_ns
+        if self.flying:  # a wire does not overtake itself
+            arrival_ns = max(arrival_ns, self.flying[-1][0])
+        self.flying.append((arrival_ns, data))
+
+    def next_ns(self) -> int:
+        return self.flying[0][0] if self.flying else NEVER_NS
+
+    def clear(self) -> None:
+        self.flying.clear()
+        self.busy_until_ns = 0
+
+
+@dataclass
+class Wire:
+    """Both directions of one line, and the host's input buffer."""
+
+    host_buffer_bytes: int = HOST_BUFFER_BYTES
+    baud: int = 9600
+    to_device: _Lane = field(default_factory=_Lane)
+    to_host: _Lane = field(default_factory=_Lane)
+    overflow_bytes: int = 0
+    """Lost because the host did not read."""
+    _arrived: bytearray = field(default_factory=bytearray)
+
+    @property
+    def byte_ns(self) -> int:
+        """Return how long one byte takes."""
+        return _BITS_PER_BYTE * _NS // self.baud
+
+    def settle(self, now_ns: int) -> None:
+        """Move what has arrived into the host's buffer; what does not fit is lost."""
+        flying = self.to_host.flying
+        while flying and flying[0][0] <= now_ns:
+            data = flying.popleft()[1]
+            room = self.host_buffer_bytes - len(self._arrived)
+            self._arrived += data[:room]
+            self.overflow_bytes += max(len(data) - room, 0)
+
+    def take(self, max_bytes: int) -> bytes:
+        """Remove up to ``max_bytes`` from the host's buffer."""
+        data = bytes(self._arrived[:max_bytes])
+        del self._arrived[:max_bytes]
+        return data
+
+    @property
+    def waiting(self) -> int:
+        """Return how many bytes the host could read."""
+        return len(self._arrived)
+
+    def flush_input(self) -> None:
+        """Forget what came before the host opened its port."""
+        self.to_host.clear()
+        self._arrived.clear()
+
+    def clear(self) -> None:
+        """Lose everything in flight and in the buffer."""
+        self.to_device.clear()
+        self.flush_input()
+
+
+class Hub(Protocol):
+    """Who lets the instruments live; guards them all with one lock."""
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock all of them live on."""
+        ...
+
+    @property
+    def lock(self) -> AbstractContextManager[object]:
+        """Return the lock to hold while asking or telling anything below."""
+        ...
+
+    def advance(self, now_ns: int) -> None:
+        """Let everything happen that is due, in order."""
+        ...
+
+    def due_ns(self, wire: Wire) -> int:
+        """Return when the instrument at this wire next does something."""
+        ...
+
+    def sent(self, wire: Wire, data: bytes, now_ns: int) -> None:
+        """Take bytes that the host put on this wire."""
+        ...
+
+    def closed(self, wire: Wire) -> None:
+        """Take note that the host has closed its port."""
+        ...
+
+
+@dataclass
+class SimulatedPort:
+    """The host's end of a wire. Implements ``drivers.transport.Transport``."""
+
+    url: str
+    wire: Wire
+    hub: Hub
+    lost: str = ""
+    """Why the line is gone; empty while it is there."""
+    _open: bool = True
+
+    @property
+    def port(self) -> str:
+        return self.url
+
+    def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        deadline_ns: int | None = None
+        while True:
+            with self.hub.lock:
+                now_ns = self.hub.clock.now_ns()
+                if deadline_ns is None:
+                    deadline_ns = now_ns + max(round(timeout_s * _NS), 0)
+                self.hub.advance(now_ns)
+                self.wire.settle(now_ns)
+                self._check("reading")
+                data = self.wire.take(max_bytes)
+                if data or now_ns >= deadline_ns:
+                    return data
+                wake_ns = min(deadline_ns, self.wire.to_host.next_ns(), self.hub.due_ns(self.wire))
+            self._sleep(now_ns, wake_ns)
+
+    def write(self, data: bytes, timeout_s: float) -> None:
+        del timeout_s  # the simulated system takes everything at once, or says so below
+        with self.hub.lock:
+            now_ns = self.hub.clock.now_ns()
+            self.hub.advance(now_ns)
+            self._check("writing")
+            if sum(len(chunk) for _t, chunk in self.wire.to_device.flying) + len(data) > self.wire.host_buffer_bytes:
+                raise ReplyTimeout("the line does not take bytes as fast as they are written", port=self.url)
+            if data:
+                self.hub.sent(self.wire, bytes(data), now_ns)
+
+    def discard_input(self) -> bytes:
+        with self.hub.lock:
+            now_ns = self.hub.clock.now_ns()
+            self.hub.advance(now_ns)
+            self.wire.settle(now_ns)
+            self._check("discarding input")
+            return self.wire.take(self.wire.waiting)[:_DISCARD_LIMIT]
+
+    def waiting(self) -> int:
+        """Return how many bytes could be read at once. Raises PortLost."""
+        with self.hub.lock:
+            now_ns = self.hub.clock.now_ns()
+            self.hub.advance(now_ns)
+            self.wire.settle(now_ns)
+            self._check("counting input")
+            return self.wire.waiting
+
+    def close(self) -> None:
+        with self.hub.lock:
+            if self._open:
+                self._open = False
+                if not self.lost:
+                    self.hub.closed(self.wire)
+
+    def _check(self, doing: str) -> None:
+        if self.lost:
+            raise PortLost(f"{self.lost} (noticed while {doing})", port=self.url)
+        if not self._open:
+            raise PortLost(f"the port was closed (noticed while {doing})", port=self.url)
+
+    def _sleep(self, now_ns: int, wake_ns: int) -> None:
+        clock = self.hub.clock
+        if not isinstance(clock, VirtualClock):  # virtual time has one thread: nothing else can happen meanwhile
+            wake_ns = min(wake_ns, now_ns + round(_SLICE_S * float(getattr(clock, "rate", 1.0)) * _NS))
+        clock.sleep_until_ns(wake_ns)
