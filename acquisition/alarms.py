@@ -192,7 +192,7 @@ TABLE: dict[str, AlarmText] = {
         "medium",
         "{instrument} shows a flat line: {detail}",
         "A living sensor always has noise: it is likely disconnected.",
-        "Check the headstage and the electrode's plug.",
+        "Check headstage and plug; if they are well, the current range is far too large.",
     ),
     "cell-not-off": AlarmText(
         "medium",

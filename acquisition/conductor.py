@@ -249,6 +249,7 @@ class Conductor:
 
     def _act(self, actions: Sequence[Action], now_ns: int) -> None:
         for action in actions:
+            self._report_steps((action,), now_ns)
             if isinstance(action, Infuse):
                 self._starter.begin(action.step, self.pumps[action.step.pump], now_ns)
             elif isinstance(action, Missed):
@@ -256,7 +257,6 @@ class Conductor:
                 self.desk.alarms.flash("missed", now_ns, action.step.pump, detail)
             elif isinstance(action, MarkNow):
                 self._mark(action.step, now_ns)
-        self._report_steps(actions, now_ns)
 
     def _mark(self, step: MarkStep, now_ns: int) -> None:
         self.desk.say(EventKind.MARK, now_ns, "conductor", step.label, {"by": "plan", "step": step.number})

@@ -17,9 +17,10 @@ from drivers.clock import NS_PER_S
 SILENCE_S = 2.0
 SILENCE_INTERVALS = 5.0
 """Silent: no sample for longer than the larger of the two [P]."""
-FLAT_FOR_S = 5.0
+FLAT_FOR_S = 300.0
 FLAT_SAMPLES = 50
-"""Flat: so many equal samples in a row over at least this time [A]: real noise never repeats to the last bit."""
+"""Flat: so many equal samples in a row over at least this time [A]. Minutes, because a quiet sentinel can stay within
+one step of a coarse converter (5.5 pA in the lowest range of an EmStat Pico) for long."""
 
 
 @dataclass(frozen=True)

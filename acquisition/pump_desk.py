@@ -330,7 +330,8 @@ class PumpDesk:
         request = what.request
         self.desk.say(EventKind.PUMP, now_ns, self.name, f"Not done: {what.error}", {"what": "failed"})
         if isinstance(request, Connect):
-            self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
+            if self.link == "connecting" or what.kind == "WrongInstrument":
+                self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
             return
         if isinstance(request, SelfTest):
             self._self_test_asked = False

@@ -17,7 +17,6 @@ from acquisition.events import EventKind
 from acquisition.guards import Gap, StreamGuard
 from acquisition.lane_messages import (
     Closed,
-    Connect,
     Connected,
     Crashed,
     Failed,
@@ -174,8 +173,10 @@ class SensorDesk:
 
     def _failed(self, what: Failed, now_ns: int) -> None:
         self.desk.say(EventKind.SYSTEM, now_ns, self.name, f"Not done: {what.error}")
-        kind = "not-connected" if isinstance(what.request, Connect) and self.link == "connecting" else "sensor-error"
-        self.desk.alarms.on(kind, now_ns, self.name, what.error)
+        if isinstance(what.request, StartSampling):
+            self.desk.alarms.on("sensor-error", now_ns, self.name, what.error)
+        elif self.link == "connecting":
+            self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
 
     def _lost(self, what: Lost, now_ns: int) -> None:
         self.link = "lost"
