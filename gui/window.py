@@ -21,6 +21,7 @@ from gui.history import ReadHistory
 from gui.layout import LOG_PX, cards, column, whole
 from gui.link import EngineLink
 from gui.mirror import EngineMirror
+from gui.palette import DARK, EDITIONS, Palette, greyed, style_sheet
 from gui.presenters.alarms import alarm_rows
 from gui.presenters.controls import controls
 from gui.presenters.header import header, is_old, lost_banner, title
@@ -28,7 +29,6 @@ from gui.presenters.moments import moments
 from gui.presenters.pumps import pump_card
 from gui.presenters.stop import stop_status
 from gui.presenters.traces import WINDOWS, Scale
-from gui.theme import DARK, EDITIONS, Palette, greyed, style_sheet
 from gui.widgets.alarms import AlarmList
 from gui.widgets.controls import ControlActions, ControlPanel
 from gui.widgets.log import EventLog
@@ -86,8 +86,7 @@ class MainWindow(QMainWindow):
         self.alarms = AlarmList(operator.acknowledge)
         self.traces = TraceArea(palette, self._remember_view)
         self.timeline = TimelinePanel(palette)
-        self.log = EventLog(palette)
-        self.log.filter.currentIndexChanged.connect(lambda _index: self.log.rewrite(self.mirror.events))
+        self.log = EventLog(palette, lambda: self.mirror.events)
         self.note = NoteBox(self.mirror.engine_now_ns, operator.note)
         self.pumps: dict[str, PumpWidget] = {}
         self.stop = StopPanel(self.press_stop)
@@ -165,7 +164,7 @@ class MainWindow(QMainWindow):
             self.feed.rewritten = False
             self.setWindowTitle(title(state))
             self.log.session_started_ns = state.session_started_ns
-            self.log.rewrite(self.mirror.events)
+            self.log.rewrite()
             if self.feed.problem:
                 self.controls.show_answer(f"The recording so far cannot be shown: {self.feed.problem}", ok=False)
         elif not self.feed.store.loading:
@@ -203,7 +202,7 @@ class MainWindow(QMainWindow):
         self.strip.set_palette(palette)
         self.traces.set_palette(palette)
         self.timeline.strip.set_palette(palette)
-        self.log.set_palette(palette, self.mirror.events)
+        self.log.set_palette(palette)
         for pump in self.pumps.values():
             pump.set_palette(palette)
 

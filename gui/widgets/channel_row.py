@@ -12,8 +12,9 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from acquisition.signal.pyramid import Floats
+from gui.palette import Palette
 from gui.presenters.traces import AxisUnit, ChannelHead, steadied, value_range, value_ticks
-from gui.theme import Palette, font
+from gui.theme import font
 from gui.widgets.plain import ElidedLabel, PlainLabel, row
 
 AXIS_PX = 58
@@ -72,7 +73,7 @@ class ChannelRow(QWidget):
         item.getAxis("bottom").setHeight(0)
         item.getAxis("bottom").setStyle(showValues=False)
         item.getAxis("left").setWidth(AXIS_PX)
-        item.showGrid(x=True, y=True, alpha=0.22)
+        item.showGrid(x=True, y=True, alpha=0.5)
         self.curve = pg.PlotDataItem(connect="finite", skipFiniteCheck=False)
         self.marks = pg.PlotDataItem(connect="pairs")
         self.shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _unused in range(MOST_SHADES)]

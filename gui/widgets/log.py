@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor, QTextCharFormat, QTextCursor
-from PyQt6.QtWidgets import QComboBox, QFrame, QPlainTextEdit, QVBoxLayout
+from PyQt6.QtGui import QColor, QResizeEvent, QTextCharFormat, QTextCursor
+from PyQt6.QtWidgets import QButtonGroup, QFrame, QPlainTextEdit, QVBoxLayout
 
 from acquisition.messages import EventNotice
+from gui.palette import Palette
 from gui.presenters.log import FILTERS, log_line, passes
-from gui.theme import Palette, font
-from gui.widgets.plain import PlainLabel, row
+from gui.theme import font
+from gui.widgets.plain import PlainLabel, button, row
 
 LINES_KEPT = 2000
 
@@ -19,15 +19,22 @@ LINES_KEPT = 2000
 class EventLog(QFrame):
     """Shows events; keeps none: the mirror does."""
 
-    def __init__(self, palette: Palette) -> None:
+    def __init__(self, palette: Palette, all_events: Callable[[], Iterable[EventNotice]]) -> None:
         super().__init__()
         self.setProperty("card", True)  # noqa: FBT003 - Qt's property takes any value
-        self._palette = palette
+        self._palette, self._all_events = palette, all_events
         self.session_started_ns = 0
-        self.filter = QComboBox()
-        self.filter.addItems(list(FILTERS))
-        self.filter.setFont(font(12))
-        self.filter.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.chosen = next(iter(FILTERS))
+        self.filters = QButtonGroup(self)
+        head = row(PlainLabel("Events", pixels=15, weight=600), 1, spacing=4)
+        for place, name in enumerate(FILTERS):
+            part = button(name)
+            part.setFont(font(12))
+            part.setCheckable(True)
+            part.setChecked(name == self.chosen)
+            self.filters.addButton(part, place)
+            head.addWidget(part)
+        self.filters.idClicked.connect(self._choose)
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setUndoRedoEnabled(False)
@@ -39,31 +46,44 @@ class EventLog(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 8, 12, 8)
         layout.setSpacing(2)
-        layout.addLayout(row(PlainLabel("Events", weight=600), 1, self.filter))
+        layout.addLayout(head)
         layout.addWidget(self.text, 1)
 
-    def set_palette(self, palette: Palette, events: Iterable[EventNotice]) -> None:
+    def set_palette(self, palette: Palette) -> None:
         """Change colours; lines are written again."""
         self._palette = palette
-        self.rewrite(events)
+        self.rewrite()
 
-    def rewrite(self, events: Iterable[EventNotice]) -> None:
-        """Show these events only, oldest first, as far as the filter lets them through."""
+    def _choose(self, place: int) -> None:
+        self.chosen = list(FILTERS)[place]
+        self.rewrite()
+
+    def rewrite(self) -> None:
+        """Show all events again, oldest first, as far as the filter lets them through."""
         self.text.clear()
-        self.append(sorted(events, key=lambda event: event.t_ns))
+        self.append(sorted(self._all_events(), key=lambda event: event.t_ns))
 
     def append(self, events: Iterable[EventNotice]) -> None:
         """Add events at the bottom; stays there unless somebody scrolled away."""
         bar = self.text.verticalScrollBar()
-        at_end = bar is None or bar.value() >= bar.maximum() - 2
+        at_end = bar is None or bar.value() >= bar.maximum() - 1
         cursor = QTextCursor(self.text.document())
         cursor.beginEditBlock()
         for event in events:
-            if passes(event, self.filter.currentText()):
+            if passes(event, self.chosen):
                 self._write(cursor, event)
         cursor.endEditBlock()
-        if bar is not None and at_end:
+        if at_end:
+            self._show_end()
+
+    def _show_end(self) -> None:
+        bar = self.text.verticalScrollBar()
+        if bar is not None:
             bar.setValue(bar.maximum())
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        super().resizeEvent(a0)
+        self._show_end()
 
     def _write(self, cursor: QTextCursor, event: EventNotice) -> None:
         line = log_line(event, self.session_started_ns)

@@ -6,9 +6,9 @@ from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from gui.palette import Palette
 from gui.presenters.pumps import PumpCard
 from gui.presenters.text import Tone
-from gui.theme import Palette
 from gui.widgets.plain import ElidedLabel, PlainLabel, row
 
 

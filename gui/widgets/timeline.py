@@ -7,9 +7,10 @@ from PyQt6.QtGui import QBrush, QColor, QHelpEvent, QPainter, QPaintEvent, QPen,
 from PyQt6.QtWidgets import QFrame, QToolTip, QVBoxLayout, QWidget
 
 from acquisition.messages import EngineState
+from gui.palette import Palette
 from gui.presenters.text import duration
 from gui.presenters.timeline import Block, Timeline, timeline
-from gui.theme import Palette, font
+from gui.theme import font
 from gui.widgets.plain import ElidedLabel, PlainLabel, row, set_tooltip
 
 STRIP_PX = 40

@@ -6,8 +6,9 @@ from PyQt6.QtCore import QRect, Qt
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from gui.palette import Palette
 from gui.presenters.header import Header
-from gui.theme import Palette, font
+from gui.theme import font
 from gui.widgets.plain import ElidedLabel, PlainLabel, set_tooltip
 
 

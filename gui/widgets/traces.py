@@ -11,10 +11,11 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QButtonGroup, QFrame, QPushButton, QScrollBar, QVBoxLayout
 
 from acquisition.messages import ChannelView, EngineState
+from gui.palette import Palette
 from gui.presenters.moments import Moments
 from gui.presenters.traces import WINDOWS, Scale, TimeView, axis_unit, channel_head, time_ticks
 from gui.store import TraceStore
-from gui.theme import Palette, font
+from gui.theme import font
 from gui.widgets.channel_row import AXIS_PX, HEAD_PX, ChannelRow, bare_plot, style_axis
 from gui.widgets.plain import ElidedLabel, button, row
 
@@ -140,7 +141,7 @@ class TraceArea(QFrame):
         self._now_s = frame.now_s
         self._match_rows(frame.state.channels)
         span = self._steady_span(frame.now_s)
-        ticks = time_ticks(*span)
+        ticks = time_ticks(*span, most=max(self._plot_px() // 95, 2))
         for channel in frame.state.channels:
             self._draw(channel, frame, span, ticks)
         item = self.axis.getPlotItem()
@@ -153,9 +154,12 @@ class TraceArea(QFrame):
     def _steady_span(self, now_s: float) -> tuple[float, float]:
         """Return the span, moved in whole pixels only, so that lines do not shimmer."""
         start, end = self.view.span(now_s)
-        pixel = (end - start) / max(self.axis.width() - HEAD_PX - AXIS_PX, 200)
+        pixel = (end - start) / self._plot_px()
         end = np.ceil(end / pixel) * pixel
         return float(end - (self.view.span(now_s)[1] - start)), float(end)
+
+    def _plot_px(self) -> int:
+        return max(int(self.axis.width()) - HEAD_PX - AXIS_PX, 200)
 
     def _draw(
         self, channel: ChannelView, frame: TraceFrame, span: tuple[float, float], ticks: list[tuple[float, str]]
@@ -187,7 +191,7 @@ class TraceArea(QFrame):
 
     def _show_labels(self, labels: Sequence[tuple[float, str]], span: tuple[float, float]) -> None:
         inside = [(t, text) for t, text in labels if span[0] <= t <= span[1]][-LABELS:]
-        per_px = (span[1] - span[0]) / max(self.axis.width() - HEAD_PX - AXIS_PX, 200)
+        per_px = (span[1] - span[0]) / self._plot_px()
         metrics = self.axis.fontMetrics()
         for place, label in enumerate(self._labels):
             label.setVisible(place < len(inside))
