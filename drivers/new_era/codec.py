@@ -43,15 +43,15 @@ _ALARMS: Final = {
     "E": PumpAlarm.PROGRAM,
     "O": PumpAlarm.PHASE,
 }
-_REPLY = re.compile(rb"(\d{1,2})(?:A\?([RSTEO])|([IWSPTUX])([ -~]*))")
+_REPLY = re.compile(rb"([0-9]{1,2})(?:A\?([RSTEO])|([IWSPTUX])([ -~]*))")
 _ERROR = re.compile(r"\?(NA|OOR|COM|IGN|)")
-_NUMBER = r"(\d{1,4}\.?\d{0,3})"
-_MODEL = re.compile(r"NE(\d+)(X\d*)?V(\d+\.\d+)")
+_NUMBER = r"([0-9]{1,4}\.?[0-9]{0,3})"
+_MODEL = re.compile(r"NE([0-9]+)(X[0-9]*)?V([0-9]+\.[0-9]+)")
 _DIAMETER = re.compile(_NUMBER)
 _RATE = re.compile(_NUMBER + r"(UM|MM|UH|MH)")
 _VOLUME = re.compile(_NUMBER + r"(UL|ML)")
 _DISPENSED = re.compile(r"I" + _NUMBER + r"W" + _NUMBER + r"(UL|ML)")
-_WATCHDOG = re.compile(r"\d{1,3}")
+_WATCHDOG = re.compile(r"[0-9]{1,3}")
 
 
 @dataclass(frozen=True)
