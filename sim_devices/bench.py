@@ -221,6 +221,14 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def url_seed(url: str) -> int:
+    """Return the seed that a sim:// URL asks for, 0 if it asks for none. Raises PortMissing."""
+    try:
+        return next((_seed(value) for key, value in _parse(url)[2] if key == "seed"), 0)
+    except ValueError as error:
+        raise PortMissing(str(error), port=url) from error
+
+
 def _parse(url: str) -> tuple[str, str, list[tuple[str, str]]]:
     """Return (simulator, name or "", options) of a sim:// URL. Raises ValueError."""
     # urlsplit lowers nothing but the scheme here; "+" in a fault's duration must survive, so it is escaped first

@@ -47,6 +47,9 @@ class _Lane:
     def next_ns(self) -> int:
         return self.flying[0][0] if self.flying else NEVER_NS
 
+    def bytes_flying(self) -> int:
+        return sum(len(data) for _t, data in self.flying)
+
     def clear(self) -> None:
         self.flying.clear()
         self.busy_until_ns = 0
@@ -167,7 +170,7 @@ class SimulatedPort:
             now_ns = self.hub.clock.now_ns()
             self.hub.advance(now_ns)
             self._check("writing")
-            if sum(len(chunk) for _t, chunk in self.wire.to_device.flying) + len(data) > self.wire.host_buffer_bytes:
+            if self.wire.to_device.bytes_flying() + len(data) > self.wire.host_buffer_bytes:
                 raise ReplyTimeout("the line does not take bytes as fast as they are written", port=self.url)
             if data:
                 self.hub.sent(self.wire, bytes(data), now_ns)
@@ -188,6 +191,20 @@ class SimulatedPort:
             self.wire.settle(now_ns)
             self._check("counting input")
             return self.wire.waiting
+
+    def unsent(self) -> int:
+        """Return how many written bytes have not reached the device. Raises PortLost."""
+        with self.hub.lock:
+            self.hub.advance(self.hub.clock.now_ns())
+            self._check("counting output")
+            return self.wire.to_device.bytes_flying()
+
+    def discard_output(self) -> None:
+        """Throw away what was written and has not reached the device. Raises PortLost."""
+        with self.hub.lock:
+            self.hub.advance(self.hub.clock.now_ns())
+            self._check("discarding output")
+            self.wire.to_device.clear()
 
     def close(self) -> None:
         with self.hub.lock:
