@@ -69,7 +69,10 @@ class Stopping:
 
     def _confirmed_still(self) -> PumpStatus | None:
         """Ask twice, in two ways, after the stop was sent. None if it still moves."""
-        self.link.get_in_step(urgent=True)
+        try:
+            self.link.get_in_step(urgent=True)
+        except ExchangeError:  # a line that loses every second answer would otherwise lose this one each round
+            self.link.get_in_step(urgent=True)
         if not self.link.ask("", says_nothing, urgent=True).reply.motion.is_still:
             return None
         answer = self.link.ask("DIS", codec.parse_dispensed, urgent=True)

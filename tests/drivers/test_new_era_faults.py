@@ -1,0 +1,399 @@
+"""The New Era driver on lines that lose, delay, double and break what they carry (fault matrix L1 to L9, L13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from drivers.capabilities import DriverOptions, Motion, PumpAlarm, PumpProgram, PumpStatus
+from drivers.clock import NS_PER_S
+from drivers.errors import (
+    DeviceAlarm,
+    DeviceRefused,
+    DriverError,
+    ExchangeError,
+    ForeignTraffic,
+    GarbledReply,
+    Interrupted,
+    ReadbackMismatch,
+    ReplyTimeout,
+    WrongInstrument,
+)
+from drivers.new_era import NewEraPump, build
+from drivers.new_era.framing import safe_command
+from tests.drivers.kit import MS, URL, Filter, ScriptedLine, step
+from tests.drivers.test_compliance_new_era import NewEraSetUp
+
+PROGRAM = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=100.0)  # 1 uL/s
+FOUND = step(b"0VER\r", b"\x0200SNE1000V3.928\x03")
+
+
+def scripted(*steps: object, **options: object) -> tuple[ScriptedLine, NewEraPump]:
+    line = ScriptedLine([FOUND, *steps])  # type: ignore[list-item]
+    pump = build(line, URL, line.clock, DriverOptions(instrument="pump", **options))  # type: ignore[arg-type]
+    pump.connect()
+    return line, pump
+
+
+def running(saf: int = 0) -> tuple[NewEraSetUp, NewEraPump, int]:
+    """Return bench, driver and the time at which 1 uL/s began to flow."""
+    bench = NewEraSetUp({})
+    pump = bench.driver()
+    pump.connect()
+    if saf:
+        assert pump.arm_watchdog(saf)
+    pump.program(PROGRAM)
+    began_ns = bench.clock.now_ns()
+    pump.start()
+    return bench, pump, began_ns
+
+
+def once(filter_: Filter, at: int = 0) -> Filter:
+    """Apply a filter to the chunk with number ``at`` only."""
+    counter = iter(range(1_000_000))
+    return lambda data: filter_(data) if next(counter) == at else [(0.0, data)]
+
+
+def assert_true(status: PumpStatus, began_ns: int) -> None:
+    """A status holds what was true between asking and receiving, never an older value (L7)."""
+    least_ul = (status.asked_ns - began_ns) / NS_PER_S
+    most_ul = (status.received_ns - began_ns) / NS_PER_S
+    assert least_ul - 0.03 <= status.infused_ul <= most_ul + 0.03
+
+
+def test_R36_after_a_lost_reply_to_run_only_questions_follow() -> None:
+    line, pump = scripted(
+        step(b"0RUN\r"),
+        step(b"0VER\r", b"\x0200INE1000V3.928\x03"),
+        step(b"0DIS\r", b"\x0200II0.400W0.000UL\x03"),
+    )
+    with pytest.raises(ReplyTimeout):
+        pump.start()
+    assert pump.status().motion is Motion.INFUSING
+    line.done()
+
+
+@pytest.mark.parametrize("lost", ["command", "reply"])
+def test_R36_L2_run_goes_out_once_per_start_whatever_is_lost(lost: str) -> None:
+    bench, pump, _began = running()
+    pump.stop()
+    pump.program(PROGRAM)
+    before = len(bench.line.sent)
+    if lost == "reply":
+        bench.line.from_device = once(lambda _data: [])
+    else:
+        swallow = iter([b""])
+        bench.line.to_device = lambda data: next(swallow, data)
+    with pytest.raises(ReplyTimeout):
+        pump.start()
+    motion = pump.status().motion
+    assert motion is (Motion.INFUSING if lost == "reply" else Motion.STOPPED)
+    assert [data for data in bench.line.sent[before:] if b"RUN" in data] == [b"0RUN\r"]
+
+
+def test_L1_a_lost_answer_to_a_question_is_asked_for_again() -> None:
+    bench, pump, began_ns = running()
+    bench.line.from_device = once(lambda _data: [])
+    assert_true(pump.status(), began_ns)
+
+
+def test_L1_a_question_is_asked_three_times_at_most() -> None:
+    bench, pump, _began = running()
+    before = len(bench.line.sent)
+    bench.line.from_device = lambda _data: []
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(ReplyTimeout):
+        pump.status()
+    assert len(bench.line.sent) - before == 3
+    assert bench.clock.now_ns() - asked_ns < 3 * NS_PER_S  # R35
+
+
+@pytest.mark.parametrize("saf", [0, 60])
+@pytest.mark.parametrize("delay_s", [0.2, 0.39, 0.41, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("keeps_order", [True, False])
+def test_L7_a_late_answer_is_never_taken_for_a_newer_one(delay_s: float, keeps_order: bool, saf: int) -> None:
+    bench, pump, began_ns = running(saf)
+    late_until_ns = bench.clock.now_ns() + round(delay_s * NS_PER_S)
+
+    def later(data: bytes) -> list[tuple[float, bytes]]:
+        return [(max(late_until_ns - bench.clock.now_ns(), 0) / NS_PER_S, data)]
+
+    bench.line.from_device = later if keeps_order else once(lambda data: [(delay_s, data)])
+    answered = 0
+    while bench.clock.now_ns() < began_ns + 8 * NS_PER_S:
+        try:
+            status = pump.status()
+        except (ReplyTimeout, GarbledReply, ForeignTraffic):
+            continue
+        assert_true(status, began_ns)
+        answered += 1
+        bench.line.pass_s(0.25)
+    assert answered > 5
+    assert pump.stop().motion.is_still
+
+
+def test_L3_doubled_answers_change_nothing_and_are_counted() -> None:
+    bench, pump, began_ns = running()
+    bench.line.from_device = lambda data: [(0.0, data), (0.0, data)]
+    for _poll in range(5):
+        assert_true(pump.status(), began_ns)
+        bench.line.pass_s(0.5)
+    assert pump.foreign_count >= 5
+
+
+def test_R39_strays_are_told_of() -> None:
+    told: list[bytes] = []
+    line, pump = scripted(
+        step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03", (0.2, b"\x0200S\x03")),
+        step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03"),
+        on_foreign=told.append,
+    )
+    pump.status()
+    line.clock.jump_ns(NS_PER_S)
+    pump.status()
+    assert told == [b"\x0200S\x03"]
+
+
+@pytest.mark.parametrize("saf", [0, 60])
+def test_L6_answers_in_single_bytes_are_put_together(saf: int) -> None:
+    bench, pump, began_ns = running(saf)
+    bench.line.from_device = lambda data: [(0.002 * n, bytes([byte])) for n, byte in enumerate(data)]
+    for _poll in range(3):
+        assert_true(pump.status(), began_ns)
+    assert pump.stop().motion.is_still
+
+
+def test_L4_broken_safe_packets_are_never_believed() -> None:
+    bench, pump, began_ns = running(60)
+    rng = np.random.default_rng(4)
+
+    def garble(data: bytes) -> list[tuple[float, bytes]]:
+        broken = bytearray(data)
+        broken[rng.integers(len(data))] ^= 1 << rng.integers(8)
+        return [(0.0, bytes(broken) if rng.random() < 0.5 else data)]
+
+    bench.line.from_device = garble
+    answered = 0
+    for _poll in range(60):
+        try:
+            status = pump.status()
+        except ExchangeError:
+            continue
+        assert_true(status, began_ns)
+        answered += 1
+    assert answered > 30
+
+
+@pytest.mark.parametrize(
+    ("sent", "becomes"),
+    [(b"VOL100.0", b"VOL900.0"), (b"RAT60.00UM", b"RAT60.00MH"), (b"DIA4.699", b"DIA4.999"), (b"DIRINF", b"DIRWDR")],
+)
+def test_L5_R20_a_setting_that_arrives_broken_is_found_by_reading_back(sent: bytes, becomes: bytes) -> None:
+    bench = NewEraSetUp({})
+    pump = bench.driver()
+    pump.connect()
+    bench.line.to_device = lambda data: data.replace(sent, becomes)
+    with pytest.raises(ReadbackMismatch):
+        pump.program(PROGRAM)
+    assert not any(b"RUN" in data for data in bench.line.sent)
+
+
+def test_L9_a_babbling_line_costs_bounded_time_and_memory() -> None:
+    bench, pump, _began = running()
+    bench.line.from_device = lambda _data: [(0.001 * n, b"\xaa" * 1000) for n in range(1000)]
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(ExchangeError) as caught:
+        pump.status()
+    assert len(caught.value.partial) <= 256
+    assert bench.clock.now_ns() - asked_ns < 3 * NS_PER_S
+
+
+def test_R39_an_answer_from_another_address_is_foreign_traffic() -> None:
+    line, pump = scripted(step(b"0DIS\r", b"\x0207SI0.000W0.000UL\x03"))
+    with pytest.raises(ForeignTraffic, match="pump 7") as caught:
+        pump.status()
+    assert (caught.value.port, caught.value.command) == (URL, "0DIS")
+    line.done()
+
+
+def test_L8_an_echo_of_our_own_bytes_is_no_answer() -> None:
+    bench, pump, began_ns = running(60)
+    bench.line.from_device = lambda data: [(0.0, bench.line.sent[-1] + data)]
+    assert_true(pump.status(), began_ns)
+
+
+def test_addresses_stand_before_every_command() -> None:
+    line = ScriptedLine([step(b"12VER\r", b"\x0212SNE1000V3.928\x03")])
+    pump = build(line, URL, line.clock, DriverOptions(instrument="pump", address=12))
+    assert pump.connect().firmware == "3.928"
+    line.done()
+
+
+def test_L13_something_else_on_the_port_is_not_taken_for_a_pump() -> None:
+    noise = b"garbage\r\n"
+    line = ScriptedLine([step(b"0VER\r", noise), step(safe_command("0VER"), noise), step(b"0VER\r", noise)])
+    with pytest.raises(WrongInstrument):
+        build(line, URL, line.clock, DriverOptions(instrument="pump")).connect()
+    line.done()
+
+
+def test_an_alarm_pushed_in_front_of_its_answer_counts_once() -> None:
+    line = ScriptedLine(
+        [
+            step(b"0VER\r"),
+            step(safe_command("0VER"), safe_command("00SNE1000V3.928")),
+            step(safe_command("0RUN"), safe_command("00A?S"), (0.05, safe_command("00A?S"))),
+            step(safe_command("0DIS"), safe_command("00SI3.000W0.000UL")),
+        ]
+    )
+    pump = build(line, URL, line.clock, DriverOptions(instrument="pump"))
+    pump.connect()
+    with pytest.raises(DeviceAlarm, match="stall"):
+        pump.start()
+    status = pump.status()
+    assert (status.motion, status.alarm) == (Motion.STOPPED, None)
+    assert pump.foreign_count == 0
+    line.done()
+
+
+def test_a_stall_is_reported_with_the_counters_and_stops_the_next_start() -> None:
+    bench, pump, _began = running()
+    bench.line.pass_s(3.0)
+    bench.plunger.drive(bench.plunger._speed, bench.clock.now_ns())
+    bench.plunger.blocked = True
+    bench.line.pass_s(3.0)
+    status = pump.status()
+    assert status.alarm is PumpAlarm.STALL
+    assert status.motion.is_still
+    assert status.infused_ul > 0
+
+
+def test_a_swallowed_stop_is_sent_again_at_once() -> None:
+    line, pump = scripted(
+        step(b"0STP\r", b"\x0200A?S\x03"),
+        step(b"0STP\r", b"\x0200P\x03"),
+        step(b"0\r", b"\x0200P\x03"),
+        step(b"0DIS\r", b"\x0200PI3.000W0.000UL\x03"),
+    )
+    status = pump.stop()
+    assert (status.motion, status.alarm) == (Motion.PAUSED, PumpAlarm.STALL)
+    line.done()
+
+
+@pytest.mark.parametrize("saf", [0, 60])
+def test_stop_finds_a_pump_in_either_framing_without_connecting(saf: int) -> None:
+    bench, first, _began = running(saf)
+    first.close()
+    before = len(bench.line.sent)
+    status = bench.driver().stop()
+    assert status.motion.is_still
+    assert b"STP" in bench.line.sent[before], "the first thing sent must be the stop"
+
+
+@pytest.mark.parametrize("saf", [0, 60])
+@pytest.mark.parametrize("pattern", ["first", "every second", "two of three"])
+def test_R34_stop_survives_lost_answers(saf: int, pattern: str) -> None:
+    bench, pump, _began = running(saf)
+    lost: dict[str, Iterator[bool]] = {
+        "first": iter([True] + [False] * 1000),
+        "every second": iter([True, False] * 500),
+        "two of three": iter([True, True, False] * 500),
+    }
+    pattern_ = lost[pattern]
+    bench.line.from_device = lambda data: [] if next(pattern_) else [(0.0, data)]
+    asked_ns = bench.clock.now_ns()
+    try:
+        assert pump.stop().motion.is_still
+    except ReplyTimeout as error:
+        assert "NOT CONFIRMED STOPPED" in str(error)  # noqa: PT017 - both ends are right, a wrong word is not
+        assert pattern == "two of three"
+    assert bench.clock.now_ns() - asked_ns <= 4 * NS_PER_S
+    moved_ul = bench.moved_ul()
+    bench.line.pass_s(30.0)
+    assert bench.moved_ul() == moved_ul
+
+
+def test_R33_a_silent_pump_is_declared_not_confirmed_within_the_time() -> None:
+    bench, pump, _began = running()
+    bench.line.from_device = lambda _data: []
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(ReplyTimeout, match="NOT CONFIRMED STOPPED"):
+        pump.stop()
+    assert 2 * NS_PER_S < bench.clock.now_ns() - asked_ns <= 4 * NS_PER_S
+
+
+def test_R33_a_waiting_exchange_is_given_up_for_a_stop_within_20_ms() -> None:
+    bench, _pump, _began = running()
+    wanted_ns = bench.clock.now_ns() + 100 * MS
+    pump = build(bench.line, URL, bench.clock, bench.line.options(abort=lambda: bench.clock.now_ns() >= wanted_ns))
+    pump.connect()
+    bench.line.from_device = lambda _data: []
+    with pytest.raises(Interrupted):
+        while True:
+            pump.link.once("DIS", bool)
+    assert bench.clock.now_ns() - wanted_ns <= 20 * MS
+    bench.line.from_device = lambda data: [(0.0, data)]
+    assert pump.stop().motion.is_still, "the abort check must not abort the stop itself"
+
+
+@pytest.mark.parametrize("refusal", ["?COM", "?IGN"])
+def test_a_question_not_taken_is_asked_again_and_an_action_is_not(refusal: str) -> None:
+    answer = f"\x0200S{refusal}\x03".encode()
+    line, pump = scripted(
+        step(b"0DIS\r", answer), step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03"), step(b"0RUN\r", answer)
+    )
+    pump.status()
+    with pytest.raises(DeviceRefused):
+        pump.start()
+    line.done()
+
+
+def test_errors_carry_port_command_and_partial_bytes() -> None:
+    _line, pump = scripted(step(b"0RUN\r", b"\x0200"))
+    with pytest.raises(GarbledReply) as caught:
+        pump.start()
+    assert (caught.value.port, caught.value.command, caught.value.partial) == (URL, "0RUN", b"\x0200")
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_faults_never_lead_to_a_false_stop_a_second_run_or_a_wrong_program(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bench = NewEraSetUp({})
+    pump = bench.driver()
+    pump.connect()
+    if rng.random() < 0.5:
+        pump.arm_watchdog(60)
+
+    def disturb(data: bytes) -> list[tuple[float, bytes]]:
+        chance = rng.random()
+        if chance < 0.1:
+            return []
+        if chance < 0.2:
+            return [(0.0, data), (float(rng.uniform(0, 0.3)), data)]
+        if chance < 0.3:
+            return [(float(rng.uniform(0.2, 3.0)), data)]
+        if chance < 0.4:
+            return [(0.0, data[: rng.integers(len(data))])]
+        return [(0.0, data)]
+
+    bench.line.from_device = disturb
+    for _round in range(4):
+        starts = sum(b"RUN" in data for data in bench.line.sent)
+        try:
+            held = pump.program(PROGRAM)
+            assert held == PROGRAM
+            pump.start()
+        except DriverError:
+            pass
+        assert sum(b"RUN" in data for data in bench.line.sent) <= starts + 1
+        bench.line.pass_s(float(rng.uniform(0.1, 4.0)))
+        try:
+            status = pump.stop()
+        except DriverError:
+            continue
+        assert status.motion.is_still
+        moved_ul = bench.moved_ul()
+        bench.line.pass_s(5.0)
+        assert bench.moved_ul() == moved_ul, "declared stopped and went on"
