@@ -128,7 +128,7 @@ def _headline(state: EngineState, now_s: float | None, times: Sequence[tuple[flo
         return "Plan aborted"
     if all(step.state in {"done", "missed"} for step in state.steps):
         return "Plan finished"
-    return f"{total} steps, not started" if now_s is None else "Between steps"
+    return f"{total} step{'s' if total > 1 else ''}, not started" if now_s is None else "Between steps"
 
 
 def _clock(state: EngineState, now_s: float | None, times: Sequence[tuple[float, float]]) -> str:

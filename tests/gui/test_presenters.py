@@ -1,0 +1,439 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acquisition.messages import Answer, Phase, RecorderView
+from drivers.capabilities import Motion, SampleFlag
+from gui.presenters import traces
+from gui.presenters.alarms import SHOWN, alarm_rows, more_text
+from gui.presenters.controls import controls
+from gui.presenters.header import header, is_old, lost_banner, title
+from gui.presenters.log import FILTERS, log_line, passes
+from gui.presenters.moments import moments
+from gui.presenters.pumps import pump_card
+from gui.presenters.stop import ANSWER_DUE_S, StopPress, stop_status
+from gui.presenters.text import age, digits, duration, plain, rate, size, stamp, volume
+from tests.gui.fakes import EVIL, STARTED_NS, S, alarm, channel, event, pump, state, step
+
+NOW = STARTED_NS + 1800 * S
+
+# -- text ----------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_have_four_figures_and_units() -> None:
+    assert [digits(x) for x in (0.2, 9.9999, 42.314, 99.999, 123.45, 1234.5)] == [
+        "0.200", "10.00", "42.31", "100.0", "123.5", "1234",
+    ]  # fmt: skip
+    assert (volume(0.05), rate(1.25), volume(None)) == ("0.050 µL", "1.250 µL/min", "–")
+    assert digits(float("nan")) == "–"
+
+
+@given(value=st.floats(-1e5, 1e5))
+def test_no_rounding_moves_a_number_by_more_than_half_its_last_figure(value: float) -> None:
+    places = len(digits(value).partition(".")[2])
+    assert abs(float(digits(value)) - value) <= 0.5 * 10**-places + 1e-9
+
+
+def test_times_read_like_clocks() -> None:
+    assert (duration(59.6), duration(3600), duration(-61)) == ("1:00", "1:00:00", "−1:01")
+    assert (stamp(3599.99), stamp(-3)) == ("00:59:59", "00:00:00")
+    assert [age(x) for x in (0.0, 0.42, 12.0, 300.0, 9000.0)] == [
+        "now",
+        "0.4 s ago",
+        "12 s ago",
+        "5 min ago",
+        "2.5 h ago",
+    ]
+    assert [size(n) for n in (900, 45_100_000, 2_000_000_000)] == ["1 kB", "45.1 MB", "2.0 GB"]
+
+
+def test_X7_control_and_direction_characters_are_spelled_out() -> None:
+    assert plain("a\x1b[31m\r\n\u202eb") == "a\\x1b[31m\\x0d\\x0a\\u202eb"
+    assert plain(EVIL) == EVIL  # markup stays what it is: text
+
+
+# -- header --------------------------------------------------------------------------------------------------------
+
+
+def test_R24_simulated_is_said_in_the_strip_and_in_the_title() -> None:
+    shown = state(simulated=True, rate=60.0)
+
+    assert "SIMULATED" in header(shown, NOW, 0.0, connected=True).simulated
+    assert "60 × real time" in header(shown, NOW, 0.0, connected=True).simulated
+    assert title(shown).startswith("SIMULATED")
+    assert header(state(simulated=False), NOW, 0.0, connected=True).simulated == ""
+    assert "SIMULATED" not in title(state(simulated=False))
+
+
+def test_the_title_says_that_closing_stops_nothing() -> None:
+    assert "closing this window stops nothing" in title(state())
+
+
+@pytest.mark.parametrize("phase", Phase.__args__)
+def test_every_phase_has_a_word(phase: Phase) -> None:
+    assert header(state(phase=phase), NOW, 0.0, connected=True).phase.isupper()
+
+
+def test_a_lost_and_a_silent_engine_are_told_apart_from_a_living_one() -> None:
+    assert header(state(), NOW, 0.0, connected=True).connection_tone == "good"
+    assert "lost" in header(state(), NOW, 0.0, connected=False).connection
+    assert "silent 7 s" in header(state(), NOW, 7.0, connected=True).connection
+    assert header(None, 0, 0.0, connected=False).phase == "NO STATE YET"
+    assert [is_old(0.0, connected=True), is_old(3.1, connected=True), is_old(0.0, connected=False)] == [
+        False,
+        True,
+        True,
+    ]
+    assert "14:03:22" in lost_banner("14:03:22")
+
+
+@pytest.mark.parametrize(
+    ("changes", "tone", "text"),
+    [
+        ({}, "good", "on disk 1.0 s ago"),
+        ({"synced_ns": NOW - 9 * S}, "warn", "9.0 s ago"),
+        ({"archiver": "dead"}, "warn", "NWB dead"),
+        ({"queue_fill": 0.5}, "warn", "queue 50% full"),
+        ({"disk_free_bytes": 10_000_000}, "warn", "10.0 MB free"),
+        ({"failing": "No space left on device"}, "alarm", "No space left"),
+    ],
+)
+def test_the_recorder_says_how_it_is(changes: dict[str, object], tone: str, text: str) -> None:
+    view = RecorderView(**{"synced_ns": NOW - S, "disk_free_bytes": 10**11, "archiver": "running", **changes})
+
+    shown = header(state(recorder=view), NOW, 0.0, connected=True)
+
+    assert shown.recorder_tone == tone
+    assert text in shown.recorder_detail
+    assert ("NOT RECORDING" in shown.recorder) == (tone == "alarm")
+
+
+# -- pumps ---------------------------------------------------------------------------------------------------------
+
+
+def card(silent_s: float = 0.0, *, engine_gone: bool = False, **changes: object) -> object:
+    return pump_card(pump(**changes), state(), silent_s, engine_gone=engine_gone)
+
+
+@pytest.mark.parametrize("motion", list(Motion))
+def test_every_motion_of_the_engine_has_a_word_a_sign_and_a_meaning(motion: Motion) -> None:
+    shown = card(motion=motion.value)
+
+    assert shown.word == motion.value.upper()
+    assert shown.symbol
+    assert (shown.tone == "alarm") == (motion is Motion.UNKNOWN)
+
+
+def test_R33_not_confirmed_stopped_overrides_everything_a_pump_last_said() -> None:
+    for link in ("online", "lost", "connecting"):
+        shown = card(stop_confirmed=False, motion="stopped", link=link)
+        assert (shown.word, shown.tone) == ("NOT CONFIRMED STOPPED", "alarm")
+        assert "clamp the line" in shown.since
+
+
+def test_unknown_says_since_when() -> None:
+    shown = card(motion="infusing", unknown_since_ns=NOW - 30 * S)
+    seconds = [text.split(":")[2] for text in (shown.since,)]
+
+    assert shown.word == "UNKNOWN"
+    assert shown.since.startswith("since ")
+    assert seconds == ["30"]
+
+
+def test_a_lost_line_is_unknown_however_the_pump_was_last_seen() -> None:
+    assert card(link="lost", motion="stopped").word == "UNKNOWN"
+
+
+def test_without_the_engine_no_state_stands_as_if_it_were_true_now() -> None:
+    shown = card(engine_gone=True)
+    assert shown.word == "LAST SEEN INFUSING"
+    assert shown.stale
+
+
+@pytest.mark.parametrize(("age_s", "stale"), [(0.4, False), (3.0, False), (3.1, True)])
+def test_R52_values_older_than_three_seconds_are_labelled(age_s: float, stale: bool) -> None:
+    shown = card(confirmed_ns=NOW - round(age_s * S))
+
+    assert shown.stale is stale
+    assert ("OLD VALUES" in shown.age) is stale
+
+
+def test_R52_silence_of_the_engine_ages_values_too() -> None:
+    assert card(2.0, confirmed_ns=NOW - 2 * S).stale
+    assert card(confirmed_ns=None).age == "never confirmed"
+
+
+def test_a_card_tells_confirmed_from_estimated_and_what_may_have_gone_beyond() -> None:
+    shown = card(delivered_ul=50.0, estimated_ul=75.0, target_ul=100.0, rate_ul_per_min=5.0, session_uncertain_ul=0.4)
+    facts = dict(shown.facts)
+
+    assert (shown.delivered, shown.target) == ("50.00", "of 100.0 µL")
+    assert (shown.progress, shown.progress_estimated) == (0.5, 0.75)
+    assert facts["Remaining"] == "25.00 µL · 5:00"
+    assert facts["Dose, session"] == "3.385 mg/kg"
+    assert "0.400 µL" in shown.warning
+    assert card().warning == ""
+
+
+def test_a_pump_without_a_target_shows_no_progress() -> None:
+    shown = card(target_ul=0.0, rate_ul_per_min=0.0, dose_mg_per_kg=None, watchdog_s=0, motion="stopped")
+    facts = dict(shown.facts)
+
+    assert (shown.progress, shown.target) == (0.0, "no target armed")
+    assert (facts["Rate"], facts["Remaining"], facts["Dose, session"], facts["Pump watchdog"]) == (
+        "–",
+        "–",
+        "–",
+        "none",
+    )
+
+
+# -- alarms --------------------------------------------------------------------------------------------------------
+
+
+def test_R49_priority_is_a_shape_and_a_word_besides_a_colour() -> None:
+    rows = alarm_rows(state(alarms=tuple(alarm(alarm_id=p, priority=p) for p in ("low", "medium", "high"))))
+
+    assert [row.priority for row in rows] == ["HIGH", "MEDIUM", "LOW"]
+    assert len({row.symbol for row in rows}) == len({row.tone for row in rows}) == 3
+
+
+def test_R45_an_alarm_says_what_so_what_and_do_what() -> None:
+    row = alarm_rows(state(alarms=(alarm(),)))[0]
+
+    assert row.what == "ket: The pump reports a stall."
+    assert "pressure may be high" in row.so_what
+    assert "Clamp the line" in row.do_what
+
+
+def test_R46_acknowledging_never_hides_an_active_cause() -> None:
+    rows = alarm_rows(state(alarms=(alarm(acknowledged=True), alarm(alarm_id="b", priority="low", active=False))))
+
+    assert [row.alarm_id for row in rows] == ["b", "pump.stall"]  # what nobody has seen comes first
+    assert "still active, acknowledged" in rows[1].when
+    assert "cause is gone" in rows[0].when
+    assert [row.can_acknowledge for row in rows] == [True, False]
+
+
+def test_alarms_that_do_not_fit_are_counted() -> None:
+    rows = alarm_rows(state(alarms=tuple(alarm(alarm_id=str(n)) for n in range(SHOWN + 2))))
+
+    assert more_text(rows) == "and 2 more alarms, all in the log"
+    assert more_text(rows[:SHOWN]) == ""
+    assert alarm_rows(None) == ()
+
+
+# -- STOP ----------------------------------------------------------------------------------------------------------
+
+STILL = state(pumps=(pump(motion="stopped", stop_confirmed=True),), phase="stopped")
+PRESS = StopPress(request=1, pressed_ns=0)
+
+
+def answered(*, ok: bool = True, confirmed: bool | None = True) -> StopPress:
+    return StopPress(1, 0, Answer(request=1, ok=ok, text="", confirmed=confirmed))
+
+
+def test_R33_a_press_is_answered_on_the_screen_at_once() -> None:
+    assert stop_status(PRESS, state(), 0, connected=True).headline == "STOP sent"
+
+
+def test_R33_confirmed_is_said_only_when_the_engine_confirmed_and_every_pump_is_still() -> None:
+    assert "CONFIRMED STOPPED" in stop_status(answered(), STILL, S, connected=True).headline
+    assert stop_status(answered(), STILL, S, connected=True).tone == "good"
+    assert stop_status(answered(), state(), S, connected=True).headline == ""  # it moves: nothing is claimed
+
+
+@pytest.mark.parametrize("press", [answered(ok=False), answered(confirmed=False), answered(confirmed=None)])
+def test_R33_everything_but_a_confirmation_sends_a_person_to_the_pump(press: StopPress) -> None:
+    shown = stop_status(press, STILL, S, connected=True)
+
+    assert shown.headline == "NOT CONFIRMED STOPPED"
+    assert "go to the pump, press STOP on it, clamp the line" in shown.detail
+    assert shown.tone == "alarm"
+
+
+def test_R33_no_answer_in_time_is_not_confirmed() -> None:
+    late_ns = round((ANSWER_DUE_S + 0.1) * S)
+    assert stop_status(PRESS, state(), late_ns, connected=True).headline == "NOT CONFIRMED STOPPED"
+
+
+def test_a_stop_of_somebody_else_is_shown_too() -> None:
+    failed = state(pumps=(pump(stop_confirmed=False),))
+    assert stop_status(None, failed, 0, connected=True).headline == "NOT CONFIRMED STOPPED"
+    assert "ket" in stop_status(None, failed, 0, connected=True).detail
+    assert "CONFIRMED" in stop_status(None, STILL, 0, connected=True).headline
+
+
+def test_without_the_engine_stop_says_what_to_do_by_hand() -> None:
+    shown = stop_status(PRESS, state(), 0, connected=False)
+    assert shown.headline == "STOP MAY NOT REACH THE ENGINE"
+    assert "go to the pump" in shown.detail
+
+
+# -- controls ------------------------------------------------------------------------------------------------------
+
+INFUSION = step(1, "infuse", "ketamine 8 mg/kg", 1920.0, pump="ket")
+QUESTION = step(2, "operator", "Is the animal asleep?", 0.0, state="running")
+STILL_PUMP = (pump(motion="stopped"),)
+
+
+@pytest.mark.parametrize("phase", Phase.__args__)
+def test_buttons_follow_the_phase(phase: Phase) -> None:
+    shown = controls(state(phase=phase, pumps=STILL_PUMP, steps=(INFUSION, QUESTION)), old=False)
+
+    assert shown.can_start == (phase == "ready")
+    assert shown.can_continue == (phase == "holding")
+    assert shown.can_finish == (phase in {"ready", "stopped", "finished"})
+    assert bool(shown.why_not_finish) != shown.can_finish
+
+
+def test_start_says_what_it_will_infuse() -> None:
+    shown = controls(state(phase="ready", pumps=STILL_PUMP, steps=(INFUSION,)), old=False)
+    assert shown.lines == ("ketamine: ketamine 8 mg/kg (32:00, ket)",)
+
+
+def test_many_infusions_are_counted_and_none_is_said_plainly() -> None:
+    many = tuple(step(n, "infuse", "x", 60.0, pump="ket") for n in range(9))
+    assert controls(state(phase="ready", steps=many), old=False).lines[-1] == "and 3 more infusions"
+    assert controls(state(phase="ready"), old=False).lines == ("No infusion in this plan.",)
+
+
+def test_finish_waits_for_every_pump_to_be_known_still() -> None:
+    for motion in ("infusing", "unknown", "purging"):
+        shown = controls(state(phase="finished", pumps=(pump(motion=motion),)), old=False)
+        assert not shown.can_finish
+        assert "ket" in shown.why_not_finish
+
+
+def test_with_old_values_nothing_but_stop_is_offered() -> None:
+    shown = controls(state(phase="ready"), old=True)
+    assert [shown.can_start, shown.can_continue, shown.can_finish, shown.can_mark] == [False] * 4
+
+
+def test_continue_names_the_step_it_answers() -> None:
+    shown = controls(state(phase="holding", steps=(INFUSION, QUESTION)), old=False)
+    assert (shown.continue_step, shown.lines) == (2, ("Is the animal asleep?",))
+
+
+# -- log and moments -----------------------------------------------------------------------------------------------
+
+
+def test_a_note_stands_at_the_time_its_box_was_opened() -> None:
+    note = event("note", 700, "moved", opened_ns=STARTED_NS + 690 * S)
+
+    assert log_line(note, STARTED_NS).when == "00:11:30"
+    assert moments(state(), [note], NOW).labels == ((690.0, "✎ moved"),)
+
+
+def test_a_log_line_is_one_line_of_plain_text() -> None:
+    line = log_line(event("system", 1, f"{EVIL}\nsecond\x07"), STARTED_NS)
+    assert line.text == f"{EVIL} ⏎ second\\x07"
+
+
+def test_filters_let_their_kinds_through_and_everything_means_everything() -> None:
+    wire, alarm_event = event("wire", 0, "x"), event("alarm", 0, "x")
+    assert [name for name in FILTERS if passes(wire, name)] == ["Everything"]
+    assert passes(alarm_event, "Trouble")
+    assert not passes(alarm_event, "Notes and marks")
+
+
+def test_infusions_are_shaded_where_they_really_ran() -> None:
+    steps = (
+        step(
+            1, "infuse", "a", 60, pump="ket", state="done", started_ns=STARTED_NS + 10 * S, ended_ns=STARTED_NS + 50 * S
+        ),
+        step(2, "infuse", "b", 600, pump="ket", state="running", started_ns=NOW - 5 * S),
+        step(3, "infuse", "c", 600, pump="ket"),
+    )
+    assert moments(state(steps=steps), [], NOW).infusions_s == ((10.0, 50.0, 0), (1795.0, 1800.0, 0))
+
+
+# -- traces --------------------------------------------------------------------------------------------------------
+
+
+def test_the_flag_bits_are_those_of_the_drivers() -> None:
+    for name in ("TIMING", "OVERLOAD", "UNDERLOAD", "NEAR_LIMIT", "NOT_A_NUMBER"):
+        assert getattr(traces, f"FLAG_{name}") == SampleFlag[name].value
+
+
+def test_the_unit_follows_the_size_of_the_current() -> None:
+    units = [traces.axis_unit(channel(), "current", a).text for a in (0.0, 9e-10, 1.2e-9, 3e-6, 5e-3)]
+    assert units == ["pA", "pA", "nA", "µA", "mA"]
+
+
+def test_a_micromolar_axis_is_called_apparent_and_only_offered_with_a_sensitivity() -> None:
+    with_slope, without = channel(), channel("sentinel", "sentinel")
+    unit = traces.axis_unit(with_slope, "apparent", 1e-10)
+
+    assert unit.text == "apparent µM"
+    assert unit.per_a * 7e-12 == pytest.approx(1.0)
+    assert traces.axis_unit(without, "apparent", 1e-10).text == "pA"
+    head = traces.channel_head(without, traces.axis_unit(without, "apparent", 1e-10), "apparent", old=False)
+    assert head.unit == "pA, no sensitivity"
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [
+        ({"flags": 2}, "▲ OVERLOAD"),
+        ({"flags": 8 | 2}, "▲ OVERLOAD"),
+        ({"flags": 16}, "✕ NO VALUE"),
+        ({"flags": 8}, "▲ near limit"),
+        ({"link": "lost", "flags": 2}, "✕ LINE LOST"),
+        ({}, ""),
+    ],
+)
+def test_saturation_and_a_lost_line_stand_beside_the_trace(changes: dict[str, object], flag: str) -> None:
+    shown = channel(**changes)
+    assert traces.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=False).flag == flag
+
+
+@pytest.mark.parametrize(
+    ("changes", "old"),
+    [
+        ({"last_current_a": None}, False),
+        ({"link": "lost"}, False),
+        ({"last_current_a": float("nan")}, False),
+        ({}, True),
+    ],
+)
+def test_no_value_is_shown_as_present_that_is_not(changes: dict[str, object], old: bool) -> None:
+    shown = channel(**changes)
+    assert traces.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=old).value == "–"
+
+
+def test_a_live_view_follows_and_a_frozen_one_stands() -> None:
+    live = traces.TimeView(60.0)
+    frozen = live.frozen(100.0)
+
+    assert live.span(100.0) == (40.0, 100.0)
+    assert frozen.span(500.0) == (40.0, 100.0)
+    assert frozen.moved(-0.5, 500.0).span(500.0) == (10.0, 70.0)
+    assert frozen.moved(100.0, 500.0).live
+    assert traces.TimeView(None).span(500.0) == (0.0, 500.0)
+    assert live.span(5.0) == (0.0, 60.0)  # a young session begins at the left
+
+
+@given(low=st.floats(-1e6, 1e6), span=st.floats(1e-6, 1e6))
+def test_value_ticks_lie_inside_and_are_few(low: float, span: float) -> None:
+    ticks = traces.value_ticks(low, low + span)
+    assert len(ticks) <= 8
+    assert all(low - 1e-9 * abs(low) - 1e-12 <= at <= low + span + 1e-9 * abs(low + span) for at, _text in ticks)
+
+
+@given(start=st.floats(0, 1e5), span=st.floats(1, 1e5), most=st.integers(2, 12))
+def test_time_ticks_lie_inside_and_are_not_more_than_fit(start: float, span: float, most: int) -> None:
+    ticks = traces.time_ticks(start, start + span, most)
+    assert len(ticks) <= most + 1
+    assert all(start - 1e-9 <= at <= start + span + 1e-9 for at, _text in ticks)
+
+
+def test_the_y_axis_does_not_zoom_into_noise_and_does_not_jump() -> None:
+    low, high = traces.value_range(100.0, 100.1, 1.0)
+    assert high - low == pytest.approx(1.2)
+    assert traces.steadied((0.0, 10.0), (1.0, 9.0)) == (0.0, 10.0)
+    assert traces.steadied((0.0, 10.0), (4.0, 5.0)) == (4.0, 5.0)
+    assert traces.steadied((0.0, 10.0), (4.0, 11.0)) == (4.0, 11.0)
+    assert traces.value_range(float("nan"), float("nan"), 1.0) == (-1.0, 1.0)
