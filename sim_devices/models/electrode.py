@@ -44,9 +44,9 @@ ARRAY_SITE = ElectrodeParameters()
 WIRE = ElectrodeParameters(
     sensitivity_a_per_um=0.8e-9,  # 0.3 to 1.5 nA/uM [D]
     background_a=8e-9,  # 1 to 30 nA [U]
-    settling_fast_a=2000e-12 * 53,  # [A] in proportion to the background
-    settling_slow_a=300e-12 * 53,  # [A]
-    drift_walk_a_per_sqrt_h=5e-12 * 53,  # [A]
+    settling_fast_a=2000e-12 * 10,  # [A] less than in proportion: an implanted wire was polarised hours ago (2.6 [U])
+    settling_slow_a=300e-12 * 10,  # [A]
+    drift_walk_a_per_sqrt_h=5e-12 * 53,  # [A] in proportion to the background
     white_noise_a=1.5e-12 * 10.7,  # [D] noise goes with the square root of the area [S]; areas from 2.3
     pink_noise_a=1.5e-12 * 10.7,  # [A]
 )
