@@ -71,7 +71,7 @@ class Stopping:
         """Ask twice, in two ways, after the stop was sent. None if it still moves."""
         try:
             self.link.get_in_step(urgent=True)
-        except ExchangeError:  # a line that loses every second answer would otherwise lose this one each round
+        except ExchangeError:  # once more: without it the two questions below prove nothing
             self.link.get_in_step(urgent=True)
         if not self.link.ask("", says_nothing, urgent=True).reply.motion.is_still:
             return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -188,7 +186,14 @@ def test_L4_broken_safe_packets_are_never_believed() -> None:
 
 @pytest.mark.parametrize(
     ("sent", "becomes"),
-    [(b"VOL100.0", b"VOL900.0"), (b"RAT60.00UM", b"RAT60.00MH"), (b"DIA4.699", b"DIA4.999"), (b"DIRINF", b"DIRWDR")],
+    [
+        (b"VOL100.0", b"VOL900.0"),
+        (b"RAT60.00UM", b"RAT60.00UH"),
+        (b"DIA4.699", b"DIA4.999"),
+        (b"DIRINF", b"DIRWDR"),
+        (b"FUNSTP", b"FUNRAT"),
+        (b"PF0", b"PF1"),
+    ],
 )
 def test_L5_R20_a_setting_that_arrives_broken_is_found_by_reading_back(sent: bytes, becomes: bytes) -> None:
     bench = NewEraSetUp({})
@@ -293,26 +298,22 @@ def test_stop_finds_a_pump_in_either_framing_without_connecting(saf: int) -> Non
 
 
 @pytest.mark.parametrize("saf", [0, 60])
-@pytest.mark.parametrize("pattern", ["first", "every second", "two of three"])
-def test_R34_stop_survives_lost_answers(saf: int, pattern: str) -> None:
-    bench, pump, _began = running(saf)
-    lost: dict[str, Iterator[bool]] = {
-        "first": iter([True] + [False] * 1000),
-        "every second": iter([True, False] * 500),
-        "two of three": iter([True, True, False] * 500),
-    }
-    pattern_ = lost[pattern]
-    bench.line.from_device = lambda data: [] if next(pattern_) else [(0.0, data)]
-    asked_ns = bench.clock.now_ns()
-    try:
-        assert pump.stop().motion.is_still
-    except ReplyTimeout as error:
-        assert "NOT CONFIRMED STOPPED" in str(error)  # noqa: PT017 - both ends are right, a wrong word is not
-        assert pattern == "two of three"
-    assert bench.clock.now_ns() - asked_ns <= 4 * NS_PER_S
-    moved_ul = bench.moved_ul()
-    bench.line.pass_s(30.0)
-    assert bench.moved_ul() == moved_ul
+def test_R34_stop_survives_lost_answers_and_is_never_confirmed_falsely(saf: int) -> None:
+    confirmed = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        bench, pump, _began = running(saf)
+        bench.line.from_device = lambda data, rng=rng: [] if rng.random() < 0.3 else [(0.0, data)]
+        asked_ns = bench.clock.now_ns()
+        try:
+            confirmed += pump.stop().motion.is_still
+        except ReplyTimeout:
+            assert bench.clock.now_ns() - asked_ns >= 3 * NS_PER_S, "gave up too early"
+        assert bench.clock.now_ns() - asked_ns <= 5 * NS_PER_S
+        moved_ul = bench.moved_ul()
+        bench.line.pass_s(30.0)
+        assert bench.moved_ul() == moved_ul, "the pump heard every command: it must stand still"
+    assert confirmed >= 24
 
 
 def test_R33_a_silent_pump_is_declared_not_confirmed_within_the_time() -> None:
@@ -331,8 +332,7 @@ def test_R33_a_waiting_exchange_is_given_up_for_a_stop_within_20_ms() -> None:
     pump.connect()
     bench.line.from_device = lambda _data: []
     with pytest.raises(Interrupted):
-        while True:
-            pump.link.once("DIS", bool)
+        pump.link.once("DIS", bool)
     assert bench.clock.now_ns() - wanted_ns <= 20 * MS
     bench.line.from_device = lambda data: [(0.0, data)]
     assert pump.stop().motion.is_still, "the abort check must not abort the stop itself"
