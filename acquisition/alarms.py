@@ -152,6 +152,12 @@ TABLE: dict[str, AlarmText] = {
         "If this computer fails, it goes on until its armed target.",
         "Stay beside it while it infuses.",
     ),
+    "foreign-traffic": AlarmText(
+        "high",
+        "Somebody else talks on the line of {instrument}: {detail}",
+        "Another program, or another instrument, is on this port. The pump was told to stop.",
+        "Close the other program. Check the pump and the animal.",
+    ),
     "line-quality": AlarmText(
         "low",
         "The line to {instrument} is noisy: {detail}",
@@ -191,7 +197,7 @@ TABLE: dict[str, AlarmText] = {
     "flat-line": AlarmText(
         "medium",
         "{instrument} shows a flat line: {detail}",
-        "A living sensor always has noise: it is likely disconnected.",
+        "A living sensor has a background current: it is likely disconnected.",
         "Check headstage and plug; if they are well, the current range is far too large.",
     ),
     "cell-not-off": AlarmText(

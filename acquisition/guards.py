@@ -17,10 +17,12 @@ from drivers.clock import NS_PER_S
 SILENCE_S = 2.0
 SILENCE_INTERVALS = 5.0
 """Silent: no sample for longer than the larger of the two [P]."""
-FLAT_FOR_S = 300.0
+FLAT_FOR_S = 30.0
 FLAT_SAMPLES = 50
-"""Flat: so many equal samples in a row over at least this time [A]. Minutes, because a quiet sentinel can stay within
-one step of a coarse converter (5.5 pA in the lowest range of an EmStat Pico) for long."""
+FLAT_BELOW = 1e-3
+"""Flat: so many equal samples in a row over at least this time, and no current to speak of (as a part of the range)
+[A]. Equal samples alone say nothing: a quiet sentinel with its background current stays within one step of a coarse
+converter (5.5 pA in the lowest range of an EmStat Pico) for minutes; an unplugged electrode has no background."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class StreamGuard:
     _epoch: int | None = None
     _next_index: int = 0
     _equal: dict[str, int] = field(default_factory=dict)
+    _range_a: dict[str, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._range_a = {channel.name: channel.range_a for channel in self.setup.channels}
 
     def look(self, block: SampleBlock) -> BlockFinding:
         """Take one block of the stream, in order."""
@@ -111,7 +117,8 @@ class StreamGuard:
         else:
             run = len(current)
         self._equal[channel] = run
-        return run >= FLAT_SAMPLES and run * interval_ns >= FLAT_FOR_S * NS_PER_S
+        nothing = abs(float(current[-1])) <= FLAT_BELOW * self._range_a.get(channel, 0.0)
+        return nothing and run >= FLAT_SAMPLES and run * interval_ns >= FLAT_FOR_S * NS_PER_S
 
 
 def _time_of(block: SampleBlock, index: int) -> int:

@@ -130,9 +130,10 @@ class Polled:
 
 @dataclass(frozen=True)
 class PollFailed:
-    """A question was sent and not answered."""
+    """A question was sent and not answered. ``foreign``: somebody else answered (R39)."""
 
     why: str
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

@@ -357,6 +357,9 @@ class PumpDesk:
         self._missed += 1
         self.ledger.heard(now_ns)
         self.desk.alarms.on("line-quality", now_ns, self.name, what.why)
+        if what.foreign:
+            self.desk.alarms.flash("foreign-traffic", now_ns, self.name, what.why)
+            self.stop("foreign traffic on its line", now_ns)
 
     def _stop_confirmed(self, what: StopConfirmed, now_ns: int) -> None:
         self.desk.say(

@@ -40,6 +40,7 @@ from drivers.errors import (
     DeviceReset,
     DriverError,
     ExchangeError,
+    ForeignTraffic,
     Interrupted,
     NotEncodable,
     PortError,
@@ -243,7 +244,7 @@ class PumpLane(BaseLane):
         except PortError as error:
             self._lost(error)
         except DriverError as error:
-            self.report(PollFailed(str(error)))
+            self.report(PollFailed(str(error), foreign=isinstance(error, ForeignTraffic)))
         else:
             self._must_ask = False
             self.report(Polled(status))
