@@ -68,6 +68,9 @@ class StepTable(Table):
     label: ShortText = ""
 
 
+RepeatTable.model_rebuild()  # it names StepTable, which only now exists
+
+
 class _ProtocolTable(Table):
     name: SaidText
     description: LongText = ""

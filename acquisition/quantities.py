@@ -72,8 +72,8 @@ CONCENTRATION = Dimension(
 WEIGHT = Dimension("a weight", "g", {"g": _ONE, "kg": _ONE / _M}, "25 g")
 LENGTH = Dimension("a length", "mm", {"um": _M, "mm": _ONE, "cm": Fraction(10)}, "4.699 mm")
 POTENTIAL = Dimension("a potential", "V", {"mV": _M, "V": _ONE}, "600 mV", signed=True)
-CURRENT = Dimension("a current", "A", {"pA": _N * _M, "nA": _N, "uA": _U, "mA": _M}, "100 nA")
-SENSITIVITY = Dimension("a sensitivity", "A/uM", {"pA/uM": _N * _M, "nA/uM": _N}, "7 pA/uM")
+CURRENT = Dimension("a current", "A", {"pA": _N * _M, "nA": _N, "uA": _U, "mA": _M, "A": _ONE}, "100 nA")
+SENSITIVITY = Dimension("a sensitivity", "A/uM", {"pA/uM": _N * _M, "nA/uM": _N, "A/uM": _ONE}, "7 pA/uM")
 VOLUME_PER_WEIGHT = Dimension(
     "a volume per body weight", "mL/kg", {"uL/kg": _M, "uL/g": _ONE, "mL/kg": _ONE}, "5 mL/kg"
 )
@@ -149,7 +149,9 @@ def _shown(text: str) -> str:
 def _unit_fault(unit: str, dimension: Dimension) -> str:
     others = [other.name for other in DIMENSIONS if unit in other.units]
     same_letters = {known.lower(): known for known in dimension.units}
-    close = same_letters.get(unit.lower()) or next(iter(get_close_matches(unit, dimension.units, n=1)), None)
+    close = same_letters.get(unit.lower()) or next(
+        iter(get_close_matches(unit, dimension.units, n=1, cutoff=0.5)), None
+    )
     if others:
         fault = f'"{unit}" is the unit of {others[0]}, expected {dimension.name}'
     else:
