@@ -145,7 +145,7 @@ def event(kind: str, t_s: float, text: str, **data: Any) -> EventNotice:
     return EventNotice(kind=kind, t_ns=t_ns, wall_ns=WALL_NS, source="conductor", text=text, data=data)
 
 
-def samples(t_s: Any, current_a: Any, sequence: int = 0, name: str = "glu") -> ChannelSamples:
+def samples(t_s: Any, current_a: Any, sequence: int = 1, name: str = "glu") -> ChannelSamples:
     t_ns = STARTED_NS + np.round(np.asarray(t_s, dtype=float) * S).astype(np.int64)
     return ChannelSamples(
         instrument="emstat",

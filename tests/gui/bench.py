@@ -1,0 +1,98 @@
+"""A window on a fake engine, and hands for it. Imports Qt: only the fixture in conftest loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import QEvent, QSettings, Qt
+from PyQt6.QtGui import QKeySequence
+from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit, QWidget
+
+from gui.app import application
+from gui.history import HistoryItem
+from gui.window import MainWindow, WindowParts
+from tests.gui.fakes import FakeLink
+
+
+@dataclass
+class Bench:
+    """Opens windows, moves their clock, presses their buttons, reads their texts."""
+
+    settings_file: Path
+    link: FakeLink = field(default_factory=FakeLink)
+    ticks_ns: int = 0
+    windows: list[MainWindow] = field(default_factory=list)
+    app: QApplication = field(default_factory=application)
+
+    def open(self, history: Callable[[Path], Iterator[HistoryItem]] | None = None) -> MainWindow:
+        window = MainWindow(
+            WindowParts(
+                link=self.link,
+                read_history=history or (lambda _dir: iter((0,))),
+                settings=QSettings(str(self.settings_file), QSettings.Format.IniFormat),
+                ticks_ns=lambda: self.ticks_ns,
+                time_of_day=lambda ago_s: f"12:00:00 minus {ago_s:.0f}",
+            )
+        )
+        window._timer.stop()  # the test is the timer
+        window.resize(1400, 900)
+        window.show()
+        window.activateWindow()
+        self.app.processEvents()
+        self.windows.append(window)
+        return window
+
+    def hear(self, window: MainWindow, *reports: Any) -> None:
+        """Let the engine say this, and show it, history read to its end."""
+        self.link.incoming += reports
+        for _attempt in range(2000):
+            window.tick()
+            if not window.feed.store.loading:
+                break
+        window.tick()
+        self.app.processEvents()
+
+    def click(self, widget: QWidget) -> None:
+        QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+
+    def press_down(self, widget: QWidget) -> None:
+        """Press a mouse button and do not let go."""
+        QTest.mousePress(widget, Qt.MouseButton.LeftButton)
+
+    def key(self, widget: QWidget, key: str) -> None:
+        combination = QKeySequence(key)[0]
+        QTest.keyClick(widget, combination.key(), combination.keyboardModifiers())
+
+    def type(self, widget: QWidget, text: str) -> None:
+        QTest.keyClicks(widget, text)
+
+    def focus(self, window: MainWindow, widget: QWidget) -> None:
+        window.activateWindow()
+        widget.setFocus()
+        self.app.processEvents()
+
+    def texts(self, window: QWidget) -> list[str]:
+        """Return every text that can be seen."""
+        found = [label.text() for label in window.findChildren(QLabel) if label.isVisible()]
+        found += [part.text() for part in window.findChildren(QAbstractButton) if part.isVisible()]
+        return found + [part.toPlainText() for part in window.findChildren(QPlainTextEdit)]
+
+    def labels(self, window: QWidget) -> list[QLabel]:
+        return window.findChildren(QLabel)
+
+    def are_plain(self, window: QWidget) -> bool:
+        return all(label.textFormat() == Qt.TextFormat.PlainText for label in self.labels(window))
+
+    def modal_windows(self) -> list[QWidget]:
+        return [widget for widget in self.app.topLevelWidgets() if widget.isModal()]
+
+    def close(self) -> None:
+        for window in self.windows:
+            window.close()
+            window.deleteLater()
+        self.app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        self.app.processEvents()

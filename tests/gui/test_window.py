@@ -1,0 +1,429 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from acquisition.messages import Acknowledge, Answer, Continue, Finish, Mark, Note, Start, Stop
+from gui.history import HistoryItem
+from tests.gui.fakes import EVIL, STARTED_NS, S, alarm, channel, event, pump, samples, state, step
+
+if TYPE_CHECKING:
+    from tests.gui.bench import Bench
+
+STOPPED = state(phase="stopped", pumps=(pump(motion="stopped", stop_confirmed=True),))
+
+# -- STOP ----------------------------------------------------------------------------------------------------------
+
+
+def test_R33_one_press_sends_stop_at_once_without_a_question(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+
+    bench.press_down(window.stop.button)  # not even let go
+
+    assert len(bench.link.commands(Stop)) == 1
+    assert window.stop.headline.text() == "STOP sent"
+    assert bench.modal_windows() == []
+
+
+def test_R33_the_stop_key_works_while_a_note_is_being_typed(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.focus(window, window.note)
+    bench.type(window.note, "animal mov")
+
+    for key in ("F12", "Ctrl+."):
+        bench.key(window.note, key)
+
+    assert len(bench.link.commands(Stop)) == 2
+    assert window.note.text() == "animal mov"
+    assert bench.link.commands(Mark) == []  # letters typed into the box are not keys of the window
+
+
+def test_R33_the_stop_key_works_with_no_focus_at_all(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+
+    bench.key(window, "F12")
+
+    assert len(bench.link.commands(Stop)) == 1
+
+
+def test_R33_stop_is_sent_in_every_state_of_window_and_engine(bench: Bench) -> None:
+    window = bench.open()
+    window.tick()
+    bench.click(window.stop.button)  # before the engine has said anything
+
+    bench.hear(window, state(phase="closing", pumps=(pump(link="lost"),), alarms=(alarm(),)))
+    bench.click(window.stop.button)
+    bench.link.connected = False
+    window.tick()
+    bench.click(window.stop.button)
+
+    assert len(bench.link.commands(Stop)) == 3
+    assert "STOP MAY NOT REACH THE ENGINE" in bench.texts(window)
+
+
+def test_R33_what_became_of_stop_is_shown_to_the_end(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.click(window.stop.button)
+    request = bench.link.commands(Stop)[0].request
+
+    bench.hear(window, STOPPED, Answer(request=request, ok=True, text="", confirmed=True))
+    assert window.stop.headline.text() == "■ CONFIRMED STOPPED"
+
+    bench.click(window.stop.button)
+    request = bench.link.commands(Stop)[1].request
+    bench.hear(window, Answer(request=request, ok=False, text="", confirmed=False))
+    assert window.stop.headline.text() == "NOT CONFIRMED STOPPED"
+
+
+def test_R33_an_engine_that_does_not_answer_is_not_taken_for_a_yes(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.click(window.stop.button)
+
+    bench.ticks_ns += 4 * S
+    bench.hear(window, state())
+
+    assert window.stop.headline.text() == "NOT CONFIRMED STOPPED"
+    assert "clamp the line" in window.stop.detail.text()
+
+
+def test_stop_stays_visible_whatever_is_shown_beside_it(bench: Bench) -> None:
+    window = bench.open()
+    many = tuple(alarm(alarm_id=str(n), priority="high") for n in range(12))
+    bench.hear(window, state(alarms=many, pumps=tuple(pump(name=f"p{n}") for n in range(6))))
+
+    for size in ((1400, 900), (1100, 760)):
+        window.resize(*size)
+        bench.hear(window)
+        place = window.stop.button.mapTo(window, window.stop.button.rect().bottomRight())
+        assert window.stop.button.isVisible()
+        assert window.rect().contains(place)
+
+
+# -- the truth, its age, and where it comes from ---------------------------------------------------------------------
+
+
+def test_R24_simulated_is_visible(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(simulated=True))
+    assert window.strip.isVisible()
+    assert "SIMULATED" in window.strip.text
+    assert window.windowTitle().startswith("SIMULATED")
+
+    bench.hear(window, state(simulated=False))
+    assert not window.strip.isVisible()
+
+
+def test_R52_stale_numbers_are_grey_and_labelled(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    shown = window.pumps["ket"]
+    assert (shown.delivered.property("tone"), shown.age.text()) == ("normal", "confirmed now")
+
+    bench.hear(window, state(pumps=(pump(confirmed_ns=STARTED_NS + 1795 * S),)))
+
+    assert shown.delivered.property("tone") == "dim"
+    assert shown.age.text() == "OLD VALUES · confirmed 5.0 s ago"
+
+
+def test_a_lost_engine_greys_everything_and_says_since_when_and_what_to_do(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    lively = window.traces.rows["emstat", "glu"].color
+
+    bench.link.connected = False
+    bench.ticks_ns += 2 * S
+    window.tick()
+
+    assert "lost the engine since 12:00:00 minus 2" in window.lost.label.text()
+    assert "press STOP on it, clamp the line" in window.lost.label.text()
+    assert window.pumps["ket"].word.text() == "LAST SEEN INFUSING"
+    assert window.traces.rows["emstat", "glu"].color != lively
+    assert not window.controls.mark.isEnabled()
+
+    bench.link.connected = True
+    bench.hear(window, state())
+    assert not window.lost.isVisible()
+    assert window.pumps["ket"].word.text() == "INFUSING"
+    assert window.traces.rows["emstat", "glu"].color == lively
+
+
+def test_an_engine_that_falls_silent_is_not_taken_for_alive(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+
+    bench.ticks_ns += 5 * S
+    window.tick()
+
+    assert window.lost.isVisible()
+    assert "silent 5 s" in window.topbar.connection.text()
+
+
+def test_a_reopened_window_shows_the_true_state_and_the_session_so_far(bench: Bench) -> None:
+    first = bench.open()
+    bench.hear(first, state())
+    first.close()
+
+    def history(_dir: Path) -> Iterator[HistoryItem]:
+        yield samples(np.arange(600), np.full(600, 5e-11), 1)
+        yield event("note", 30, "before the window was opened")
+        yield 1
+
+    again = bench.open(history)
+    bench.hear(again, state(), samples(np.arange(600, 700), np.full(100, 6e-11), 2))
+    again.traces.choose_window(5)
+    again.tick()
+
+    shown = again.pumps["ket"]
+    assert (shown.word.text(), shown.delivered.text(), shown.fact("Rate")) == ("INFUSING", "42.31", "10.00 µL/min")
+    t_s, value = again.traces.rows["emstat", "glu"].curve.getData()
+    assert (t_s[0], t_s[-1]) == (0.0, 699.0)
+    assert set(np.round(value, 3)) == {50.0, 60.0}
+    assert "before the window was opened" in again.log.text.toPlainText()
+
+
+def test_closing_the_window_sends_nothing(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    sent = list(bench.link.sent)
+
+    window.close()
+
+    assert bench.link.sent == sent
+    assert "closing this window stops nothing" in window.windowTitle()
+
+
+def test_X7_nothing_from_a_device_or_a_file_is_read_as_markup(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(
+        window,
+        state(
+            session_id=EVIL,
+            subject=EVIL,
+            phase="holding",
+            phase_text=EVIL,
+            pumps=(pump(name=EVIL, model=EVIL, drug=EVIL),),
+            channels=(channel(EVIL, EVIL, instrument=EVIL),),
+            alarms=(alarm(what=EVIL, so_what=EVIL, do_what=EVIL, instrument=EVIL),),
+            steps=(step(1, "operator", EVIL, 0.0, state="running", started_ns=STARTED_NS),),
+        ),
+        event("note", 5, EVIL),
+    )
+
+    assert bench.are_plain(window)
+    assert sum(EVIL in text for text in bench.texts(window)) >= 10
+    assert EVIL in window.windowTitle()
+    tooltips = [label.toolTip() for label in bench.labels(window) if label.toolTip()]
+    assert tooltips
+    assert not any("<img" in tip or "<b>" in tip for tip in tooltips)
+    block = window.timeline.strip.block_at(5)
+    assert block is not None
+    assert EVIL in block.tooltip
+    assert window.log.text.toPlainText().endswith(EVIL)
+
+
+# -- traces --------------------------------------------------------------------------------------------------------
+
+
+def test_a_gap_is_drawn_as_nan(bench: Bench) -> None:
+    window = bench.open()
+    message = samples([1795, 1796, 1796.5, 1799], [1e-11, 1e-11, np.nan, 2e-11])
+    bench.hear(window, state(), message)
+    window.traces.choose_window(0)
+    window.tick()
+
+    _t, value = window.traces.rows["emstat", "glu"].curve.getData()
+
+    assert np.isnan(value).tolist() == [False, False, True, False]
+
+
+def test_the_scale_can_be_apparent_micromolar_and_says_so(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(), samples([1799, 1800], [7e-11, 1.4e-10]))
+
+    bench.key(window, "U")
+    window.tick()
+
+    shown = window.traces.rows["emstat", "glu"]
+    assert shown.unit.text() == "apparent µM"
+    assert np.allclose(shown.curve.getData()[1], [10.0, 20.0])
+    assert window.traces.rows["emstat", "sentinel"].unit.text() == "pA, no sensitivity"
+    assert "no baseline subtracted" in window.traces.hint.toolTip()
+
+
+def test_keys_choose_the_window_freeze_it_and_scroll_back(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+
+    bench.key(window, "2")
+    assert window.traces.view.window_s == 60.0
+    bench.key(window, "F")
+    assert not window.traces.view.live
+    bench.key(window, "Left")
+    assert window.traces.view.span(9999.0) == (1710.0, 1770.0)
+    bench.key(window, "F")
+    assert window.traces.view.live
+
+
+def test_the_scroll_bar_looks_back_and_returns_to_live(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+
+    window.traces.bar.setValue(0)
+    assert window.traces.view.span(1800.0) == (0.0, 300.0)
+    window.tick()
+    window.traces.bar.setValue(window.traces.bar.maximum())
+
+    assert window.traces.view.live
+
+
+def test_credit_follows_the_drawing(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    assert bench.link.credits == 0
+
+    bench.hear(window, samples([1], [0.0], 1), samples([2], [0.0], 2))
+
+    assert bench.link.credits == 2
+
+
+# -- what a person does --------------------------------------------------------------------------------------------
+
+
+def test_a_note_carries_the_time_at_which_its_box_was_opened(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.focus(window, window.note)
+    opened_ns = window.mirror.engine_now_ns()
+
+    bench.ticks_ns += 7 * S
+    bench.type(window.note, "tail pinch negative")
+    bench.ticks_ns += 5 * S
+    bench.key(window.note, "Return")
+
+    note = bench.link.commands(Note)[0]
+    assert (note.text, note.opened_ns) == ("tail pinch negative", opened_ns)
+    assert window.note.text() == ""
+    assert window.mirror.engine_now_ns() == opened_ns + 12 * S
+
+
+def test_an_emptied_note_forgets_its_time_and_escape_drops_it(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.focus(window, window.note)
+    bench.type(window.note, "x")
+    bench.key(window.note, "Backspace")
+    bench.ticks_ns += 3 * S
+    bench.type(window.note, "y")
+    assert window.note.opened_ns == STARTED_NS + 1803 * S
+
+    bench.key(window.note, "Escape")
+
+    assert (window.note.text(), window.note.opened_ns) == ("", None)
+    assert bench.link.commands(Note) == []
+
+
+def test_start_is_one_click_under_the_list_of_what_it_infuses(bench: Bench) -> None:
+    window = bench.open()
+    infusion = step(1, "infuse", "ketamine 8 mg/kg", 1920.0, pump="ket")
+    bench.hear(window, state(phase="ready", pumps=(pump(motion="stopped"),), steps=(infusion,)))
+    assert "ketamine 8 mg/kg" in window.controls.lines.text()
+
+    bench.click(window.controls.start)
+
+    assert len(bench.link.commands(Start)) == 1
+    bench.hear(window, state(phase="running"))
+    assert not window.controls.start.isVisible()
+
+
+def test_continue_answers_the_step_that_asks(bench: Bench) -> None:
+    window = bench.open()
+    question = step(3, "operator", "Is the animal asleep?", 0.0, state="running", started_ns=STARTED_NS)
+    bench.hear(window, state(phase="holding", steps=(question,)))
+
+    bench.click(window.controls.go_on)
+
+    assert [c.step for c in bench.link.commands(Continue)] == [3]
+
+
+def test_finish_wants_a_second_click_and_no_dialog(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(phase="finished", pumps=(pump(motion="stopped"),)))
+
+    bench.click(window.controls.finish)
+    assert bench.link.commands(Finish) == []
+    assert window.controls.finish.text() == "Really finish?"
+    bench.click(window.controls.finish)
+
+    assert len(bench.link.commands(Finish)) == 1
+    assert bench.modal_windows() == []
+
+
+def test_a_refusal_is_shown_in_the_engines_words(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.key(window, "M")
+    request = bench.link.commands(Mark)[0].request
+
+    bench.hear(window, Answer(request=request, ok=False, text="The recorder has failed."))
+
+    assert "✕ The recorder has failed." in bench.texts(window)
+
+
+def test_R46_an_alarm_is_acknowledged_and_stays_while_its_cause_is_there(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(alarms=(alarm(),)))
+
+    bench.click(window.alarms.banners[0].acknowledge)
+    assert [c.alarm_id for c in bench.link.commands(Acknowledge)] == ["pump.stall"]
+    bench.hear(window, state(alarms=(alarm(acknowledged=True),)))
+
+    assert [banner.what.text() for banner in window.alarms.banners] == ["ket: The pump reports a stall."]
+    assert not window.alarms.banners[0].acknowledge.isVisible()
+    bench.hear(window, state())
+    assert not window.alarms.isVisible()
+
+
+def test_an_alarm_button_is_not_rebuilt_under_the_finger(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(alarms=(alarm(),)))
+    before = window.alarms.banners[0]
+    bench.hear(window, state(now_ns=STARTED_NS + 1801 * S, wall_ns=state().wall_ns + S, alarms=(alarm(),)))
+    assert window.alarms.banners[0] is before
+
+
+def test_the_log_filters_and_stays_bounded(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(), event("wire", 1, "3A 30"), event("mark", 2, "baseline"))
+    assert window.log.text.toPlainText().endswith("mark\tbaseline")
+    assert "3A 30" not in window.log.text.toPlainText()
+
+    bench.click(window.log.filters.buttons()[-1])
+    assert "3A 30" in window.log.text.toPlainText()
+    bench.hear(window, *(event("mark", n, f"m{n}") for n in range(2500)))
+
+    assert window.log.text.blockCount() == 2000
+    assert window.log.text.toPlainText().endswith("m2499")
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_edition_window_and_scale_are_remembered(bench: Bench, name: str) -> None:
+    window = bench.open()
+    if name == "light":
+        bench.key(window, "T")
+    bench.key(window, "5")
+    bench.key(window, "U")
+    window.close()
+
+    again = bench.open()
+
+    assert again._edition.name == name
+    assert (again.traces.view.window_s, again.traces.scale) == (7200.0, "apparent")
