@@ -1,17 +1,20 @@
 """Finds drivers, simulated instruments and benches by name, through entry points: outside packages can add some.
 
-Knows the three groups and the signatures behind them; imports nothing until it is asked for.
+Knows the four groups and the signatures behind them; imports nothing until it is asked for.
 
 - ``amperfuse.drivers``: ``build(opener, url, clock, options) -> SyringePump | Potentiostat`` plus attributes
   ``kind`` ("pump" or "potentiostat").
 - ``amperfuse.simulators``: a firmware model, see ``sim_devices.interfaces``.
 - ``amperfuse.benches``: ``build(clock, world, seed, faults) -> Bench`` (a TransportOpener with ``truth()``).
+- ``amperfuse.servers``: ``serve(name, *, pty, tcp, seed, faults, announce, stop)``: lets others use a simulator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from drivers.capabilities import DriverOptions, Potentiostat, SyringePump
@@ -21,6 +24,7 @@ from drivers.transport import TransportOpener
 DRIVERS = "amperfuse.drivers"
 SIMULATORS = "amperfuse.simulators"
 BENCHES = "amperfuse.benches"
+SERVERS = "amperfuse.servers"
 
 
 class UnknownName(LookupError):
@@ -51,6 +55,22 @@ class BenchFactory(Protocol):
     def __call__(self, clock: Clock, world: Mapping[str, Any], seed: int, faults: Sequence[str]) -> Bench: ...
 
 
+class Server(Protocol):
+    """Serves a simulated instrument on a pseudo-terminal or TCP port until ``stop`` is set or a signal ends it."""
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        pty: Path | None,
+        tcp: str | None,
+        seed: int,
+        faults: Sequence[str],
+        announce: Callable[[str], None],
+        stop: threading.Event,
+    ) -> None: ...
+
+
 def names(group: str) -> list[str]:
     """Return the names that installed packages offer in ``group``, sorted."""
     return sorted({entry.name for entry in entry_points(group=group)})
@@ -78,3 +98,9 @@ def bench(name: str = "bench") -> BenchFactory:
     """Return the factory of the simulated world. Raises UnknownName."""
     factory: BenchFactory = _load(BENCHES, name)
     return factory
+
+
+def server(name: str = "serve") -> Server:
+    """Return what serves a simulated instrument to other programs. Raises UnknownName."""
+    serve: Server = _load(SERVERS, name)
+    return serve

@@ -192,6 +192,11 @@ class SimulatedPort:
             self._check("counting input")
             return self.wire.waiting
 
+    def next_ns(self) -> int:
+        """Return when a byte may arrive next, as far as is known now."""
+        with self.hub.lock:
+            return min(self.wire.to_host.next_ns(), self.hub.due_ns(self.wire))
+
     def unsent(self) -> int:
         """Return how many written bytes have not reached the device. Raises PortLost."""
         with self.hub.lock:
