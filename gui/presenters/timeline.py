@@ -113,7 +113,7 @@ def _now_px(blocks: Sequence[Block], now_s: float | None) -> float | None:
         block = next((b for b in blocks if now_s < b.end_s), blocks[-1])
     length = block.end_s - block.start_s
     share = 1.0 if length <= 0 else min(max((now_s - block.start_s) / length, 0.0), 1.0)
-    return block.left_px + share * block.width_px
+    return round(2 * (block.left_px + share * block.width_px)) / 2
 
 
 def _headline(state: EngineState, now_s: float | None, times: Sequence[tuple[float, float]]) -> str:

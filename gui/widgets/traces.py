@@ -20,6 +20,9 @@ from gui.widgets.channel_row import AXIS_PX, HEAD_PX, ChannelRow, bare_plot, sty
 from gui.widgets.plain import ElidedLabel, button, row
 
 LABELS = 14
+EVERY_FRAME_UP_TO_S = 60.0
+FRAMES_LEFT_OUT = 5
+"""In longer windows a pixel is a good part of a second: six drawings a second show all there is to see."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class TraceArea(QFrame):
         self.scale: Scale = "current"
         self.rows: dict[tuple[str, str], ChannelRow] = {}
         self._now_s = 0.0
+        self._left_out = FRAMES_LEFT_OUT
         self._moving_bar = False
         self.hint = ElidedLabel(tone="dim")
         self._build_toolbar()
@@ -106,6 +110,7 @@ class TraceArea(QFrame):
 
     def set_palette(self, palette: Palette) -> None:
         """Change colours."""
+        self._draw_soon()
         self._palette = palette
         self.axis.setBackground(palette.surface)
         for side in ("left", "bottom"):
@@ -122,23 +127,35 @@ class TraceArea(QFrame):
         if self.view.window_s is None:
             self.view = replace(self.view, right_s=None)
         self._remember(self.view.window_s, self.scale)
+        self._draw_soon()
 
     def toggle_live(self) -> None:
         """Stand still, or follow the present again."""
         self.view = self.view.frozen(self._now_s) if self.view.live else replace(self.view, right_s=None)
+        self._draw_soon()
 
     def toggle_scale(self) -> None:
         """Change between current and apparent µM."""
         self.scale = "apparent" if self.scale == "current" else "current"
         self._remember(self.view.window_s, self.scale)
+        self._draw_soon()
 
     def look(self, windows: float) -> None:
         """Look back or ahead by a part of the window."""
         self.view = self.view.moved(windows, self._now_s)
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        self._left_out = FRAMES_LEFT_OUT
 
     def show_frame(self, frame: TraceFrame) -> None:
-        """Draw everything."""
+        """Draw everything; in a long window not every time, unless somebody changed the view."""
         self._now_s = frame.now_s
+        long = self.view.window_s is None or self.view.window_s > EVERY_FRAME_UP_TO_S
+        if long and self._left_out < FRAMES_LEFT_OUT:
+            self._left_out += 1
+            return
+        self._left_out = 0
         self._match_rows(frame.state.channels)
         span = self._steady_span(frame.now_s)
         ticks = time_ticks(*span, most=max(self._plot_px() // 95, 2))
@@ -231,3 +248,4 @@ class TraceArea(QFrame):
             return
         right = value / 10 + self.view.window_s
         self.view = replace(self.view, right_s=None if value >= self.bar.maximum() else right)
+        self._draw_soon()

@@ -253,7 +253,7 @@ def test_the_scale_can_be_apparent_micromolar_and_says_so(bench: Bench) -> None:
     window.tick()
 
     shown = window.traces.rows["emstat", "glu"]
-    assert shown.unit.text() == "apparent µM"
+    assert shown.unit.text() == "apparent µM"  # at once, though long windows are not drawn every frame
     assert np.allclose(shown.curve.getData()[1], [10.0, 20.0])
     assert window.traces.rows["emstat", "sentinel"].unit.text() == "pA, no sensitivity"
     assert "no baseline subtracted" in window.traces.hint.toolTip()
