@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from drivers.capabilities import DriverOptions, PumpAlarm, PumpStatus
-from drivers.clock import Clock
+from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
     DeviceAlarm,
     DeviceRefused,
@@ -76,6 +76,8 @@ class PumpLink:
     """Framing in which the pump listens; None until it has answered."""
     alarm: PumpAlarm | None = field(default=None, init=False)
     """The newest alarm, other than a reset, that nobody was told of yet."""
+    until_ns: int | None = field(default=None, init=False)
+    """While a stop is on: when it must be over, whatever its single exchanges would take."""
     identified: bool = field(default=False, init=False)
     """The driver knows who answers on the line as it is open now (R19)."""
     _exchange: Exchange[Frame] | None = field(default=None, init=False)
@@ -121,6 +123,8 @@ class PumpLink:
         """
         exchange = self._live()
         safe = self.safe if safe is None else safe
+        if self.until_ns is not None:
+            timeout_s = max(min(timeout_s, (self.until_ns - self.clock.now_ns()) / NS_PER_S), 0.0)
         command = f"{self.options.address}{text}"
         packet = safe_command(command) if safe else basic_command(command)
 

@@ -31,8 +31,15 @@ class Stopping:
 
     def run(self) -> PumpStatus:
         """Repeat until confirmed. Raises ReplyTimeout after 3 s."""
+        deadline_ns = self.link.clock.now_ns() + round(STOP_WITHIN_S * NS_PER_S)
+        self.link.until_ns = deadline_ns
+        try:
+            return self._run(deadline_ns)
+        finally:
+            self.link.until_ns = None
+
+    def _run(self, deadline_ns: int) -> PumpStatus:
         clock = self.link.clock
-        deadline_ns = clock.now_ns() + round(STOP_WITHIN_S * NS_PER_S)
         safe = bool(self.link.safe)
         while clock.now_ns() < deadline_ns:
             answered = False

@@ -309,7 +309,7 @@ def test_R34_stop_survives_lost_answers_and_is_never_confirmed_falsely(saf: int)
             confirmed += pump.stop().motion.is_still
         except ReplyTimeout:
             assert bench.clock.now_ns() - asked_ns >= 3 * NS_PER_S, "gave up too early"
-        assert bench.clock.now_ns() - asked_ns <= 5 * NS_PER_S
+        assert bench.clock.now_ns() - asked_ns <= 3.2 * NS_PER_S
         moved_ul = bench.moved_ul()
         bench.line.pass_s(30.0)
         assert bench.moved_ul() == moved_ul, "the pump heard every command: it must stand still"
@@ -322,7 +322,7 @@ def test_R33_a_silent_pump_is_declared_not_confirmed_within_the_time() -> None:
     asked_ns = bench.clock.now_ns()
     with pytest.raises(ReplyTimeout, match="NOT CONFIRMED STOPPED"):
         pump.stop()
-    assert 2 * NS_PER_S < bench.clock.now_ns() - asked_ns <= 4 * NS_PER_S
+    assert 2 * NS_PER_S < bench.clock.now_ns() - asked_ns <= 3.2 * NS_PER_S
 
 
 def test_R33_a_waiting_exchange_is_given_up_for_a_stop_within_20_ms() -> None:
