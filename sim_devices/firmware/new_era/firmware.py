@@ -73,6 +73,8 @@ class NewEraFirmware:
         return out
 
     def next_event_ns(self, now_ns: int) -> int | None:
+        if self._out:  # an alarm pushed at power-on waits to be sent
+            return now_ns
         times = [t for t in (self._motor.next_event_ns(), self._watchdog_ns) if t is not None and self._powered]
         return max(min(times), now_ns) if times else None
 
