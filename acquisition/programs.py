@@ -37,6 +37,7 @@ def plan_steps(protocol: Protocol, pumps: dict[str, PumpPlan], found: Findings) 
                 programs[flat.path] = _program(number, flat, protocol, pumps, found)
             program = programs[flat.path]
             if program is not None:
+                # the diameter as the pump holds it: that is what its read-back is compared with
                 setup = pumps[table.infuse.pump].setup = replace(
                     pumps[table.infuse.pump].setup, diameter_mm=program.diameter_mm
                 )

@@ -17,7 +17,8 @@ from acquisition.rig_tables import PumpTable, RigFile
 
 WATCHDOG_RANGE_S = (1, 255)
 """What a New Era pump can hold [M]; 0 wants none."""
-_DEVICE = re.compile(r"/dev/[\w./:@+-]+|COM[0-9]{1,3}", re.ASCII)
+_DEVICE = re.compile(r"/(?!/)[\w./:@+-]+|COM[0-9]{1,3}", re.ASCII)
+"""A path from the root (never //host/share, which would be a network path), or a Windows port."""
 
 
 def rig_problems(file: RigFile, source: Source) -> list[Problem]:
@@ -84,8 +85,9 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
     except ValueError:
         yield f'read "{printable(url)}"; this is not a URL.'
         return
-    if parts.scheme not in ("sim", "socket", "rfc2217"):
-        yield f'"{printable(parts.scheme)}://" is not offered here; use a device path, sim://, socket:// or rfc2217://.'
+    scheme = url.partition("://")[0]  # as written: "SIM://" would open a simulated port that does not look like one
+    if scheme not in ("sim", "socket", "rfc2217"):
+        yield f'"{printable(scheme)}://" is not offered here; use a device path, sim://, socket:// or rfc2217://.'
     elif not host:
         yield f'read "{printable(url)}"; a name is missing after {parts.scheme}://.'
     elif pump and parts.scheme != "sim" and not _is_loopback(host):

@@ -190,4 +190,9 @@ def _driver(
     if factory.kind != kind:
         found.problem(rig.source.problem((*path, "driver"), f'"{setup.driver}" drives a {factory.kind}, not a {kind}.'))
         return None
-    return factory(NoPorts(), setup.url, VirtualClock(), DriverOptions(instrument=setup.name, address=address))
+    driver = factory(NoPorts(), setup.url, VirtualClock(), DriverOptions(instrument=setup.name, address=address))
+    if not isinstance(driver, SyringePump if kind == "pump" else Potentiostat):
+        sentence = f'"{setup.driver}" says it drives a {kind} but cannot do all that one must; update or remove it.'
+        found.problem(rig.source.problem((*path, "driver"), sentence))
+        return None
+    return driver

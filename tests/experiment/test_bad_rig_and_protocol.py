@@ -35,6 +35,8 @@ BAD_RIG = [
     Bad('url = "sim://new-era"', 'url = "socket://10.0.0.1:4000"', "pumps.p1.url", "could be driven by anybody"),
     Bad('url = "sim://new-era"', 'url = "rfc2217://lab-pc:4000"', "pumps.p1.url", "could be driven by anybody"),
     Bad('url = "sim://new-era"', 'url = "spy:///dev/ttyUSB0"', "pumps.p1.url", '"spy://" is not offered'),
+    Bad('url = "sim://new-era"', 'url = "SIM://new-era"', "pumps.p1.url", '"SIM://" is not offered'),
+    Bad('url = "sim://new-era"', 'url = "//host/share"', "pumps.p1.url", "write a port such as"),
     Bad('url = "sim://new-era"', 'url = "ttyUSB0 "', "pumps.p1.url", "write a port such as"),
     Bad('url = "sim://new-era"', 'url = "socket://[:1"', "pumps.p1.url", "not a URL"),
     Bad('url = "sim://emstat"', 'url = "sim://new-era"', "potentiostats.left.url", "one port, one instrument"),

@@ -104,6 +104,20 @@ def test_R09_R10_a_driver_that_would_hold_another_volume_is_not_believed(bench: 
     assert "more than 0.5% off" in bench.problem(drivers).sentence
 
 
+class _HalfAPump:
+    kind = "pump"
+
+    def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> object:
+        return object()
+
+
+def test_an_outside_driver_that_lacks_an_ability_is_refused(bench: Bench) -> None:
+    def drivers(name: str) -> DriverFactory:
+        return _HalfAPump() if name == "new-era" else installed(name)  # type: ignore[return-value]
+
+    assert [p.field for p in bench.problems(drivers)] == ["pumps.p1.driver"]
+
+
 def test_R07_a_dose_above_the_hard_limit_is_refused_and_cannot_be_overridden(bench: Bench) -> None:
     bench.edit('"5 mg/kg"', '"30.1 mg/kg"').edit('"20 min"', '"2 h"')
     bench.protocol += OVERRIDE.format("ketamine-iv-dose") + OVERRIDE.format("ketamine-total-dose")

@@ -10,14 +10,13 @@ import pytest
 
 from acquisition.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.plan import InfuseStep
-from tests.experiment.conftest import installed
 
 PROJECT = Path(__file__).parents[2]
 
 
 def demo() -> Experiment:
     data = Path(str(files("amperfuse").joinpath("data")))
-    return load_experiment(data / "demo-protocol.toml", data / "demo-rig.toml", installed)
+    return load_experiment(data / "demo-protocol.toml", data / "demo-rig.toml")
 
 
 def test_the_demo_is_two_hours_with_four_channels_and_ten_mg_per_kg_in_two_infusions() -> None:
@@ -37,7 +36,7 @@ def test_the_demo_keeps_every_soft_limit_and_may_run_on_any_day() -> None:
 
 
 def test_the_example_for_a_real_bench_compiles_and_is_real() -> None:
-    e = load_experiment(PROJECT / "examples/real-protocol.toml", PROJECT / "examples/real-rig.toml", installed)
+    e = load_experiment(PROJECT / "examples/real-protocol.toml", PROJECT / "examples/real-rig.toml")
     assert e.rig.simulated == "none"
     assert e.plan.pump("tail-vein").watchdog_s == 5
     (infusion,) = [step for step in e.plan.steps if isinstance(step, InfuseStep)]
@@ -52,7 +51,7 @@ def test_the_examples_in_the_documentation_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "rig.toml").write_text(rig, "utf-8")
     (tmp_path / "protocol.toml").write_text(protocol, "utf-8")
     (tmp_path / "my-limits.toml").write_text(limits, "utf-8")
-    e = load_experiment(tmp_path / "protocol.toml", tmp_path / "rig.toml", installed)
+    e = load_experiment(tmp_path / "protocol.toml", tmp_path / "rig.toml")
     assert not e.limits.shipped
 
 
