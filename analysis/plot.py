@@ -30,7 +30,12 @@ ROLE_COLOURS = {"glutamate": BLUE, "sentinel": GREY, "other": GREEN}
 SMOOTH_S = 10.0
 """Width of the running median drawn over the raw trace; for the eye only, nothing stored is filtered."""
 INK, PAPER_GREY = "#111827", "#e5e7eb"
-CAPTION = f"band: every sample; line: {SMOOTH_S:g} s median; dotted: mark or note; red: alarm; hatched: not finished"
+SETTLING = 1 / 6
+"""First part of a recording that does not set the scale."""
+CAPTION = (
+    f"band: every sample; line: {SMOOTH_S:g} s median; dotted: mark or note; red: alarm; hatched: not finished; "
+    "the first sixth does not set the scale"
+)
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 8.5,
@@ -174,11 +179,13 @@ def _draw_channel(axis: Axes, stream: StreamData, number: int, data: SessionData
         amperes = axis.secondary_yaxis("right", functions=scales)
         amperes.set_ylabel("nA", color=GREY)
         amperes.spines["right"].set_visible(False)
-    _limits_without_outliers(axis, values)
+    _limits(axis, values)
 
 
-def _limits_without_outliers(axis: Axes, values: NDArray[np.float64]) -> None:
-    finite = values[np.isfinite(values)]
+def _limits(axis: Axes, values: NDArray[np.float64]) -> None:
+    """Scale the axis to what comes after the electrode's settling, which would flatten everything else."""
+    settled = values[int(len(values) * SETTLING) :]
+    finite = settled[np.isfinite(settled)]
     if len(finite) == 0:
         axis.text(0.5, 0.5, "no samples", transform=axis.transAxes, ha="center", va="center", color=GREY)
         return

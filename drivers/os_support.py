@@ -19,7 +19,7 @@ import stat
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -306,6 +306,13 @@ def missing_library_hint(import_error: BaseException) -> str | None:
     """Return which package to install when an import failed for a missing system library; None for other failures."""
     found = re.search(r"(lib[\w.+-]+?\.so(?:\.\d+)*): cannot open shared object file", str(import_error))
     return _install_hint([found[1]]) if found else None
+
+
+def has_display(platform: str = PLATFORM, environment: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether a window could be seen: always on Windows and macOS, elsewhere if a display server is named."""
+    if is_windows(platform) or platform == "darwin":
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
 def missing_display_libraries(platform: str = PLATFORM, load: Callable[[str], object] = ctypes.CDLL) -> str | None:

@@ -1,0 +1,56 @@
+"""The command ``amperfuse``: one line per command, so that this page shows what there is.
+
+Knows the commands' names and order. Each command is a function in ``amperfuse.commands``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from amperfuse import __version__
+from amperfuse.commands import engine, experiments, instruments, rehearsals, sessions
+from amperfuse.console import say
+
+app = typer.Typer(
+    name="amperfuse",
+    help="Glutamate biosensors and syringe pumps in one experiment, on one clock, in one file.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"amperfuse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
+
+
+app.command()(experiments.demo)
+app.command()(experiments.run)
+app.command()(rehearsals.rehearse)
+app.command()(experiments.gui)
+app.command()(engine.status)
+app.command()(engine.stop)
+app.command()(instruments.ports)
+app.command()(instruments.identify)
+app.command()(instruments.sim)
+app.command()(sessions.verify)
+app.command()(sessions.recover)
+
+
+def main() -> None:
+    """Run the command line; ends the process with a documented exit code."""
+    app()

@@ -1,0 +1,117 @@
+"""``status`` and ``stop``: ask the running engine, from any terminal.
+
+Knows how to word an engine's state. Works while the window, and even the engine's conductor, hangs.
+"""
+
+from __future__ import annotations
+
+from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
+from acquisition.discovery import EngineRecord, find_engine
+from acquisition.exit_codes import ExitCode
+from acquisition.messages import ChannelView, EngineState, PumpView, Stop
+from amperfuse.console import Ended, for_people, say, tell
+
+NOT_CONFIRMED = """NOT CONFIRMED STOPPED. Do this now, in this order:
+  1. Press the STOP key on the pump itself, or switch it off.
+  2. If that is not possible at once, clamp or disconnect the line to the animal.
+  3. Read the delivered volume on the pump's display and write it down; the recording counts the worst case."""
+STATE_S = 5.0
+
+
+@for_people
+def status() -> None:
+    """Show what the running engine does: phase, pumps with their age of confirmation, channels, alarms."""
+    with EngineClient.connect(operator="status") as client:
+        state = client.wait_for(lambda _state: True, STATE_S)
+    if state is None:
+        raise EngineLost(f"the engine is there but sent no state within {STATE_S:g} s")
+    for line in status_lines(state):
+        say(line)
+
+
+@for_people
+def stop() -> None:
+    """Stop every pump now, and tell for each one whether it confirmed that it stands."""
+    record = find_engine()
+    try:
+        client = EngineClient.connect(record, operator="stop")
+    except EngineLost as error:
+        raise Ended(f"{error}\n{NOT_CONFIRMED}\n{_how_to_end(record)}", ExitCode.NOT_CONFIRMED_STOPPED) from error
+    with client:
+        try:
+            answer = client.request(Stop(request=0, reason="amperfuse stop"), STOP_TIMEOUT_S)
+        except EngineLost as error:
+            raise Ended(f"{error}\n{NOT_CONFIRMED}\n{_how_to_end(record)}", ExitCode.NOT_CONFIRMED_STOPPED) from error
+        try:
+            state = client.wait_for(_all_confirmed if answer.confirmed else _has_state, 1.0) or client.state
+        except EngineLost:
+            state = client.state
+    for pump in state.pumps if state is not None else ():
+        confirmed = bool(answer.confirmed) or pump.stop_confirmed is True
+        say(f"{pump.name}: {'confirmed stopped' if confirmed else 'NOT CONFIRMED'}")
+    if not answer.confirmed:
+        raise Ended(f"{answer.text}\n{NOT_CONFIRMED}", ExitCode.NOT_CONFIRMED_STOPPED)
+    tell(answer.text)
+
+
+def _has_state(_state: EngineState) -> bool:
+    return True
+
+
+def _all_confirmed(state: EngineState) -> bool:
+    return all(pump.stop_confirmed is not False for pump in state.pumps)
+
+
+def _how_to_end(record: EngineRecord) -> str:
+    return (
+        f"Only when the pumps stand: end the engine, process {record.pid}, with your system's task manager, "
+        f"then run: amperfuse recover {record.session_dir}"
+    )
+
+
+def status_lines(state: EngineState) -> list[str]:
+    """Return the state in lines for people."""
+    marks = ["SIMULATED"] if state.simulated else []
+    marks += [f"{state.rate:g} times real time"] if state.rate != 1.0 else []
+    since_min = (state.now_ns - state.session_started_ns) / 60e9
+    lines = [
+        f"{state.phase}: {state.phase_text or state.plan_name}" + (f"  [{', '.join(marks)}]" if marks else ""),
+        f"  subject {state.subject}, plan {state.plan_name}, {since_min:.1f} min since the start",
+        f"  session {state.session_dir}",
+    ]
+    lines += [_pump_line(pump, state.now_ns) for pump in state.pumps]
+    lines += [_channel_line(channel, state.now_ns) for channel in state.channels]
+    running = [step for step in state.steps if step.state == "running"]
+    lines += [f"  step {step.number} of {len(state.steps)}: {step.label}" for step in running]
+    recorder = state.recorder
+    trouble = f", FAILING: {recorder.failing}" if recorder.failing else ""
+    lines.append(f"  recorded {recorder.records} records, archiver {recorder.archiver}{trouble}")
+    lines += [
+        f"  ALARM {alarm.priority} {alarm.instrument}: {alarm.what} {alarm.so_what} {alarm.do_what}"
+        for alarm in state.alarms
+    ]
+    return lines
+
+
+def _pump_line(pump: PumpView, now_ns: int) -> str:
+    age = "never confirmed"
+    if pump.confirmed_ns is not None:
+        age = f"confirmed {(now_ns - pump.confirmed_ns) / 1e9:.1f} s ago"
+    stop_state = {None: "", True: ", STOP confirmed", False: ", NOT CONFIRMED STOPPED"}[pump.stop_confirmed]
+    dose = f" = {pump.dose_mg_per_kg:.3f} mg/kg" if pump.dose_mg_per_kg is not None else ""
+    return (
+        f"  pump {pump.name}: {pump.motion} ({age}{stop_state}), {pump.link}, {pump.rate_ul_per_min:g} µL/min, "
+        f"{pump.delivered_ul:.2f} of {pump.target_ul:.2f} µL, session {pump.session_ul:.2f} µL{dose}"
+        + (f", may be {pump.session_uncertain_ul:.2f} µL more" if pump.session_uncertain_ul else "")
+    )
+
+
+def _channel_line(channel: ChannelView, now_ns: int) -> str:
+    if channel.last_current_a is None or channel.last_t_ns is None:
+        return f"  channel {channel.name}: {channel.link}, no samples yet"
+    slope = channel.sensitivity_a_per_um
+    apparent = f" = {channel.last_current_a / slope:.2f} µM" if slope else ""
+    return (
+        f"  channel {channel.name}: {channel.link}, {channel.last_current_a * 1e9:.3f} nA{apparent}, "
+        f"{(now_ns - channel.last_t_ns) / 1e9:.1f} s ago, {channel.samples} samples, {channel.gaps} gaps"
+    )

@@ -1,0 +1,86 @@
+"""``run``, ``demo`` and ``gui``: an engine of its own, and a window on it or a line of text about it.
+
+Knows which of the three is wanted and what a person sees meanwhile. The engine lives on whatever happens here.
+"""
+
+from __future__ import annotations
+
+import getpass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acquisition.compile import load_experiment
+from acquisition.exit_codes import ExitCode
+from acquisition.launch import EngineOptions, start_engine
+from amperfuse.commands.display import need_window, open_window, why_no_window
+from amperfuse.commands.follow import follow
+from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig
+from amperfuse.commands.rehearsals import report_lines, run_rehearsal
+from amperfuse.console import Ended, for_people, say, tell
+
+DEMO_SPEED = 60.0
+Headless = Annotated[bool, typer.Option("--headless", help="Without a window.")]
+
+
+@for_people
+def run(protocol: Protocol, rig: Rig, out: Out = DEFAULT_OUT, headless: Headless = False) -> None:
+    """Run an experiment. With a window you press Start; --headless starts, follows and ends by itself."""
+    if not headless:
+        need_window("Use --headless, or open the window on a computer with a display.")
+    options = EngineOptions(protocol, rig, out, autostart=headless, finish_when_done=headless)
+    tell("starting the engine: reading the files, asking every instrument who it is ...")
+    record = start_engine(options)
+    if headless:
+        follow(record)
+        return
+    _show_window()
+
+
+@for_people
+def demo(
+    speed: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=1000.0, help=f"Times real time, with the window. [default: {DEMO_SPEED:g}]"),
+    ] = None,
+    headless: Headless = False,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Show a two-hour experiment on a simulated rig: in the window, or without one in virtual time."""
+    protocol, rig = demo_files()
+    reason = None if headless else why_no_window()
+    if speed is not None and (headless or reason is not None):
+        why = "it goes with --headless only as fast as the computer can" if headless else reason
+        raise Ended(f"--speed is for the window: {why}", ExitCode.REFUSED_INPUT)
+    if headless or reason is not None:
+        if reason is not None:
+            tell(f"{reason}\nRunning the demo without a window instead.")
+        result = run_rehearsal(load_experiment(protocol, rig), out, 1, ())
+        for line in report_lines(result):
+            say(line)
+        return
+    tell("SIMULATED: starting an engine on a simulated rig ...")
+    start_engine(EngineOptions(protocol, rig, out, autostart=True, speed=DEMO_SPEED if speed is None else speed))
+    _show_window()
+
+
+@for_people
+def gui() -> None:
+    """Open the window on the running engine, or wait for one."""
+    need_window("'amperfuse status' and 'amperfuse stop' work without a window.")
+    _show_window()
+
+
+def demo_files() -> tuple[Path, Path]:
+    """Return the protocol and the rig of the demo."""
+    data = resources.files("amperfuse").joinpath("data")
+    return Path(str(data.joinpath("demo-protocol.toml"))), Path(str(data.joinpath("demo-rig.toml")))
+
+
+def _show_window() -> None:
+    code = open_window(getpass.getuser())
+    tell("The window is closed. The engine goes on: 'amperfuse gui' opens it again, 'amperfuse stop' stops the pumps.")
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,93 @@
+"""Follows a running session on a terminal until it ends, and stops the pumps when the person presses Ctrl-C.
+
+Knows how a session's end is told. Draws nothing but one bar.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
+from acquisition.discovery import EngineRecord
+from acquisition.exit_codes import ExitCode
+from acquisition.messages import EngineState, EventNotice, Finish, Report, Stop
+from acquisition.recording.session_data import read_session
+from amperfuse.commands.rehearsals import write_papers
+from amperfuse.console import Ended, progress_bar, say, tell
+from drivers import os_support
+
+LOOK_S = 0.25
+END_S = 180.0
+TOLD = ("step", "mark", "alarm", "session", "connection")
+
+
+def follow(record: EngineRecord) -> None:
+    """Show what the engine does until the session is closed. Raises Ended with what went wrong."""
+    lost = threading.Event()
+    client = EngineClient.connect(record, operator="headless", on_report=_tell_event, on_lost=lambda _why: lost.set())
+    with client:
+        try:
+            _show_progress(client, lost)
+        except KeyboardInterrupt:
+            _stop_and_finish(client, lost)
+            raise
+    _wait_for_end(record)
+    _tell_end(record)
+
+
+def _tell_event(report: Report) -> None:
+    if isinstance(report, EventNotice) and report.kind in TOLD:
+        tell(report.text, style="bold red" if report.kind == "alarm" else "")
+
+
+def _show_progress(client: EngineClient, lost: threading.Event) -> None:
+    with progress_bar() as bar:
+        task = bar.add_task("session", total=1.0, note="")
+        while not lost.wait(LOOK_S):
+            state = client.state
+            if state is not None:
+                mark = "SIMULATED " if state.simulated else ""
+                bar.update(task, completed=_done(state), note=f"{mark}{state.phase}: {state.phase_text}")
+
+
+def _done(state: EngineState) -> float:
+    if state.plan_started_ns is None or state.plan_duration_s <= 0:
+        return 0.0
+    return min(1.0, (state.now_ns - state.plan_started_ns) / 1e9 / state.plan_duration_s)
+
+
+def _stop_and_finish(client: EngineClient, lost: threading.Event) -> None:
+    tell("stopping the pumps ...")
+    try:
+        answer = client.request(Stop(request=0, reason="Ctrl-C at the terminal"), STOP_TIMEOUT_S)
+        tell(answer.text, style="" if answer.confirmed else "bold red")
+        finish = client.request(Finish(request=0))
+    except EngineLost as error:
+        raise Ended(f"{error}: NOT CONFIRMED STOPPED, look at the pump", ExitCode.NOT_CONFIRMED_STOPPED) from error
+    if not answer.confirmed:
+        raise Ended(answer.text, ExitCode.NOT_CONFIRMED_STOPPED)
+    if not finish.ok:
+        raise Ended(f"{finish.text} The engine goes on: 'amperfuse status'.", ExitCode.REFUSED_COMMAND)
+    lost.wait(END_S)
+
+
+def _wait_for_end(record: EngineRecord) -> None:
+    """Give the engine, which hung up on its clients as its last act, the time to be gone."""
+    for _ in range(int(10.0 / LOOK_S)):
+        if not os_support.process_alive(record.pid):
+            return
+        threading.Event().wait(LOOK_S)
+
+
+def _tell_end(record: EngineRecord) -> None:
+    data = read_session(record.session_dir)
+    if data.close is None:
+        raise Ended(
+            f"The engine is gone and did not close its session. Look at the pumps, then run: "
+            f"amperfuse recover {record.session_dir}",
+            ExitCode.ENGINE_LOST,
+        )
+    write_papers(record.session_dir)
+    say(f"{'SIMULATED ' if record.simulated else ''}session {record.session_dir}: {data.close.outcome}")
+    if data.close.outcome != "finished":
+        raise Ended(f"The plan did not run through: {data.close.outcome}.", ExitCode.INTERRUPTED)

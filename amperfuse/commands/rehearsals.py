@@ -1,0 +1,137 @@
+"""``rehearse`` and the headless ``demo``: a whole experiment in virtual time, with its recording, plot and page.
+
+Knows what makes a rehearsal a go or a no-go, and which papers are left in the session's folder. No real port is
+ever opened here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from acquisition.assembly import files_as_run, software
+from acquisition.compile import Experiment, load_experiment
+from acquisition.exit_codes import ExitCode
+from acquisition.problems import Problem, RefusedInput
+from acquisition.recording.archiver_process import ArchiverProcess
+from acquisition.recording.session_data import read_session
+from acquisition.rehearsal import RehearsalResult
+from acquisition.rehearsal import rehearse as rehearse_plan
+from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
+from amperfuse.console import Ended, for_people, progress_bar, say, tell
+from analysis.plot import save_plot
+from analysis.summary import save_summary
+
+ARCHIVE_S = 120.0
+VOLUME_TOLERANCE = 0.01
+"""How far the pump's counter may be from the simulated truth before a rehearsal is a no-go: 1 %."""
+PLOT_NAME, SUMMARY_NAME = "plot.png", "summary.md"
+
+
+@for_people
+def rehearse(
+    protocol: Protocol,
+    rig: Rig,
+    seed: Seed = 1,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="[INSTRUMENT:]KIND@START[+DURATION], e.g. stall@120s. May be repeated."),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+) -> None:
+    """Rehearse an experiment in virtual time: the same plan, engine and bytes, no real port. Says go or no go."""
+    result = run_rehearsal(load_experiment(protocol, rig), out, seed, tuple(fault or ()))
+    reasons = no_go_reasons(result)
+    for line in report_lines(result):
+        say(line)
+    if reasons:
+        raise Ended("\n".join(["NO GO (SIMULATED):", *(f"  - {reason}" for reason in reasons)]), ExitCode.NO_GO)
+    say("GO (SIMULATED): the plan ran through, nothing stood against it.", style="bold green")
+
+
+def run_rehearsal(experiment: Experiment, out: Path, seed: int, faults: tuple[str, ...]) -> RehearsalResult:
+    """Rehearse with a progress bar, close the recording, draw its plot, write its page. Raises RefusedInput."""
+    with progress_bar() as bar:
+        task = bar.add_task("SIMULATED rehearsal", total=1.0, note="")
+
+        def progress(done: float, text: str) -> None:
+            bar.update(task, completed=0.9 * done, note=text)
+
+        try:
+            result = rehearse_plan(
+                experiment.plan,
+                experiment.limits,
+                out_dir=out,
+                files=files_as_run(experiment),
+                software=software(),
+                seed=seed,
+                faults=faults,
+                progress=progress,
+            )
+        except ValueError as error:  # only a fault that cannot be read is reported like this
+            if not faults:
+                raise
+            raise RefusedInput([Problem("--fault", 0, "", str(error))]) from error
+        bar.update(task, completed=0.92, note="closing session.nwb")
+        _close_archive(result.session_dir)
+        bar.update(task, completed=0.97, note="drawing the plot")
+        write_papers(result.session_dir)
+        bar.update(task, completed=1.0, note="done")
+    return result
+
+
+def write_papers(session_dir: Path) -> None:
+    """Leave the plot and the one-page summary of a session in its folder."""
+    data = read_session(session_dir)
+    save_plot(data, session_dir / PLOT_NAME)
+    save_summary(data, session_dir / SUMMARY_NAME)
+
+
+def _close_archive(session_dir: Path) -> None:
+    archiver = ArchiverProcess(session_dir)
+    archiver.start()
+    try:
+        if not archiver.finish(ARCHIVE_S):
+            tell(f"session.nwb could not be finished; the journal is whole: run 'amperfuse recover {session_dir}'")
+    finally:
+        archiver.close()
+
+
+def no_go_reasons(result: RehearsalResult) -> list[str]:
+    """Return everything that stands against running this plan for real; empty for a go."""
+    reasons = [] if result.outcome == "finished" else [f"the plan did not run through: {result.outcome}"]
+    reasons += [
+        f"{alarm.priority} alarm: {alarm.what}. {alarm.do_what}"
+        for alarm in result.alarms
+        if alarm.priority in ("high", "medium")
+    ]
+    for pump, confirmed_ul in result.confirmed_ul.items():
+        true_ul = float(_truth_of(result, pump)["true_delivered_ul"])
+        if abs(true_ul - confirmed_ul) > VOLUME_TOLERANCE * max(true_ul, confirmed_ul) + 0.01:
+            reasons.append(f"{pump} counted {confirmed_ul:.2f} µL but {true_ul:.2f} µL left the syringe")
+        if result.uncertain_ul[pump] > 0:
+            reasons.append(f"{pump} may have given {result.uncertain_ul[pump]:.2f} µL more than is confirmed")
+    return reasons
+
+
+def report_lines(result: RehearsalResult) -> list[str]:
+    """Return what came of a rehearsal, with the truth that only a simulation knows."""
+    lines = [f"SIMULATED: {result.duration_s / 60:.1f} min of experiment, {result.outcome}"]
+    for pump, confirmed_ul in result.confirmed_ul.items():
+        truth = _truth_of(result, pump)
+        dose = f" = {truth['mg_per_kg']:.3f} mg/kg" if truth.get("mg_per_kg") is not None else ""
+        lines.append(
+            f"  {pump}: {confirmed_ul:.2f} µL confirmed by the pump; truly left the syringe "
+            f"{truth['true_delivered_ul']:.2f} µL, reached the animal {truth['true_at_animal_ul']:.2f} µL{dose}"
+        )
+    lines += [f"  {alarm.priority} alarm: {alarm.what}" for alarm in result.alarms]
+    lines += [f"  {name}: {result.session_dir / name}" for name in ("session.nwb", PLOT_NAME, SUMMARY_NAME)]
+    return lines
+
+
+def _truth_of(result: RehearsalResult, pump: str) -> Mapping[str, Any]:
+    truth: Mapping[str, Any] = result.truth["pumps"][pump]
+    return truth

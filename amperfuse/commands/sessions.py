@@ -1,0 +1,42 @@
+"""``verify`` and ``recover``: is this recording what was recorded, and what is left of an interrupted one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acquisition.exit_codes import ExitCode
+from acquisition.recording.journal import JOURNAL_NAME
+from acquisition.recording.recover import recover as recover_session
+from acquisition.recording.verify import verify as verify_session
+from amperfuse.console import Ended, for_people, safe, say, tell
+
+Session = Annotated[Path, typer.Argument(metavar="SESSION", help="The folder of a session.", show_default=False)]
+
+
+@for_people
+def verify(session: Session) -> None:
+    """Check a recording: journal, hash chain, manifest, and the NWB file row by row."""
+    _must_be_session(session)
+    tell(f"checking {session} ...")
+    report = verify_session(session)
+    say(report.text())
+    if not report.ok:
+        raise Ended("It does not pass. 'amperfuse recover' repairs what can be.", ExitCode.VERIFICATION_FAILED)
+    tell("everything is as it was recorded")
+
+
+@for_people
+def recover(session: Session) -> None:
+    """Close an interrupted recording and bring its NWB file up to the journal. Loses nothing; may be run again."""
+    _must_be_session(session)
+    tell(f"recovering {session} ...")
+    say(recover_session(session).text())
+
+
+def _must_be_session(session: Path) -> None:
+    if not (session / JOURNAL_NAME).is_file():
+        what = "is not a session: it holds no" if session.is_dir() else "is not a folder with a"
+        raise Ended(f"{safe(str(session))} {what} {JOURNAL_NAME}.", ExitCode.REFUSED_INPUT)
