@@ -5,6 +5,7 @@ Knows the order in which an instrument wants its settings. Knows no ports and no
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from drivers.capabilities import AmperometrySettings
@@ -26,7 +27,7 @@ _PREFIXES: Final = ((0, ""), (3, "m"), (6, "u"), (9, "n"), (12, "p"))
 
 def number(value: float) -> str:
     """Write a number as integer and prefix, exact to 9 digits: 0.65 -> ``650m``. Raises NotEncodable."""
-    for exponent, prefix in _PREFIXES:
+    for exponent, prefix in _PREFIXES if math.isfinite(value) else ():
         mantissa = round(value * 10**exponent)
         if abs(mantissa) >= 2**31:
             break

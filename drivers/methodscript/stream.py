@@ -5,10 +5,10 @@ Knows turns of the loop (epochs), how the instrument's own time shows a lost pac
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drivers.capabilities import AmperometrySettings, SampleBlock
 from drivers.clock import NS_PER_S
@@ -33,7 +33,7 @@ class SampleStream:
     garbled_in_a_row: int = field(default=0, init=False)
     _turns: int = field(default=0, init=False)
     _t0_ns: int | None = field(default=None, init=False)
-    _first_s: float = field(default=0.0, init=False)
+    _first_s: float | None = field(default=None, init=False)
     _first_index: int = field(default=0, init=False)
     _last_index: int = field(default=-1, init=False)
 
@@ -58,6 +58,7 @@ class SampleStream:
         if self._turns > 1:
             self.epoch += 1
         self._t0_ns = None
+        self._first_s = None
         self._last_index = -1
 
     def _block(self, lines: list[bytes], received_ns: int) -> list[SampleBlock]:
@@ -67,15 +68,18 @@ class SampleStream:
         if not values:
             return []
         self.garbled_in_a_row = 0
-        table = np.array(values, dtype=np.float64)
-        index = self._indices(table[:, 0])
-        fresh = np.diff(index, prepend=self._last_index) > 0  # a doubled line has the index of the one before
-        if not fresh.any():
+        index: list[int] = []
+        fresh: list[int] = []
+        for at, row in enumerate(values):
+            number = self._number(row[0])
+            if number > self._last_index:  # else it is a doubled line
+                self._last_index = number
+                index.append(number)
+                fresh.append(at)
+        if not index:
             return []
-        index = index[fresh]
-        self._last_index = int(index[-1])
         if self._t0_ns is None:
-            self._t0_ns = received_ns - int(index[-1]) * self._interval_ns
+            self._t0_ns = received_ns - index[-1] * self._interval_ns
         return [
             SampleBlock(
                 instrument=self.instrument,
@@ -83,30 +87,27 @@ class SampleStream:
                 t0_ns=self._t0_ns,
                 interval_ns=self._interval_ns,
                 channels=self._channels,
-                index=index,
-                current_a=np.ascontiguousarray(table[fresh, 1:]),
-                flags=np.array(flags, dtype=np.uint8)[fresh, 1:],
+                index=np.array(index, dtype=np.int64),
+                current_a=np.array([values[at][1:] for at in fresh], dtype=np.float64),
+                flags=np.array([flags[at][1:] for at in fresh], dtype=np.uint8),
                 received_ns=received_ns,
             )
         ]
 
-    def _indices(self, time_s: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Number the samples by the instrument's own time; where it gives none, by counting.
+    def _number(self, time_s: float) -> int:
+        """Return the index of a sample by the instrument's own time; where it gives none, by counting.
 
         The first point comes one interval after the start and has index 0. Steps are taken relative to the first
-        sample of the turn, so that a constant delay of the instrument's timer does not matter.
+        sample of the turn, so that a constant delay of the instrument's timer does not matter. In plain Python: blocks
+        of a live stream hold a sample or two, for which numpy costs more than it saves.
         """
+        if not math.isfinite(time_s):
+            return self._last_index + 1
         interval_s = self.settings.interval_s
-        if self._last_index < 0:
-            known = time_s[np.isfinite(time_s)]
-            self._first_s = float(known[0]) if known.size else interval_s
-            self._first_index = max(round(self._first_s / interval_s) - 1, 0)
-        steps = np.rint((time_s - self._first_s) / interval_s)
-        index = self._first_index + np.where(np.isfinite(steps), steps, -1.0).astype(np.int64)
-        last = self._last_index if self._last_index >= 0 else self._first_index - 1
-        for at in np.flatnonzero(~np.isfinite(time_s)):
-            index[at] = (index[at - 1] if at else last) + 1
-        return np.maximum.accumulate(index)
+        if self._first_s is None:
+            self._first_s = time_s
+            self._first_index = max(round(time_s / interval_s) - 1, self._last_index + 1)
+        return self._first_index + round((time_s - self._first_s) / interval_s)
 
     def _other(self, line: bytes) -> None:
         if line == b"":

@@ -1,0 +1,271 @@
+"""MethodSCRIPT packages, errors, scripts and ranges against the reference (2.5, 2.7, 2.8, 2.9)."""
+
+from __future__ import annotations
+
+import math
+import time  # noqa: TID251 - this file measures how much processor time decoding takes
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.capabilities import AmperometrySettings, ElectrodeSettings, SampleFlag
+from drivers.errors import NotEncodable
+from drivers.methodscript import script
+from drivers.methodscript.family import ES4_HR, ES4_LR, PICO, family
+from drivers.methodscript.link import LineFramer
+from drivers.methodscript.package import (
+    OFFSET,
+    PREFIXES,
+    PackageDecoder,
+    Variable,
+    capability_bits,
+    decode_error,
+    decode_package,
+)
+from drivers.methodscript.stream import SampleStream
+
+VECTORS = {  # 2.7; 134.217728 s has steps of 1 ms
+    "8000000 ": 0.0, "80927C0u": 0.6, "7F6D840u": -0.6, "812D644f": 1.2345e-9, "5E9F140a": -35e-12, "8B71B00f": 12e-9,
+    "DF5E100n": 0.1, "8030D40u": 0.2, "DF5E100u": 100.0, "FFFFFFFu": 134.217727, "8020C4Am": 134.218,
+    "8030D40m": 200.0, "836EE80m": 3600.0, "A255100m": 36000.0,
+}  # fmt: skip
+WE1 = ElectrodeSettings("glutamate", "we1", 10e-9)
+WE2 = ElectrodeSettings("sentinel", "we2", 100e-9)
+
+
+def settings(*electrodes: ElectrodeSettings, interval_s: float = 0.1) -> AmperometrySettings:
+    return AmperometrySettings(potential_v=0.6, interval_s=interval_s, electrodes=electrodes or (WE1,))
+
+
+@pytest.mark.parametrize(("text", "value"), VECTORS.items())
+def test_values_decode_as_the_reference_prints_them(text: str, value: float) -> None:
+    decoded = decode_package(f"Pba{text}".encode())
+    assert decoded is not None
+    assert decoded[0].value == pytest.approx(value, rel=1e-12, abs=1e-30)
+
+
+def test_real_captures_decode() -> None:
+    potential, current = decode_package(b"Pda84E63DAn;ba82AB973f,14,284") or ()
+    assert potential == Variable("da", pytest.approx(5.137370e-3))
+    assert current == Variable("ba", pytest.approx(2.799987e-9), SampleFlag.UNDERLOAD, 0x84)
+    potential, current = decode_package(b"Pda7F85F3Fu;ba48D503Dp,10,288") or ()
+    assert potential.value == pytest.approx(-0.499905)
+    assert current == Variable("ba", pytest.approx(-57.847747e-6), SampleFlag.OK, 0x88)
+
+
+def test_not_a_number_is_flagged() -> None:
+    (variable,) = decode_package(b"Pba     nan,12,203") or ()
+    assert math.isnan(variable.value)
+    assert variable.status == SampleFlag.NOT_A_NUMBER | SampleFlag.OVERLOAD
+
+
+def test_unknown_metadata_is_ignored() -> None:
+    assert decode_package(b"Pba8000000 ,10,203,40,9zz") == (Variable("ba", 0.0, SampleFlag.OK, 3),)
+
+
+@given(st.integers(-OFFSET, OFFSET - 1), st.sampled_from(sorted(PREFIXES)), st.integers(0, 15), st.integers(0, 255))
+def test_every_package_decodes_to_what_was_encoded(mantissa: int, prefix: str, status: int, code: int) -> None:
+    line = f"PebDF5E100n;ba{mantissa + OFFSET:07X}{prefix},1{status:X},2{code:02X}".encode()
+    _time, current = decode_package(line) or ()
+    assert current == Variable("ba", mantissa * PREFIXES[prefix], SampleFlag(status), code)
+    values, flags, others = PackageDecoder(["eb", "ba"]).decode([line])
+    assert (values, flags, others) == ([[pytest.approx(0.1), mantissa * PREFIXES[prefix]]], [[0, status]], [])
+
+
+@given(st.binary(max_size=120))
+def test_no_bytes_make_the_decoders_fail(data: bytes) -> None:
+    decode_package(data)
+    decode_package(b"P" + data)
+    decode_error(data)
+    capability_bits(data)
+    stream = SampleStream("it", settings(), 1)
+    for line in LineFramer().feed(data + b"\n", 0):
+        stream.feed([line], 0)
+
+
+@given(st.lists(st.binary(max_size=20).map(lambda b: b.translate(None, b"\n\x11\x13")), max_size=6), st.integers(1, 9))
+def test_lines_survive_any_way_of_being_cut_and_flow_control(lines: list[bytes], size: int) -> None:
+    stream = b"".join(line + b"\x13\x11\n" for line in lines)
+    framer = LineFramer()
+    assert [line for at in range(0, len(stream), size) for line in framer.feed(stream[at : at + size], 0)] == lines
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "place"),
+    [(b"x!0003", 3, ""), (b"Z!0006", 6, ""),
+     (b"e!4001: Line 1, Col 6", 0x4001, "Line 1, Col 6"), (b"!0032: Line 16", 0x32, "Line 16")],
+)  # fmt: skip
+def test_errors_are_recognised(line: bytes, code: int, place: str) -> None:
+    error = decode_error(line)
+    assert error is not None
+    assert (error.code, error.place) == (code, place)
+    assert f"{code:04X}" in str(error)
+
+
+def test_data_is_no_error() -> None:
+    assert decode_error(b"PebDF5E100n;ba812D644f,10,203") is None
+
+
+def test_capabilities_of_a_real_emstat4_have_no_bipotentiostat() -> None:
+    bits = capability_bits(b"CM000000000000000000000000000003FFFFBFE8FFFFFFFFFFFFFFFFFFFFBFFFFE")
+    assert bits is not None
+    assert not bits >> 104 & 3
+    assert bits >> 28 & 1
+
+
+def test_an_hour_at_10_hz_decodes_in_well_below_a_second() -> None:
+    lines = [b"Peb%07Xm;ba%07Xf,10,203" % (OFFSET + 100 * n, OFFSET + n) for n in range(1, 36_001)]
+    stream = SampleStream("it", settings(), 1)
+    began_s = time.process_time()
+    blocks = [block for at in range(0, 36_000, 10) for block in stream.feed(lines[at : at + 10], at)]
+    used_s = time.process_time() - began_s
+    assert sum(block.index.size for block in blocks) == 36_000
+    assert used_s < 1.0
+
+
+# --- scripts ---
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.65, "650m"),
+        (0.6543, "654300u"),
+        (-0.05, "-50m"),
+        (10e-9, "10n"),
+        (36000.0, "36000"),
+        (0.1, "100m"),
+        (0.0, "0"),
+    ],
+)
+def test_numbers_are_integers_with_a_prefix(value: float, text: str) -> None:
+    assert script.number(value) == text
+
+
+@pytest.mark.parametrize("value", [math.pi, math.nan, math.inf, 1e-15])
+def test_numbers_that_cannot_be_written_exactly_are_refused(value: float) -> None:
+    with pytest.raises(NotEncodable):
+        script.number(value)
+
+
+def test_the_script_for_one_electrode_follows_the_reference() -> None:
+    lines = script.amperometry(settings()).split("\n")
+    assert lines[0] == "e"
+    assert lines[-2:] == ["", ""]
+    wanted = ["set_pgstat_chan 0", "set_pgstat_mode 2", "set_max_bandwidth 60", "set_range_minmax da 600m 600m",
+              "set_range ba 10n", "set_autoranging ba 10n 10n", "set_e 600m", "cell_on"]  # fmt: skip
+    at = lines.index(wanted[0])
+    assert lines[at : at + len(wanted)] == wanted
+    assert "meas_loop_ca p c 600m 100m 43200" in lines
+    assert lines[-4:-2] == ["on_finished:", "cell_off"]
+    assert lines.count("cell_on") == 1
+    assert all(len(line) <= 127 for line in lines)
+
+
+def test_the_script_for_two_electrodes_sets_mode_then_bipot_then_main_ranges() -> None:
+    lines = script.amperometry(settings(WE1, WE2)).split("\n")
+    order = [
+        "set_pgstat_mode 2",
+        "set_bipot_mode 1",
+        "set_range bb 100n",
+        "set_bipot_potential 600m",
+        "set_range ba 10n",
+    ]
+    positions = [lines.index(line) for line in order]
+    assert positions == sorted(positions)
+    assert "meas_loop_ca p c 600m 100m 43200 add_meas(0 bb b)" in lines
+    at = lines.index("pck_start")
+    assert lines[at : at + 5] == ["pck_start", "pck_add t", "pck_add c", "pck_add b", "pck_end"]
+
+
+def test_electrodes_are_used_once_and_the_first_always() -> None:
+    for wrong in ((WE2,), (WE1, WE1), (WE1, WE2, WE2)):
+        with pytest.raises(NotEncodable):
+            script.amperometry(settings(*wrong))
+
+
+# --- ranges ---
+
+
+def test_the_smallest_range_that_holds_the_current_is_used() -> None:
+    assert ES4_LR.range_for(0.9e-9) == 1e-9
+    assert ES4_LR.range_for(1e-9) == 1e-9
+    assert ES4_LR.range_for(1.1e-9) == 10e-9
+    assert ES4_HR.range_for(1e-9) == 100e-9
+    assert PICO.range_for(101e-9) == 2e-6
+    for wrong in (0.0, -1e-9, math.nan, 1.0):
+        with pytest.raises(NotEncodable):
+            ES4_LR.range_for(wrong)
+
+
+def test_instruments_are_known_by_the_name_they_give() -> None:
+    assert family("es4_lr") is ES4_LR
+    assert family("espico") is PICO
+    assert family("nexus9") is None
+
+
+# --- the stream ---
+
+
+def package(second: float, current: str = "812D644f") -> bytes:
+    return b"Peb%07Xm;ba%s,10,203" % (OFFSET + round(second * 1000), current.encode())
+
+
+def test_a_hole_in_the_instruments_time_is_a_hole_in_the_index() -> None:
+    stream = SampleStream("it", settings(), 1)
+    (block,) = stream.feed([b"M0007", package(0.1), package(0.2), package(0.6), package(0.7)], 700_000_000)
+    assert block.index.tolist() == [0, 1, 5, 6]
+    assert block.t_ns().tolist() == [100_000_000, 200_000_000, 600_000_000, 700_000_000]
+    (block,) = stream.feed([package(1.0)], 2_000_000_000)
+    assert block.index.tolist() == [9]
+    assert block.t0_ns == 100_000_000, "t0 stays"
+
+
+def test_jitter_of_the_instruments_timer_is_no_hole() -> None:
+    stream = SampleStream("it", settings(), 1)
+    (block,) = stream.feed([package(0.14), package(0.23), package(0.36), package(0.43)], 0)
+    assert block.index.tolist() == [0, 1, 2, 3]
+
+
+def test_L3_a_doubled_package_is_dropped() -> None:
+    stream = SampleStream("it", settings(), 1)
+    blocks = stream.feed([package(0.1), package(0.1), package(0.2)], 0) + stream.feed([package(0.2), package(0.3)], 0)
+    assert np.concatenate([block.index for block in blocks]).tolist() == [0, 1, 2]
+
+
+def test_a_broken_package_is_a_hole_and_is_counted() -> None:
+    stream = SampleStream("it", settings(), 1)
+    (block,) = stream.feed([package(0.1), b"Peb8000\x00C8m;ba812D644f,10,203", package(0.3)], 0)
+    assert block.index.tolist() == [0, 2]
+    assert stream.garbled == 1
+
+
+def test_a_next_turn_of_the_loop_is_a_next_epoch() -> None:
+    stream = SampleStream("it", settings(), 7)
+    blocks = stream.feed([b"L", b"M0007", package(0.1), package(0.2), b"*", b"M0007", package(0.1)], 0)
+    assert [(block.epoch, block.index.tolist()) for block in blocks] == [(7, [0, 1]), (8, [0])]
+
+
+def test_time_steps_of_a_coarser_prefix_make_no_holes() -> None:
+    """At 134.217728 s the steps of ``eb`` change from 1 us to 1 ms."""
+    lines = [b"Peb%07X%s;ba8000000 ,10" % (OFFSET + round(t * (1e6 if t < 134.2 else 1e3)), b"u" if t < 134.2 else b"m")
+             for t in np.arange(1, 3001) * 0.1]  # fmt: skip
+    (block,) = SampleStream("it", settings(), 1).feed(lines, 0)
+    assert block.index.tolist() == list(range(3000))
+
+
+def test_flags_and_nan_are_carried() -> None:
+    line = b"PebDF5E100n;ba     nan,12,203;bb8000000 ,18,203"
+    (block,) = SampleStream("it", settings(WE1, WE2), 1).feed([line], 0)
+    assert np.isnan(block.current_a[0, 0])
+    assert block.current_a[0, 1] == 0.0
+    assert block.flags.tolist() == [[SampleFlag.NOT_A_NUMBER | SampleFlag.OVERLOAD, SampleFlag.NEAR_LIMIT]]
+    assert block.channels == ("glutamate", "sentinel")
+
+
+def test_time_that_is_not_a_number_is_counted_on() -> None:
+    lines = [package(0.1), b"Peb     nan;ba812D644f,10,203", package(0.3)]
+    (block,) = SampleStream("it", settings(), 1).feed(lines, 0)
+    assert block.index.tolist() == [0, 1, 2]
