@@ -19,6 +19,7 @@ from acquisition.recording.archiver import FINISHING_NAME, Archive, close_archiv
 from acquisition.recording.finish import MANIFEST_NAME
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.live_file import NWB_NAME, LiveFile
+from acquisition.recording.nwb import tables
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.recorder import InlineRecorder
 from acquisition.recording.records import RecordingFailed
@@ -156,6 +157,19 @@ def test_the_file_is_valid_for_other_processes_while_it_grows(tmp_path: Path) ->
         problems, summary = read_elsewhere(tmp_path / NWB_NAME, "live")
         assert problems == "[]"
         assert summary.startswith(f"{rows * 25} {rows} Mus musculus SIMULATED")
+    archive.live.close()
+    crash(recorder)
+
+
+def test_nothing_that_grows_has_variable_length(tmp_path: Path) -> None:
+    """Variable-length text did not survive a kill in 89 of 1703 places."""
+    recorder = start(tmp_path)
+    archive = open_archive(tmp_path)
+    for table in tables(header()):
+        for path in table.columns.values():
+            text = h5py.check_string_dtype(archive.live.file[path].dtype)
+            assert text is None or text.length, path
+            assert archive.live.file[path].compression is None
     archive.live.close()
     crash(recorder)
 
@@ -299,6 +313,9 @@ def test_unequal_columns_are_cut_and_filled_again_even_inside_a_block(tmp_path: 
     recorder.close()
     archive = open_archive(tmp_path)
     assert archive.live.rows["samples", "stat"] == 113
+    for table in tables(header()):
+        lengths = {len(archive.live.file[path]) for path in table.columns.values()}
+        assert lengths == {archive.live.rows[table.key]}, table.key
     archive.catch_up()
     close_archive(tmp_path, archive)
     assert verify(tmp_path).ok, verify(tmp_path).text()

@@ -129,6 +129,8 @@ def test_a_full_queue_drops_the_newest_samples_leaves_a_gap_event_and_keeps_ever
     clock.jump_ns(2 * NS_PER_S)
     recorder.samples(block(20))
     recorder.samples(block(21))
+    assert recorder.view().failing == ""
+    assert any(item.kind is EventKind.GAP for item in read_session(tmp_path).events)
     recorder.close()
     session = read_session(tmp_path)
     assert [item for item in session.events if item.kind is EventKind.MARK] == [event(number) for number in range(20)]
