@@ -15,6 +15,8 @@ from drivers.clock import NS_PER_S
 from drivers.methodscript.package import InstrumentError, PackageDecoder, decode_error
 from drivers.methodscript.script import kinds
 
+_EARLY_NS = NS_PER_S // 4  # by so much the first sample of a turn may have been late, and others look early
+_DRIFT = 1e-4  # the instrument's crystal against the host's: tens of parts per million
 _KNOWN = (b"*", b"+", b"L", b"Z")
 
 
@@ -33,7 +35,9 @@ class SampleStream:
     garbled_in_a_row: int = field(default=0, init=False)
     _turns: int = field(default=0, init=False)
     _t0_ns: int | None = field(default=None, init=False)
-    _first_s: float | None = field(default=None, init=False)
+    _first_s: float = field(default=0.0, init=False)
+    _begun_ns: int | None = field(default=None, init=False)
+    _suspect: int | None = field(default=None, init=False)
     _first_index: int = field(default=0, init=False)
     _last_index: int = field(default=-1, init=False)
 
@@ -49,16 +53,17 @@ class SampleStream:
         for at, line in enumerate(lines):
             if line[:1] == b"M" and len(line) == 5:  # a turn of the loop begins: index and time start again
                 blocks += self._block(lines[start:at], received_ns)
-                self._begin_turn()
+                self._begin_turn(received_ns)
                 start = at + 1
         return blocks + self._block(lines[start:], received_ns)
 
-    def _begin_turn(self) -> None:
+    def _begin_turn(self, received_ns: int) -> None:
         self._turns += 1
         if self._turns > 1:
             self.epoch += 1
         self._t0_ns = None
-        self._first_s = None
+        self._begun_ns = received_ns
+        self._suspect = None
         self._last_index = -1
 
     def _block(self, lines: list[bytes], received_ns: int) -> list[SampleBlock]:
@@ -67,17 +72,21 @@ class SampleStream:
             self._other(line)
         if not values:
             return []
-        self.garbled_in_a_row = 0
         index: list[int] = []
         fresh: list[int] = []
         for at, row in enumerate(values):
             number = self._number(row[0])
-            if number > self._last_index:  # else it is a doubled line
-                self._last_index = number
-                index.append(number)
-                fresh.append(at)
+            if number == self._last_index:
+                continue  # a doubled line
+            if number < self._last_index or self._is_from_the_future(number, received_ns):
+                self._count_garbled()  # a digit of its time broke on the way: the line has no checksum
+                continue
+            self._last_index = number
+            index.append(number)
+            fresh.append(at)
         if not index:
             return []
+        self.garbled_in_a_row = 0
         if self._t0_ns is None:
             self._t0_ns = received_ns - index[-1] * self._interval_ns
         return [
@@ -104,10 +113,31 @@ class SampleStream:
         if not math.isfinite(time_s):
             return self._last_index + 1
         interval_s = self.settings.interval_s
-        if self._first_s is None:
+        if self._last_index < 0:  # only an accepted sample is a reference for those after it
             self._first_s = time_s
-            self._first_index = max(round(time_s / interval_s) - 1, self._last_index + 1)
+            self._first_index = max(round(time_s / interval_s) - 1, 0)
         return self._first_index + round((time_s - self._first_s) / interval_s)
+
+    def _is_from_the_future(self, number: int, received_ns: int) -> bool:
+        """Tell whether a sample claims a time that has not come yet; one believed would hide all true ones before it.
+
+        Two such samples in a row that fit each other are believed: then it is the host whose time stood still.
+        """
+        zero_ns = self._t0_ns if self._t0_ns is not None else self._begun_ns
+        if zero_ns is None or zero_ns == received_ns:  # came in one piece with the start: no telling how old that is
+            return False
+        passed_ns = received_ns - zero_ns
+        allowed_ns = passed_ns + _EARLY_NS + 2 * self._interval_ns + int(passed_ns * _DRIFT)
+        if number * self._interval_ns <= allowed_ns:
+            self._suspect = None
+            return False
+        believed = self._suspect is not None and 0 < number - self._suspect <= 2
+        self._suspect = number
+        return not believed
+
+    def _count_garbled(self) -> None:
+        self.garbled += 1
+        self.garbled_in_a_row += 1
 
     def _other(self, line: bytes) -> None:
         if line == b"":
@@ -115,5 +145,4 @@ class SampleStream:
         elif (error := decode_error(line)) is not None:
             self.error = error
         elif line not in _KNOWN:
-            self.garbled += 1
-            self.garbled_in_a_row += 1
+            self._count_garbled()

@@ -119,7 +119,7 @@ def test_an_hour_at_10_hz_decodes_in_well_below_a_second() -> None:
     lines = [b"Peb%07Xm;ba%07Xf,10,203" % (OFFSET + 100 * n, OFFSET + n) for n in range(1, 36_001)]
     stream = SampleStream("it", settings(), 1)
     began_s = time.process_time()
-    blocks = [block for at in range(0, 36_000, 10) for block in stream.feed(lines[at : at + 10], at)]
+    blocks = [block for at in range(0, 36_000, 10) for block in stream.feed(lines[at : at + 10], at * 100_000_000)]
     used_s = time.process_time() - began_s
     assert sum(block.index.size for block in blocks) == 36_000
     assert used_s < 1.0
@@ -240,6 +240,27 @@ def test_a_broken_package_is_a_hole_and_is_counted() -> None:
     (block,) = stream.feed([package(0.1), b"Peb8000\x00C8m;ba812D644f,10,203", package(0.3)], 0)
     assert block.index.tolist() == [0, 2]
     assert stream.garbled == 1
+
+
+@pytest.mark.parametrize("wrong_s", [0.5, 5.0, 13000.0])
+@pytest.mark.parametrize("broken", [0, 1, 5])
+def test_L5_a_broken_digit_in_the_time_costs_at_most_a_third_of_a_second(wrong_s: float, broken: int) -> None:
+    stream = SampleStream("it", settings(), 1)
+    stream.feed([b"M0007"], 0)
+    got: list[int] = []
+    for n in range(40):
+        received_ns = (n + 1) * 100_000_000
+        line = package((n + 1) * 0.1 + (wrong_s if n == broken else 0.0))
+        got += [i for block in stream.feed([line], received_ns) for i in block.index.tolist()]
+    assert len(set(range(40)) - set(got)) <= 5
+    assert max(got) == 39
+
+
+def test_after_the_host_slept_samples_are_believed_again() -> None:
+    stream = SampleStream("it", settings(), 1)
+    stream.feed([b"M0007", package(0.1)], 100_000_000)
+    blocks = [b for n in range(5) for b in stream.feed([package(600.0 + n * 0.1)], (2 + n) * 100_000_000)]
+    assert sum(block.index.size for block in blocks) == 4
 
 
 def test_a_next_turn_of_the_loop_is_a_next_epoch() -> None:
