@@ -13,6 +13,10 @@ from acquisition.events import Event
 from acquisition.messages import RecorderView
 from drivers.capabilities import SampleBlock
 
+INTENT_OUTCOMES = frozenset({"target reached", "ended early", "not run", "not sent"})
+"""``data["what"]`` of an event that settles the open intent of its source (a pump). An intent that nothing settles may
+have been delivered (R54)."""
+
 
 @dataclass(frozen=True)
 class InfusionRow:

@@ -19,7 +19,7 @@ from acquisition.recording.filesystem import explain
 from acquisition.recording.finish import file_hash, read_manifest
 from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter, lock_session
 from acquisition.recording.reader import JournalReader
-from acquisition.recording.records import RecordingFailed
+from acquisition.recording.records import INTENT_OUTCOMES, RecordingFailed
 from drivers.capabilities import SampleBlock
 from drivers.clock import Clock, SystemClock
 from drivers.os_support import durable_sync
@@ -67,7 +67,11 @@ class _Survey:
     samples: int
     last: Event | None
     last_ns: int
-    open_intents: dict[str, Event]
+    open_intents: dict[str, list[Event]]
+
+    def unsettled(self) -> list[Event]:
+        """Return the intents whose outcome is not in the journal, in their order."""
+        return sorted((event for events in self.open_intents.values() for event in events), key=lambda item: item.t_ns)
 
 
 def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
@@ -97,7 +101,7 @@ def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
         events=survey.reader.events,
         torn_bytes=torn,
         torn_reason=reason,
-        maybe_delivered=tuple(f"{event.source}: {event.text}" for event in survey.open_intents.values()),
+        maybe_delivered=tuple(f"{event.source}: {event.text}" for event in survey.unsettled()),
         file=done,
     )
 
@@ -110,7 +114,7 @@ def _survey(journal: Path) -> _Survey:
         if isinstance(body, Event):
             survey.last = body
             survey.last_ns = max(survey.last_ns, body.t_ns)
-            _follow_intent(survey.open_intents, record.sequence, body)
+            _follow_intent(survey.open_intents, body)
         elif isinstance(body, SampleBlock):
             survey.samples += len(body.index)
             survey.last_ns = max(survey.last_ns, body.received_ns)
@@ -121,12 +125,11 @@ def _survey(journal: Path) -> _Survey:
     return survey
 
 
-def _follow_intent(open_intents: dict[str, Event], sequence: int, event: Event) -> None:
-    name = event.data.get("intent")
+def _follow_intent(open_intents: dict[str, list[Event]], event: Event) -> None:
     if event.kind is EventKind.INTENT:
-        open_intents[str(sequence if name is None else name)] = event
-    elif name is not None:
-        open_intents.pop(str(name), None)
+        open_intents.setdefault(event.source, []).append(event)
+    elif event.data.get("what") in INTENT_OUTCOMES and open_intents.get(event.source):
+        open_intents[event.source].pop()  # the latest: an earlier one that was never settled stays open
 
 
 def _keep_torn(reader: JournalReader) -> tuple[int, str]:
@@ -159,7 +162,7 @@ def _close_journal(survey: _Survey, torn: int, clock: Clock) -> None:
         clock.wall_ns(),
         "recover",
         "INTERRUPTED: the recording ended without being closed. It was closed by recover.",
-        {"state": "interrupted", "torn_bytes": torn, "open_intents": len(survey.open_intents)},
+        {"state": "interrupted", "torn_bytes": torn, "open_intents": len(survey.unsettled())},
     )
     said_before = survey.last is not None and (survey.last.kind, survey.last.source) == (said.kind, said.source)
     writer = JournalWriter.reopen(reader.path, reader.valid_end)

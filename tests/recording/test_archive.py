@@ -246,9 +246,11 @@ def test_recover_makes_a_damaged_nwb_file_anew_with_the_same_datasets(session: P
 def test_R53_recover_closes_an_interrupted_session_and_keeps_the_torn_bytes(tmp_path: Path, torn: int) -> None:
     recorder = start(tmp_path)
     fill(recorder, 0, 20)
-    say(recorder, EventKind.INTENT, "infuse 10 uL", intent="i1")
-    say(recorder, EventKind.PUMP, "infused", intent="i1")
-    say(recorder, EventKind.INTENT, "infuse 5 uL of ketamine", intent="i2")
+    say(recorder, EventKind.INTENT, "infuse 10 uL")
+    say(recorder, EventKind.PUMP, "started", what="started")
+    say(recorder, EventKind.PUMP, "infused", what="target reached")
+    say(recorder, EventKind.INTENT, "infuse 5 uL of ketamine")
+    say(recorder, EventKind.PUMP, "started", what="started")
     crash(recorder)
     whole = (tmp_path / JOURNAL_NAME).read_bytes()
     tail = whole[:torn]
