@@ -86,6 +86,8 @@ class PumpDesk:
     _stop_since_ns: int | None = None
     _missed: int = 0
     _start_unclear: bool = False
+    _run_went_out: bool = False
+    """RUN of the open infusion was sent or refused; a reply to a question asked before that says nothing about it."""
     _seen_moving: bool = False
     _lost_while_open: bool = False
     _self_test_asked: bool = False
@@ -168,6 +170,7 @@ class PumpDesk:
         self.watch.begin()
         self.outcome = None
         self._start_unclear = False
+        self._run_went_out = False
         self._seen_moving = False
         self._lost_while_open = False
 
@@ -314,6 +317,7 @@ class PumpDesk:
         self.stop("its settings differ from what was sent", now_ns)
 
     def _sending(self, what: Sending, now_ns: int) -> None:
+        self._run_went_out = True
         self.desk.say(EventKind.PUMP, now_ns, self.name, "RUN goes out", {"what": "run", "token": what.token})
 
     def _started(self, what: Started, now_ns: int) -> None:
@@ -345,6 +349,7 @@ class PumpDesk:
             elif what.kind not in ("Overtaken", "Interrupted"):
                 self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
         elif isinstance(request, Run):
+            self._run_went_out = True
             self.abort()
             if what.kind == "Overtaken":
                 self.ledger.never_ran()  # not a byte was sent
@@ -402,7 +407,7 @@ class PumpDesk:
         self._seen_moving |= status.motion is Motion.INFUSING
         self._own_alarm(status.alarm, now_ns)
         self._act_on(self.watch.judge(self.ledger, status), now_ns)
-        if self.infusing and status.motion.is_still:
+        if self.infusing and self._run_went_out and status.motion.is_still:
             self._infusion_over(status, now_ns)
 
     def _counter_went_back(self, status: PumpStatus) -> bool:
