@@ -58,7 +58,7 @@ class Exchange(Generic[F]):
     """An answer is outstanding. The driver asks something whose answer cannot be mistaken, then sets this to False."""
     foreign_count: int = field(default=0, init=False)
     """Frames and stray bytes that answered nothing, since opening."""
-    _late_until_ns: int = field(default=0, init=False)
+    _late_until_ns: int = field(default=-1, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def transact(
