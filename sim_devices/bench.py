@@ -115,10 +115,11 @@ class SimBench:
             first: Instrument | None = None
             first_ns = second_ns = now_ns + 1
             for instrument in self._instruments.values():
-                if instrument.due_ns < first_ns:
-                    first, first_ns, second_ns = instrument, instrument.due_ns, first_ns
-                elif instrument.due_ns < second_ns:
-                    second_ns = instrument.due_ns
+                due_ns = instrument.due_ns
+                if due_ns < first_ns:
+                    first, first_ns, second_ns = instrument, due_ns, first_ns
+                elif due_ns < second_ns:
+                    second_ns = due_ns
             if first is None:
                 return
             first.live_until(max(first_ns, second_ns - 1))

@@ -83,6 +83,8 @@ class Wire:
 
     def take(self, max_bytes: int) -> bytes:
         """Remove up to ``max_bytes`` from the host's buffer."""
+        if not self._arrived:
+            return b""
         data = bytes(self._arrived[:max_bytes])
         del self._arrived[:max_bytes]
         return data
