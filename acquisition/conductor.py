@@ -34,6 +34,8 @@ VERIFY_PERIOD_NS = 30 * NS_PER_S
 """Read-back of a running pump's settings (fault D3)."""
 DEFAULT_WATCHDOG_S = 5
 """Judges the engine's own stand-stills where no pump has a watchdog (R41: n <= 5 s)."""
+DEFECT_STOP_PERIOD_NS = 2 * NS_PER_S
+"""While a defect persists, all pumps are told to stop again so often."""
 CLOSE_TIMEOUT_NS = 15 * NS_PER_S
 
 
@@ -78,6 +80,8 @@ class Conductor:
         self._base: Phase = "connecting"
         self._begun = False
         self._defects = 0
+        self._next_defect_stop_ns = started_ns
+        self._not_before_ns = started_ns
         self._last_step_ns: int | None = None
         self._next_row_ns = started_ns
         self._next_state_ns = started_ns
@@ -114,7 +118,7 @@ class Conductor:
     def next_due_ns(self) -> int:
         """Return when ``step`` has something to do; in the past means now."""
         if self._last_step_ns is None or self._commands or self._stops or self._inbox.urgent:
-            return 0
+            return self._not_before_ns
         due_ns = self._last_step_ns + self._period_ns
         wait_ends_ns = self.schedule.next_due_ns()
         return due_ns if wait_ends_ns is None else min(due_ns, max(wait_ends_ns, self._last_step_ns + 1))
@@ -124,8 +128,11 @@ class Conductor:
         try:
             self._step(now_ns)
         except Exception:  # noqa: BLE001 - R44: whatever it was, the pumps are stopped before anyone is told
-            self.emergency_stop("a defect of the program")
+            if now_ns >= self._next_defect_stop_ns:
+                self._next_defect_stop_ns = now_ns + DEFECT_STOP_PERIOD_NS
+                self.emergency_stop("a defect of the program")
             self._defects += 1
+            self._not_before_ns = now_ns + self._period_ns
             trace = traceback.format_exc()
             self.desk.alarms.on("program-defect", now_ns, detail=trace.strip().splitlines()[-1])
             if self._defects <= 3:

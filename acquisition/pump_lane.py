@@ -107,8 +107,11 @@ class PumpLane(BaseLane):
             due_ns = self._connect_due_ns()
             if due_ns is not None and now_ns >= due_ns:
                 self._try_connect(now_ns)
-        elif self._must_ask or (self._polling and self._next_poll_ns <= now_ns <= self._granted_until_ns):
-            self._poll(now_ns)
+        elif self._must_ask or (self._polling and self._next_poll_ns <= now_ns):
+            if self._must_ask or now_ns <= self._granted_until_ns:
+                self._poll(now_ns)
+            else:
+                self._next_poll_ns = max(now_ns, self._granted_until_ns + 1)  # not due again before a new grant
 
     # ---- STOP -------------------------------------------------------------------------------------------------------
 

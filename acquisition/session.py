@@ -34,7 +34,8 @@ from drivers.clock import NS_PER_S, Clock
 from drivers.registry import DriverFactory
 from drivers.transport import TransportOpener
 
-MAX_FOLDERS_PER_SECOND = 100
+MAX_FOLDERS = 10_000
+"""Rehearsals all begin in the same virtual second."""
 
 
 class ClosableSink(RecordSink, Protocol):
@@ -83,14 +84,14 @@ def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int) -> tuple[str, Path
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", plan.name).strip("-")[:40] or "session"
     base = f"{started}-{slug}" + ("-SIMULATED" if plan.simulated else "")
     out_dir.mkdir(parents=True, exist_ok=True)
-    for number in range(1, MAX_FOLDERS_PER_SECOND):
+    for number in range(1, MAX_FOLDERS):
         name = base if number == 1 else f"{base}-{number}"
         try:
             (out_dir / name).mkdir()
         except FileExistsError:
             continue
         return name, out_dir / name
-    raise FileExistsError(f"{out_dir} holds {MAX_FOLDERS_PER_SECOND} sessions that began in the same second")
+    raise FileExistsError(f"{out_dir} holds {MAX_FOLDERS} sessions that began in the same second")
 
 
 def keep_files(session_dir: Path, files: Mapping[str, bytes]) -> None:

@@ -30,7 +30,15 @@ from acquisition.recording.records import InfusionRow, RecordingFailed, SessionH
 from acquisition.rehearsal import describe_world
 from acquisition.session import LOCKSTEP_PACE, Session, build_session
 from drivers import registry
-from drivers.capabilities import AmperometrySettings, DriverOptions, Identity, Motion, PumpProgram, PumpStatus, SampleBlock
+from drivers.capabilities import (
+    AmperometrySettings,
+    DriverOptions,
+    Identity,
+    Motion,
+    PumpProgram,
+    PumpStatus,
+    SampleBlock,
+)
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import DriverError, PortLost
 from drivers.transport import LineSettings, Transport
@@ -78,9 +86,7 @@ def make_plan(
     pumps: Sequence[PumpSetup] = (PUMP,),
     sensors: Sequence[PotentiostatSetup] = (SENSOR,),
 ) -> Plan:
-    return Plan(
-        "test", "", True, SUBJECT, tuple(pumps), tuple(sensors), tuple(steps), "p", "r", LIMITS.sha256
-    )
+    return Plan("test", "", True, SUBJECT, tuple(pumps), tuple(sensors), tuple(steps), "p", "r", LIMITS.sha256)
 
 
 def seconds(value: float) -> int:
@@ -193,8 +199,8 @@ class FakePump:
     calls: list[tuple[int, str]] = field(default_factory=list)
     raises: dict[str, list[BaseException | None]] = field(default_factory=dict)
     """Per call, what the next ones raise, after they had their effect; None for no error."""
-    no_effect: set[str] = field(default_factory=set)
-    """Calls that do not reach the pump."""
+    no_effect: dict[str, int] = field(default_factory=dict)
+    """How many of the next calls do not reach the pump."""
     readback_factor: float = 1.0
     speed_factor: float = 1.0
     held: PumpProgram | None = None
@@ -244,6 +250,11 @@ class FakePump:
             if error is not None:
                 raise error
 
+    def _arrives(self, name: str) -> bool:
+        left = self.no_effect.get(name, 0)
+        self.no_effect[name] = max(0, left - 1)
+        return left == 0
+
     def _status(self, asked_ns: int) -> PumpStatus:
         motion = Motion.INFUSING if self.moving or self.rogue else Motion.STOPPED
         shown_ul = round(self.counter_ul, 3)
@@ -278,7 +289,7 @@ class FakePump:
     def start(self) -> PumpStatus:
         self._call("start")
         asked_ns = self.clock.now_ns()
-        if "start" not in self.no_effect:
+        if self._arrives("start"):
             self.moving, self._since_ns = True, asked_ns
         self._fail("start")
         return self._status(asked_ns)
@@ -292,7 +303,7 @@ class FakePump:
     def stop(self) -> PumpStatus:
         self._call("stop")
         asked_ns = self.clock.now_ns()
-        if self.stops_on_stop and "stop" not in self.no_effect:
+        if self.stops_on_stop and self._arrives("stop"):
             self.moving, self.rogue = False, False
         self._fail("stop")
         if self.moving:
