@@ -48,11 +48,13 @@ def test_values_decode_as_the_reference_prints_them(text: str, value: float) -> 
 
 def test_real_captures_decode() -> None:
     potential, current = decode_package(b"Pda84E63DAn;ba82AB973f,14,284") or ()
-    assert potential == Variable("da", pytest.approx(5.137370e-3))
-    assert current == Variable("ba", pytest.approx(2.799987e-9), SampleFlag.UNDERLOAD, 0x84)
+    assert potential.value == pytest.approx(5.137370e-3)
+    assert current.value == pytest.approx(2.799987e-9)
+    assert (current.kind, current.status, current.range_code) == ("ba", SampleFlag.UNDERLOAD, 0x84)
     potential, current = decode_package(b"Pda7F85F3Fu;ba48D503Dp,10,288") or ()
     assert potential.value == pytest.approx(-0.499905)
-    assert current == Variable("ba", pytest.approx(-57.847747e-6), SampleFlag.OK, 0x88)
+    assert current.value == pytest.approx(-57.847747e-6)
+    assert (current.status, current.range_code) == (SampleFlag.OK, 0x88)
 
 
 def test_not_a_number_is_flagged() -> None:

@@ -54,6 +54,11 @@ def once(filter_: Filter, at: int = 0) -> Filter:
     return lambda data: filter_(data) if next(counter) == at else [(0.0, data)]
 
 
+def losing(rng: np.random.Generator) -> Filter:
+    """Lose three of ten chunks."""
+    return lambda data: [] if rng.random() < 0.3 else [(0.0, data)]
+
+
 def assert_true(status: PumpStatus, began_ns: int) -> None:
     """A status holds what was true between asking and receiving, never an older value (L7)."""
     least_ul = (status.asked_ns - began_ns) / NS_PER_S
@@ -303,7 +308,7 @@ def test_R34_stop_survives_lost_answers_and_is_never_confirmed_falsely(saf: int)
     for seed in range(30):
         rng = np.random.default_rng(seed)
         bench, pump, _began = running(saf)
-        bench.line.from_device = lambda data, rng=rng: [] if rng.random() < 0.3 else [(0.0, data)]
+        bench.line.from_device = losing(rng)
         asked_ns = bench.clock.now_ns()
         try:
             confirmed += pump.stop().motion.is_still

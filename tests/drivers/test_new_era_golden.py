@@ -81,7 +81,9 @@ def test_meanings_of_the_printed_replies() -> None:
     counters = codec.parse_reply(b"00II12.34W0.000UL")
     assert counters is not None
     assert counters.motion is Motion.INFUSING
-    assert codec.parse_dispensed(counters.data) == codec.Dispensed(12.34, 0.0, pytest.approx(0.01))
+    dispensed = codec.parse_dispensed(counters.data)
+    assert dispensed is not None
+    assert (dispensed.infused_ul, dispensed.withdrawn_ul, round(dispensed.step_ul, 9)) == (12.34, 0.0, 0.01)
     assert codec.parse_volume("100.0UL") == (100.0, "UL")
     refused = codec.parse_reply(b"00S?OOR")
     assert refused is not None

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import serial
+import serial.tools.list_ports
 
 from drivers import serial_port
 from drivers.clock import NS_PER_S, SystemClock
@@ -253,7 +254,7 @@ def test_listed_ports_are_escaped_and_sorted(monkeypatch: pytest.MonkeyPatch) ->
     plain = SimpleNamespace(
         device="/dev/ttyS0", description="n/a", vid=None, pid=None, serial_number=None, manufacturer=None
     )
-    monkeypatch.setattr(serial_port._serial_list_ports, "comports", lambda: [usb, plain])
+    monkeypatch.setattr(serial.tools.list_ports, "comports", lambda: [usb, plain])
     first, second = list_ports()
     assert first == serial_port.PortInfo("/dev/ttyS0", "", "", "", "")
     assert second == serial_port.PortInfo("/dev/ttyUSB1", "evil\\x1b[2J", "0403:6001", "A1\\n", "FTDI")
