@@ -1,0 +1,135 @@
+"""A real engine process on a small simulated rig, in a runtime directory of its own; always gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from acquisition.discovery import RUNTIME_DIR_VARIABLE, EngineRecord
+from acquisition.launch import EngineOptions, start_engine
+from drivers import os_support
+from drivers.clock import NS_PER_S, SystemClock
+
+RIG = """
+[rig]
+name = "test bench"
+
+[pumps.drug]
+driver = "new-era"
+url = "sim://new-era?seed=1"
+syringe = "bd-plastic-1ml"
+watchdog = "5 s"
+line_dead_volume = "8 uL"
+
+[potentiostats.stat]
+driver = "methodscript"
+url = "sim://emstat?seed=2"
+potential = "600 mV"
+interval = "100 ms"
+
+[[potentiostats.stat.channels]]
+name = "glu"
+electrode = "we1"
+role = "glutamate"
+range = "100 nA"
+sensitivity = "7 pA/uM"
+"""
+PROTOCOL = """
+[protocol]
+name = "test plan"
+
+[subject]
+id = "m1"
+species = "mouse"
+sex = "M"
+age = "P12W"
+weight = "25 g"
+weighed = "2026-01-01"
+
+[pumps.drug]
+drug = "ketamine"
+form = "hydrochloride"
+concentration = "5 mg/mL"
+route = "iv_infusion"
+loaded = "600 uL"
+primed = true
+
+[[steps]]
+infuse = {{ pump = "drug", volume = "{volume}", rate = "{rate}", label = "ketamine" }}
+
+[[steps]]
+mark = "end"
+"""
+LONG = PROTOCOL.format(volume="10 uL", rate="1 uL/min")
+SHORT = PROTOCOL.format(volume="0.1 uL", rate="1.25 uL/min")
+
+
+@dataclass(frozen=True)
+class Files:
+    protocol: Path
+    rig: Path
+    out: Path
+
+    def options(self, **more: object) -> EngineOptions:
+        return EngineOptions(self.protocol, self.rig, self.out, **more)  # type: ignore[arg-type]
+
+
+def write_files(directory: Path, protocol: str = LONG, rig: str = RIG) -> Files:
+    files = Files(directory / "protocol.toml", directory / "rig.toml", directory / "out")
+    files.protocol.write_text(protocol, encoding="utf-8")
+    files.rig.write_text(rig, encoding="utf-8")
+    return files
+
+
+@contextmanager
+def private_runtime() -> Iterator[Path]:
+    """Keep engines of this test apart. The path is short: a socket's name has some 100 bytes."""
+    before = os.environ.get(RUNTIME_DIR_VARIABLE)
+    with tempfile.TemporaryDirectory(prefix="amp") as name:
+        os.environ[RUNTIME_DIR_VARIABLE] = name
+        try:
+            yield Path(name)
+        finally:
+            del os.environ[RUNTIME_DIR_VARIABLE]
+            if before is not None:
+                os.environ[RUNTIME_DIR_VARIABLE] = before
+
+
+@contextmanager
+def running_engine(options: EngineOptions) -> Iterator[EngineRecord]:
+    record = start_engine(options)
+    try:
+        yield record
+    finally:
+        if os_support.process_alive(record.pid):
+            with suppress(ProcessLookupError):
+                os_support.kill_hard(record.pid)
+        wait_gone(record.pid)
+
+
+def wait_gone(pid: int, timeout_s: float = 60.0) -> bool:
+    """Wait until a process is gone, reaping it if it is a child of this one."""
+    clock = SystemClock()
+    end_ns = clock.now_ns() + round(timeout_s * NS_PER_S)
+    while clock.now_ns() < end_ns:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        if not os_support.process_alive(pid):
+            return True
+        clock.sleep_until_ns(clock.now_ns() + NS_PER_S // 20)
+    return False
+
+
+def amperfuse(*words: str | Path, timeout_s: float = 100.0) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, as a person would from another terminal."""
+    command: Sequence[str] = [sys.executable, "-m", "amperfuse", *map(str, words)]
+    environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout_s, check=False, env=environment, encoding="utf-8"
+    )
