@@ -119,8 +119,8 @@ class TcpEndpoint:
         _queue(self._pending, outgoing)
         writers = [self._client] if self._pending else []
         readable, writable, _ = select.select([self._client, self._listener], writers, [], wait_s)
-        if self._listener in readable:
-            self._accept()
+        if self._listener in readable and self._client not in readable:
+            self._accept()  # not while the client has something to say: it may be its farewell, and this its successor
         try:
             if writable:
                 with suppress(BlockingIOError):
