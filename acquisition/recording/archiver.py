@@ -128,11 +128,11 @@ def rebuild(session_dir: Path) -> None:
         Archive(JournalReader(journal), live).catch_up()
     finally:
         live.close()
-    finish_file(building, journal)
+    closed = finish_file(building, journal)
     if difference := first_difference(building, journal):
         raise ValueError(f"the rebuilt file differs from the journal: {difference}")
     building.replace(session_dir / NWB_NAME)
-    write_manifest(session_dir)
+    write_manifest(session_dir, closed)
     (session_dir / FINISHING_NAME).unlink(missing_ok=True)
 
 
@@ -143,15 +143,15 @@ def close_archive(session_dir: Path, archive: Archive) -> None:
     marker.touch()
     path, journal = session_dir / NWB_NAME, session_dir / JOURNAL_NAME
     try:
-        finish_file(path, journal)
+        closed = finish_file(path, journal)
         difference = first_difference(path, journal)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        difference = str(error)
+        difference = f"{type(error).__name__}: {error}"
     if difference:
         _report(f"{NWB_NAME} differs from the journal ({difference}); it is made anew")
         rebuild(session_dir)
         return
-    write_manifest(session_dir)
+    write_manifest(session_dir, closed)
     marker.unlink()
 
 

@@ -48,8 +48,11 @@ class Gathered:
             self.steps[number] = (started_ns, None if state == "running" else event.t_ns, state)
 
 
-def finish_file(path: Path, journal: Path) -> None:
-    """Bring a file with all rows into its closed form. Raises OSError, ValueError when it is damaged."""
+def finish_file(path: Path, journal: Path) -> CloseRecord:
+    """Bring a file with all rows into its closed form; return how the journal ended.
+
+    Raises OSError, ValueError, KeyError when the file is damaged, ValueError when the journal is not closed.
+    """
     reader = JournalReader(journal)
     gathered = Gathered()
     last_ns = 0
@@ -70,18 +73,14 @@ def finish_file(path: Path, journal: Path) -> None:
             for name, values in texts.items():
                 replace_text(file, f"{group}/{name}", values, None)
     _add_steps(path, reader.header, gathered, last_ns, _anchor(journal, reader.closed))
+    return reader.closed
 
 
-def write_manifest(session_dir: Path) -> None:
+def write_manifest(session_dir: Path, closed: CloseRecord) -> None:
     """Write the hashes of every file of the session, in the format of ``sha256sum``, with the chain's head."""
-    reader = JournalReader(session_dir / JOURNAL_NAME)
-    for _ in reader.tail():
-        pass
-    if reader.closed is None:
-        raise ValueError(f"{reader.path.name} is not closed")
     lines = [
-        f"# hash chain of {reader.closed.events} events ends in {reader.closed.chain_head}",
-        f"# {reader.next_sequence} records, closing record included; session {reader.closed.outcome}",
+        f"# hash chain of {closed.events} events ends in {closed.chain_head}",
+        f"# {closed.records + 1} records, closing record included; session {closed.outcome}",
         *(f"{file_hash(path)}  {path.name}" for path in _session_files(session_dir)),
     ]
     building = session_dir / f"{MANIFEST_NAME}.new"

@@ -16,6 +16,10 @@ from drivers.clock import SystemClock
 from tests.recording.synthetic import block, event, header, infusion
 
 
+STOP_NAME = "stop"
+"""A file of this name in the folder ends the recording in the ordinary way."""
+
+
 def main(folder: Path, blocks: int, pause_ms: int, *, with_archiver: bool) -> None:
     clock = SystemClock()
     recorder = Recorder.create(folder, header(), clock)
@@ -23,6 +27,8 @@ def main(folder: Path, blocks: int, pause_ms: int, *, with_archiver: bool) -> No
     if with_archiver:
         archiver.start()
     for number in range(blocks):
+        if (folder / STOP_NAME).exists():
+            break
         recorder.samples(block(number))
         recorder.infusion(infusion(number))
         if number % 10 == 0:
