@@ -1,4 +1,4 @@
-"""What the engine's tests share: a small plan, a recording in memory, fake instruments, and a laboratory in lockstep."""
+"""What the engine's tests share: a plan, a recording in memory, fake instruments, a laboratory in lockstep."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from drivers.capabilities import (
     SampleBlock,
 )
 from drivers.clock import NS_PER_S, Clock
-from drivers.errors import DriverError, PortLost
+from drivers.errors import DriverError, Interrupted, PortLost
 from drivers.transport import LineSettings, Transport
 
 LIMITS: Limits = load_limits(None)
@@ -86,7 +86,18 @@ def make_plan(
     pumps: Sequence[PumpSetup] = (PUMP,),
     sensors: Sequence[PotentiostatSetup] = (SENSOR,),
 ) -> Plan:
-    return Plan("test", "", True, SUBJECT, tuple(pumps), tuple(sensors), tuple(steps), "p", "r", LIMITS.sha256)
+    return Plan(
+        name="test",
+        description="",
+        simulated=True,
+        subject=SUBJECT,
+        pumps=tuple(pumps),
+        potentiostats=tuple(sensors),
+        steps=tuple(steps),
+        protocol_sha256="p",
+        rig_sha256="r",
+        limits_sha256=LIMITS.sha256,
+    )
 
 
 def seconds(value: float) -> int:
@@ -192,7 +203,7 @@ class SimulatedOpener:
 
 @dataclass
 class FakePump:
-    """A pump without bytes: an ideal plunger, a watchdog, and every fault a test wants. Logs each call with its time."""
+    """A pump without bytes: an ideal plunger, a watchdog, and every fault a test wants. Logs its calls with times."""
 
     clock: Clock
     options: DriverOptions
@@ -238,8 +249,6 @@ class FakePump:
         while self.clock.now_ns() < deadline_ns:
             self.clock.sleep_until_ns(min(deadline_ns, self.clock.now_ns() + seconds(0.02)))
             if name != "stop" and self.options.abort():
-                from drivers.errors import Interrupted
-
                 raise Interrupted("a STOP overtakes")
         self._live()
 

@@ -1,8 +1,9 @@
-"""What the engine decides, with instruments that misbehave exactly as told: read-back, late starts, reconciling, roles."""
+"""What the engine decides, with instruments that misbehave as told: read-back, late starts, reconciling, roles."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -356,7 +357,7 @@ def test_operator_steps_wait_for_a_person_and_marks_and_notes_are_kept(tmp_path:
     lab.until(lambda: lab.conductor.phase == "ready")
     lab.send(Start(request=1))
     lab.run(lab.now_s + 60)
-    assert lab.conductor.phase == "holding"
+    assert lab.conductor.state().phase == "holding"
 
     lab.send(Continue(request=2, step=3))
     lab.send(Note(request=3, text="whiskers move", opened_ns=5))
@@ -470,7 +471,7 @@ def test_rows_of_the_infusion_add_up(tmp_path: Path) -> None:
     assert rows[-1].confirmed_ul == pytest.approx(3.0, abs=0.01)
     assert rows[-1].commanded_ul == pytest.approx(3.0, abs=0.05)
     assert rows[-1].uncertain_ul == 0
-    assert all(b.confirmed_ul >= a.confirmed_ul for a, b in zip(rows, rows[1:], strict=False))
+    assert all(b.confirmed_ul >= a.confirmed_ul for a, b in pairwise(rows))
     assert max(row.confirmed_ul_per_min for row in rows) == 3.0
-    gaps_s = [(b.t_ns - a.t_ns) / NS_PER_S for a, b in zip(rows, rows[1:], strict=False)]
+    gaps_s = [(b.t_ns - a.t_ns) / NS_PER_S for a, b in pairwise(rows)]
     assert max(gaps_s[:-1]) <= 1.0

@@ -95,6 +95,7 @@ def test_R36_a_lost_reply_to_RUN_is_followed_by_questions_and_never_by_RUN(tmp_p
 
 def test_R35_R37_unplug_ends_at_the_watchdog_and_replug_stays_stopped(tmp_path: Path) -> None:
     lab = Lab(tmp_path, faults=[f"drug:unplug@{HALFWAY_S}s+30s"])
+    lab.person.stuck_after_s = 1000  # nobody ends the held plan
     lab.until(lambda: lab.now_s > HALFWAY_S + 25)
     during_ul = lab.true_ul()
     assert lab.pump.motion is Motion.UNKNOWN
