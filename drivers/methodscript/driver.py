@@ -191,7 +191,20 @@ class MethodScriptPotentiostat:
 
     def stop(self) -> None:
         self._stream = None
-        if not self.link.is_open:
-            self.link.open(LINES[0])
-        self.link.synchronise()
+        if self.link.is_open:
+            self.link.synchronise()
+        else:
+            self._synchronise_unknown()
         self.link.cell_off()
+
+    def _synchronise_unknown(self) -> None:
+        """Open the line and abort what runs, at whichever baud rate the instrument hears."""
+        for last, settings in zip((False, True), LINES, strict=True):
+            self.link.open(settings)
+            try:
+                self.link.synchronise()
+            except ReplyTimeout:
+                if last:
+                    raise
+            else:
+                return

@@ -39,9 +39,10 @@ class ScriptedLine:
     simulated: bool = True
     port: str = URL
     _arriving: list[tuple[int, bytes]] = field(default_factory=list)
-    _expected: bytes = b""
+    opened: list[int] = field(default_factory=list)
 
     def open(self, url: str, settings: LineSettings) -> ScriptedLine:
+        self.opened.append(settings.baud)
         return self
 
     def write(self, data: bytes, timeout_s: float) -> None:

@@ -92,6 +92,13 @@ def test_stop_is_repeated_until_the_instrument_answers() -> None:
     line.done()
 
 
+def test_stop_before_connect_tries_both_baud_rates() -> None:
+    line = ScriptedLine([step(b"\nZ\n"), step(b"\nZ\n"), step(b"\nZ\n", b"\nZ!0006\n"), CELL_OFF])
+    build(line, URL, line.clock, DriverOptions(instrument="stat")).stop()
+    line.done()
+    assert line.opened == [230_400, 921_600]
+
+
 def test_a_stop_that_is_not_confirmed_raises() -> None:
     _line, instrument = connected(step(b"\nZ\n"), step(b"\nZ\n"))
     with pytest.raises(ReplyTimeout):

@@ -292,6 +292,22 @@ def test_a_swallowed_stop_is_sent_again_at_once() -> None:
     line.done()
 
 
+@pytest.mark.parametrize("doubted", [0, 1])
+def test_R34_both_questions_after_a_stop_must_say_still(doubted: int) -> None:
+    """Basic mode has no checksum: one broken status character must not pass for a stop."""
+    still, moves = step(b"0\r", b"\x0200S\x03"), step(b"0\r", b"\x0200I\x03")
+    moving = [moves], [still, step(b"0DIS\r", b"\x0200II1.000W0.000UL\x03")]
+    line, pump = scripted(
+        step(b"0STP\r", b"\x0200P\x03"),
+        *moving[doubted],
+        step(b"0STP\r", b"\x0200P\x03"),
+        step(b"0\r", b"\x0200P\x03"),
+        step(b"0DIS\r", b"\x0200PI1.000W0.000UL\x03"),
+    )
+    assert pump.stop().motion is Motion.PAUSED
+    line.done()
+
+
 @pytest.mark.parametrize("saf", [0, 60])
 def test_stop_finds_a_pump_in_either_framing_without_connecting(saf: int) -> None:
     bench, first, _began = running(saf)
