@@ -39,10 +39,8 @@ class _Lane:
         """Put bytes on the wire that began to leave at ``first_ns`` and had all been produced by ``now_ns``."""
         done_ns = max(max(self.busy_until_ns, first_ns) + len(data) * byte_ns, now_ns)
         self.busy_until_ns = done_ns
-        arrival_ns = done_ns + self.latency_ns + extra_ns
-        if self.flying:  # a wire does not overtake itself
-            arrival_ns = max(arrival_ns, self.flying[-1][0])
-        self.flying.append((arrival_ns, data))
+        # First in, first out: what follows a delayed piece waits behind it, a wire does not overtake itself.
+        self.flying.append((done_ns + self.latency_ns + extra_ns, data))
 
     def next_ns(self) -> int:
         return self.flying[0][0] if self.flying else NEVER_NS

@@ -182,6 +182,27 @@ def test_how_often_one_reads_does_not_change_what_is_measured() -> None:
     assert often[:shorter] == seldom[:shorter]
 
 
+def bytes_during_an_infusion(step_s: float) -> bytes:
+    """Infuse ketamine for two minutes while the head is sampled, letting the bench live on in steps of this length."""
+    drug = {"drug": "ketamine", "concentration_mg_per_ml": 10.0, "route": "iv_infusion", "dead_volume_ul": 5.0}
+    bench = make(world={**WORLD, "pumps": {"ketamine": {**WORLD["pumps"]["ketamine"], **drug}}})
+    head = bench.open("sim://emstat/head", FAST)
+    head.write(SCRIPT.encode(), 1.0)
+    start_pump(bench)
+    data = b""
+    while bench.clock.now_ns() < 500 * S:
+        wait(bench, step_s)
+        data += head.read(65536, 0.0)
+    return data
+
+
+def test_what_a_pump_does_reaches_the_mouse_at_its_time_however_seldom_the_bench_is_asked() -> None:
+    often, seldom = bytes_during_an_infusion(0.5), bytes_during_an_infusion(200.0)
+    shorter = min(len(often), len(seldom))
+    assert shorter > 50_000
+    assert often[:shorter] == seldom[:shorter]
+
+
 def test_what_nobody_reads_is_lost_beyond_the_buffer_and_counted() -> None:
     bench = make()
     head = bench.open("sim://emstat/head", FAST)

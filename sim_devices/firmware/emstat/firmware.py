@@ -112,7 +112,6 @@ class EmStatFirmware:
     def _start(self, script: Script, now_ns: int) -> None:
         self._interpreter = Interpreter(self._cell, self._emit, now_ns=now_ns)
         self._run = self._interpreter.run(script)
-        self._halted_since_ns = None
         self._wake_ns = now_ns
         self._resume(self._run.__next__)
 
