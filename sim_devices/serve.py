@@ -183,8 +183,8 @@ def serve(
 ) -> None:
     """Serve the simulated instrument ``name`` until ``stop`` is set, or SIGTERM or SIGINT comes to the main thread.
 
-    ``name`` may carry options of the instrument: ``new-era?saf=5``. ``announce`` is given "ready ENDPOINT" once clients
-    can connect (the link's path, or HOST:PORT). Clients may come, go and be killed; the instrument goes on. A link is
+    ``name`` may carry options of the instrument: ``new-era?saf=5``. ``announce`` is given the endpoint once clients can
+    connect: the link's path, or HOST:PORT. Clients may come, go and be killed; the instrument goes on. A link is
     removed at the end. Raises ValueError for bad names, options, faults or addresses, OSError when the endpoint is
     taken or impossible here.
     """
@@ -198,7 +198,7 @@ def serve(
         raise ValueError(error.message) from error
     with _signals_set(stop):
         try:
-            announce(f"ready {endpoint.appear()}")
+            announce(endpoint.appear())
             _bridge(endpoint, port, bench, clock, stop)
         finally:
             endpoint.vanish()

@@ -14,7 +14,7 @@ from pathlib import Path
 from drivers.registry import server
 kind, where, name, *faults = sys.argv[1:]
 server()(name, pty=Path(where) if kind == "pty" else None, tcp=where if kind == "tcp" else None, seed=4,
-         faults=faults, announce=lambda line: print(line, flush=True), stop=threading.Event())
+         faults=faults, announce=lambda endpoint: print("ready", endpoint, flush=True), stop=threading.Event())
 print("ended", flush=True)
 """
 

@@ -107,9 +107,10 @@ def serve_briefly(**options: object) -> list[str]:
     return said
 
 
-def test_serving_says_ready_and_ends_when_told() -> None:
-    (line,) = serve_briefly()
-    assert line.startswith("ready 127.0.0.1:")
+def test_serving_announces_its_endpoint_and_ends_when_told() -> None:
+    (endpoint,) = serve_briefly()
+    assert endpoint.startswith("127.0.0.1:")
+    assert not endpoint.endswith(":0")
 
 
 @pytest.mark.parametrize(
