@@ -18,9 +18,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acquisition.events import Event
-from acquisition.recording.finish import MANIFEST_NAME, finish_file, write_manifest
+from acquisition.recording.finish import finish_file
 from acquisition.recording.journal import JOURNAL_NAME
-from acquisition.recording.live_file import NWB_NAME, Batch, Key, LiveFile
+from acquisition.recording.live_file import Batch, Key, LiveFile
+from acquisition.recording.manifest import ARCHIVER_LOCK_NAME, FINISHING_NAME, NWB_NAME, is_done, write_manifest
 from acquisition.recording.reader import JournalReader, Record
 from acquisition.recording.records import InfusionRow, SessionHeader
 from acquisition.recording.row_check import first_difference
@@ -28,9 +29,6 @@ from drivers.capabilities import SampleBlock
 
 FLUSH_INTERVAL_S = 1.0
 BATCH_BYTES = 8 * 1024 * 1024
-FINISHING_NAME = "session.nwb.finishing"
-"""Lies beside the file while it is brought into its closed form: that is not crash-safe, so who finds it rebuilds."""
-LOCK_NAME = ".archiver.lock"
 _STANDARD_INPUT = 0
 EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_NOT_CLOSED = 0, 1, 3, 4
 
@@ -155,11 +153,6 @@ def close_archive(session_dir: Path, archive: Archive) -> None:
     marker.unlink()
 
 
-def is_done(session_dir: Path) -> bool:
-    """Tell whether the file was closed: then it has a manifest."""
-    return (session_dir / MANIFEST_NAME).exists() and not (session_dir / FINISHING_NAME).exists()
-
-
 def follow(session_dir: Path, engine_gone: threading.Event) -> int:
     """Follow the journal to its end; return the exit code."""
     if is_done(session_dir):
@@ -182,7 +175,7 @@ def main(arguments: list[str]) -> int:
     """Run the archiver; return its exit code."""
     session_dir = Path(arguments[0])
     try:
-        with FileLock(session_dir / LOCK_NAME, timeout=0):
+        with FileLock(session_dir / ARCHIVER_LOCK_NAME, timeout=0):
             if "--rebuild" in arguments[1:]:
                 rebuild(session_dir)
                 return EXIT_DONE

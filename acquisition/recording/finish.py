@@ -1,13 +1,12 @@
-"""What is done to ``session.nwb`` after its last row: whole texts, protocol steps, the journal's hash, the manifest.
+"""What is done to ``session.nwb`` after its last row: whole texts, protocol steps, the journal's hash.
 
 Knows the closed form of the file. The same for an undisturbed close, a repair and a rebuild, so they cannot differ.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,11 @@ from pynwb.epoch import TimeIntervals
 
 from acquisition.events import Event, EventKind
 from acquisition.recording.frames import CloseRecord
-from acquisition.recording.journal import JOURNAL_NAME
-from acquisition.recording.live_file import NWB_NAME, event_texts
+from acquisition.recording.live_file import event_texts
+from acquisition.recording.manifest import file_hash
 from acquisition.recording.nwb import LIBVER, TEXT_BYTES, as_text, replace_text
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import SessionHeader
-from drivers.os_support import durable_directory, durable_sync
-
-MANIFEST_NAME = "session.sha256"
-_CHUNK_BYTES = 4 * 1024 * 1024
 
 
 @dataclass
@@ -74,43 +69,6 @@ def finish_file(path: Path, journal: Path) -> CloseRecord:
                 replace_text(file, f"{group}/{name}", values, None)
     _add_steps(path, reader.header, gathered, last_ns, _anchor(journal, reader.closed))
     return reader.closed
-
-
-def write_manifest(session_dir: Path, closed: CloseRecord) -> None:
-    """Write the hashes of every file of the session, in the format of ``sha256sum``, with the chain's head."""
-    lines = [
-        f"# hash chain of {closed.events} events ends in {closed.chain_head}",
-        f"# {closed.records + 1} records, closing record included; session {closed.outcome}",
-        *(f"{file_hash(path)}  {path.name}" for path in _session_files(session_dir)),
-    ]
-    building = session_dir / f"{MANIFEST_NAME}.new"
-    with building.open("w", encoding="utf-8", newline="\n") as file:
-        file.write("\n".join(lines) + "\n")
-        file.flush()
-        durable_sync(file.fileno())
-    building.replace(session_dir / MANIFEST_NAME)
-    durable_directory(session_dir)
-
-
-def read_manifest(session_dir: Path) -> dict[str, str]:
-    """Return file name to hash. Raises FileNotFoundError."""
-    text = (session_dir / MANIFEST_NAME).read_text(encoding="utf-8")
-    pairs = [line.split("  ", 1) for line in text.splitlines() if line and not line.startswith("#")]
-    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _session_files(session_dir: Path) -> Iterator[Path]:
-    names = [JOURNAL_NAME, NWB_NAME, f"{JOURNAL_NAME}.torn", *sorted(path.name for path in session_dir.glob("*.toml"))]
-    return (session_dir / name for name in names if (session_dir / name).is_file())
 
 
 def _anchor(journal: Path, closed: CloseRecord) -> str:

@@ -26,7 +26,6 @@ from acquisition.recording.swmrclear import clear
 from drivers.capabilities import SampleBlock
 from drivers.os_support import durable_directory, durable_sync
 
-NWB_NAME = "session.nwb"
 Key = tuple[str, str]
 Columns = dict[str, NDArray[Any]]
 

@@ -14,10 +14,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acquisition.events import Event, EventKind
-from acquisition.recording.archiver import LOCK_NAME, is_done
 from acquisition.recording.filesystem import explain
-from acquisition.recording.finish import file_hash, read_manifest
 from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter, lock_session
+from acquisition.recording.manifest import ARCHIVER_LOCK_NAME, MANIFEST_NAME, file_hash, is_done, read_manifest
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import INTENT_OUTCOMES, RecordingFailed
 from drivers.capabilities import SampleBlock
@@ -179,13 +178,13 @@ def _repair_file(session_dir: Path) -> str:
     if _manifest_fits(session_dir):
         return "untouched"
     try:
-        with FileLock(session_dir / LOCK_NAME, timeout=30):
+        with FileLock(session_dir / ARCHIVER_LOCK_NAME, timeout=30):
             pass  # an archiver whose engine died ends by itself within a second or two
     except Timeout as error:
         raise RecordingFailed(
             f"An archiver still works in {session_dir}. What to do: wait until it has ended, then recover again."
         ) from error
-    (session_dir / "session.sha256").unlink(missing_ok=True)
+    (session_dir / MANIFEST_NAME).unlink(missing_ok=True)
     if _run_archiver(session_dir) == 0:
         return "completed"
     if _run_archiver(session_dir, "--rebuild") == 0:

@@ -12,13 +12,10 @@ from typing import Any
 
 from acquisition.events import Event
 from acquisition.recording import frames
-from acquisition.recording.archiver import FINISHING_NAME
-from acquisition.recording.finish import MANIFEST_NAME, file_hash, read_manifest
 from acquisition.recording.journal import JOURNAL_NAME
-from acquisition.recording.live_file import NWB_NAME
+from acquisition.recording.manifest import FINISHING_NAME, MANIFEST_NAME, NWB_NAME, file_hash, read_manifest
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import InfusionRow
-from acquisition.recording.row_check import first_difference
 from drivers.capabilities import SampleBlock
 
 
@@ -117,6 +114,8 @@ def _check_manifest(found: _Findings, session_dir: Path) -> None:
 
 
 def _check_nwb(found: _Findings, session_dir: Path) -> None:
+    from acquisition.recording.row_check import first_difference  # noqa: PLC0415 - loads HDF5; see validate_nwb
+
     path = session_dir / NWB_NAME
     if not path.is_file() or (session_dir / FINISHING_NAME).exists():
         found.add("NWB file", f"{path.name} was not finished. Run: amperfuse recover {session_dir}", "")

@@ -15,7 +15,6 @@ from acquisition.recording.recorder import Recorder
 from drivers.clock import SystemClock
 from tests.recording.synthetic import block, event, header, infusion
 
-
 STOP_NAME = "stop"
 """A file of this name in the folder ends the recording in the ordinary way."""
 

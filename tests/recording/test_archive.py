@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from acquisition.events import Event, EventKind
-from acquisition.recording.archiver import FINISHING_NAME, Archive, close_archive, open_archive, rebuild
-from acquisition.recording.finish import MANIFEST_NAME
+from acquisition.recording.archiver import Archive, close_archive, open_archive, rebuild
 from acquisition.recording.journal import JOURNAL_NAME
-from acquisition.recording.live_file import NWB_NAME, LiveFile
+from acquisition.recording.live_file import LiveFile
+from acquisition.recording.manifest import FINISHING_NAME, MANIFEST_NAME, NWB_NAME
 from acquisition.recording.nwb import tables
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.recorder import InlineRecorder
