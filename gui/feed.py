@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acquisition.messages import ChannelSamples, Credit, EngineState, EventNotice, Report
+from acquisition.signal.blocks import Stretch
 from gui.history import HistoryLoader, ReadHistory
 from gui.link import EngineLink
 from gui.mirror import EngineMirror, Questions
@@ -99,7 +100,7 @@ class Feed:
         if self._history is None:
             return
         for item in self._history.poll():
-            if isinstance(item, ChannelSamples):
+            if isinstance(item, Stretch):
                 self.store.history(item)
             elif isinstance(item, EventNotice):
                 self.mirror.take_event(item)

@@ -1,6 +1,6 @@
 """The session so far, for a window that was opened late: read from the journal, in a thread, piece by piece.
 
-Knows how journal records become the messages that the live feed would have brought. Never writes, never blocks the
+Knows how journal records become what the live feed would have brought. Never writes, never blocks the
 window; a journal that cannot be read leaves the window with live data only, and says so.
 """
 
@@ -13,14 +13,14 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from acquisition.events import Event
-from acquisition.messages import ChannelSamples, EventNotice
+from acquisition.messages import EventNotice
 from acquisition.recording.frames import CloseRecord
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import InfusionRow, SessionHeader
-from acquisition.signal.blocks import GapMarker
+from acquisition.signal.blocks import Stretch, Stretcher
 
-HistoryItem = ChannelSamples | EventNotice | int
+HistoryItem = Stretch | EventNotice | int
 """Samples, an event, or (last) the number of the last journal record that was read."""
 ReadHistory = Callable[[Path], Iterator[HistoryItem]]
 UNSHOWN_KINDS = frozenset({"wire"})
@@ -30,16 +30,19 @@ UNSHOWN_KINDS = frozenset({"wire"})
 def read_journal(session_dir: Path) -> Iterator[HistoryItem]:
     """Yield what the journal holds now. Raises OSError, or ValueError when not even its header is readable."""
     reader = JournalReader(session_dir / JOURNAL_NAME)
-    gaps = GapMarker()
+    stretcher = Stretcher()
     for record in reader.tail():
         body = record.body
         if isinstance(body, Event):
             if body.kind.value not in UNSHOWN_KINDS:
                 yield notice(body)
-        elif not isinstance(body, SessionHeader | InfusionRow | CloseRecord) and len(body.index):
-            yield gaps.samples(body, record.sequence)
+        elif not isinstance(body, SessionHeader | InfusionRow | CloseRecord):
+            stretch = stretcher.add(body)
+            if stretch is not None:
+                yield stretch
     if reader.header is None:
         raise ValueError(f"the journal has no readable header: {reader.problem or 'it is empty'}")
+    yield from stretcher.rest()
     yield reader.next_sequence - 1
 
 
@@ -71,7 +74,7 @@ class HistoryLoader:
         self._thread = threading.Thread(target=self._run, name="amperfuse-history", daemon=True)
         self._thread.start()
 
-    def poll(self, most: int = 400) -> list[HistoryItem]:
+    def poll(self, most: int = 200) -> list[HistoryItem]:
         """Return at most ``most`` items that are ready; sets ``done`` after the last."""
         items: list[HistoryItem] = []
         while len(items) < most and not self._items.empty():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from acquisition.messages import ChannelSamples
+from acquisition.signal.blocks import Stretch
 from acquisition.signal.pyramid import Floats, MinMaxPyramid
 from gui.presenters.text import NS_PER_S
 
@@ -49,9 +50,9 @@ class TraceStore:
         else:
             self._waiting.append(message)
 
-    def history(self, message: ChannelSamples) -> None:
+    def history(self, stretch: Stretch) -> None:
         """Take samples from the journal."""
-        self._add(message)
+        self._append(stretch)
 
     def release(self, up_to_sequence: int) -> None:
         """History is in, up to this journal record: append what waited and is newer."""
@@ -69,8 +70,13 @@ class TraceStore:
 
     def _add(self, message: ChannelSamples) -> None:
         t_ns = np.asarray(message.t_ns, dtype=np.int64)
-        for name, values in zip(message.channels, message.current_a, strict=True):
-            key = (message.instrument, name)
+        current_a = np.asarray(message.current_a, dtype=np.float64).T
+        self._append(Stretch(message.instrument, message.channels, t_ns, current_a))
+
+    def _append(self, stretch: Stretch) -> None:
+        t_ns = stretch.t_ns
+        for name, values in zip(stretch.channels, stretch.current_a.T, strict=True):
+            key = (stretch.instrument, name)
             # Samples that are there already are not drawn twice: a message may reach back over what history held.
             new = t_ns > self._last_ns.get(key, -(2**62))
             if not new.any():
@@ -78,4 +84,4 @@ class TraceStore:
             self._last_ns[key] = int(t_ns[-1])
             seconds = (t_ns[new] - self.session_started_ns) / NS_PER_S
             trace = self.traces.setdefault(key, MinMaxPyramid())
-            trace.append(seconds, np.asarray(values, dtype=np.float64)[new])
+            trace.append(seconds, values[new])

@@ -95,7 +95,8 @@ class MainWindow(QMainWindow):
         self.edition.clicked.connect(self.toggle_edition)
 
     def _lay_out(self) -> None:
-        self.log.setFixedHeight(LOG_PX)
+        self.log.setMaximumHeight(LOG_PX)
+        self.log.text.setMinimumHeight(30)
         scroll, self._cards = cards()
         left = column(self.traces, self.timeline, self.log, row(self.note, self.edition), stretched=self.traces)
         right = column(scroll, self.controls, self.stop, stretched=scroll)

@@ -32,10 +32,12 @@ class AlarmRow:
 
 
 def alarm_rows(state: EngineState | None) -> tuple[AlarmRow, ...]:
-    """Return every alarm: not acknowledged before acknowledged, then by priority, then the newest first."""
+    """Return every alarm: not acknowledged before acknowledged, then by priority, active
+    before gone, the newest first.
+    """
     if state is None:
         return ()
-    ordered = sorted(state.alarms, key=lambda a: (a.acknowledged, _RANK[a.priority], -a.raised_ns))
+    ordered = sorted(state.alarms, key=lambda a: (a.acknowledged, _RANK[a.priority], not a.active, -a.raised_ns))
     return tuple(_row(alarm, state) for alarm in ordered)
 
 

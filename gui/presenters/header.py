@@ -65,7 +65,7 @@ def header(state: EngineState | None, now_ns: int, silent_s: float, *, connected
             clock="",
         )
     word, tone = _PHASES[state.phase]
-    recorder, detail, recorder_tone = _recorder(state.recorder, state.now_ns)
+    recorder, detail, recorder_tone = _recorder(state.recorder, state.now_ns, state.rate)
     return Header(
         session=plain(state.session_id),
         subject=plain(state.subject),
@@ -119,10 +119,12 @@ def _connection(state: EngineState | None, silent_s: float, *, connected: bool) 
     return "● engine connected", "good"
 
 
-def _recorder(view: RecorderView, now_ns: int) -> tuple[str, str, Tone]:
+def _recorder(view: RecorderView, now_ns: int, rate: float) -> tuple[str, str, Tone]:
     if view.failing:
         return "✕ NOT RECORDING", plain(view.failing), "alarm"
-    synced_s = None if view.synced_ns is None else (now_ns - view.synced_ns) / NS_PER_S
+    synced_s = (
+        None if view.synced_ns is None else (now_ns - view.synced_ns) / NS_PER_S / rate
+    )  # disks are not simulated
     parts = [
         "not on disk yet" if synced_s is None else f"on disk {age(synced_s)}",
         "disk space unknown" if view.disk_free_bytes is None else f"{size(view.disk_free_bytes)} free",

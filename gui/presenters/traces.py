@@ -34,7 +34,7 @@ _FLAG_WORDS: tuple[tuple[int, str, Tone], ...] = (
     (FLAG_OVERLOAD, "▲ OVERLOAD", "alarm"),
     (FLAG_NOT_A_NUMBER, "✕ NO VALUE", "alarm"),
     (FLAG_NEAR_LIMIT, "▲ near limit", "warn"),
-    (FLAG_UNDERLOAD, "▼ range too large", "warn"),
+    (FLAG_UNDERLOAD, "▽ far below range", "dim"),
     (FLAG_TIMING, "▲ timing", "warn"),
 )
 
@@ -139,6 +139,8 @@ class ChannelHead:
     role: str
     value: str
     unit: str
+    axis: str
+    """Unit of the y axis, which may be another."""
     flag: str
     flag_tone: Tone
     gaps: str
@@ -149,14 +151,14 @@ def channel_head(channel: ChannelView, unit: AxisUnit, scale: Scale, *, old: boo
     current = channel.last_current_a
     usable = current is not None and math.isfinite(current) and not old and channel.link == "online"
     flag, tone = _flag(channel)
-    unit_text = unit.text
-    if scale == "apparent" and not channel.sensitivity_a_per_um:
-        unit_text = f"{unit.text}, no sensitivity"
+    own = axis_unit(channel, scale, abs(current)) if usable and current is not None else unit
+    no_slope = scale == "apparent" and not channel.sensitivity_a_per_um
     return ChannelHead(
         name=plain(channel.name),
         role=f"{plain(channel.role)} · {plain(channel.instrument)}",
-        value=_figures(current * unit.per_a) if usable and current is not None else NOTHING,
-        unit=unit_text,
+        value=_figures(current * own.per_a) if usable and current is not None else NOTHING,
+        unit=f"{own.text}, no sensitivity" if no_slope else own.text,
+        axis=f"axis in {unit.text}" if unit.text != own.text else "",
         flag=flag,
         flag_tone=tone,
         gaps="" if not channel.gaps else f"{channel.gaps} gap{'s' if channel.gaps > 1 else ''}",

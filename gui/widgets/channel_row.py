@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from acquisition.signal.pyramid import Floats
 from gui.palette import Palette
@@ -29,6 +29,7 @@ def bare_plot(palette: Palette) -> Any:
     item.setMouseEnabled(x=False, y=False)
     item.hideButtons()
     item.setMenuEnabled(False)
+    plot.setMinimumSize(120, 40)
     plot.setFrameShape(QFrame.Shape.NoFrame)
     plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     plot.viewport().setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -57,15 +58,18 @@ class ChannelRow(QWidget):
         self.role = ElidedLabel(pixels=12, tone="dim")
         self.value = PlainLabel(pixels=30, weight=600)
         self.unit = PlainLabel(pixels=13, tone="dim")
+        self.axis_unit = PlainLabel(pixels=12, tone="dim")
         self.flag = PlainLabel(pixels=13, weight=700)
         self.gaps = PlainLabel(pixels=12, tone="warn")
         head = QWidget()
         head.setFixedWidth(HEAD_PX)
+        head.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
         texts = QVBoxLayout(head)
         texts.setContentsMargins(0, 4, 8, 4)
         texts.setSpacing(0)
-        for label in (self.name, self.role, self.value, self.unit):
+        for label in (self.name, self.role, self.value):
             texts.addWidget(label)
+        texts.addLayout(row(self.unit, 1, self.axis_unit))
         texts.addLayout(row(self.flag, self.gaps, 1))
         texts.addStretch(1)
         self.plot = bare_plot(palette)
@@ -108,6 +112,7 @@ class ChannelRow(QWidget):
         self.role.show_text(head.role)
         self.value.show_text(head.value)
         self.unit.show_text(head.unit)
+        self.axis_unit.show_text(head.axis)
         self.flag.show_text(head.flag, head.flag_tone)
         self.gaps.show_text(head.gaps)
 

@@ -20,6 +20,7 @@ from acquisition.messages import (
     Report,
     StepView,
 )
+from acquisition.signal.blocks import Stretch
 
 S = 1_000_000_000
 STARTED_NS = 100 * S
@@ -143,6 +144,11 @@ def state(**changes: Any) -> EngineState:
 def event(kind: str, t_s: float, text: str, **data: Any) -> EventNotice:
     t_ns = STARTED_NS + round(t_s * S)
     return EventNotice(kind=kind, t_ns=t_ns, wall_ns=WALL_NS, source="conductor", text=text, data=data)
+
+
+def stretch(t_s: Any, current_a: Any, name: str = "glu") -> Stretch:
+    t_ns = STARTED_NS + np.round(np.asarray(t_s, dtype=float) * S).astype(np.int64)
+    return Stretch("emstat", (name,), t_ns, np.asarray(current_a, dtype=float)[:, None])
 
 
 def samples(t_s: Any, current_a: Any, sequence: int = 1, name: str = "glu") -> ChannelSamples:

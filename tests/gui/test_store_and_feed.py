@@ -8,13 +8,13 @@ import pytest
 
 from acquisition.events import Event, EventKind
 from acquisition.messages import Answer, EngineState
-from acquisition.signal.blocks import GapMarker
+from acquisition.signal.blocks import STRETCH_SAMPLES, Stretcher
 from drivers.capabilities import SampleBlock
 from gui.feed import MOST_WAITING, Feed
 from gui.history import HistoryItem, notice
 from gui.mirror import EVENTS_KEPT, EngineMirror, Questions
 from gui.store import TraceStore
-from tests.gui.fakes import STARTED_NS, FakeLink, S, event, samples, state
+from tests.gui.fakes import STARTED_NS, FakeLink, S, event, samples, state, stretch
 
 GLU = ("emstat", "glu")
 
@@ -55,7 +55,7 @@ def test_history_and_live_join_without_a_hole_and_without_a_double() -> None:
     store.hold()
     store.live(samples([1, 2], [1e-12, 2e-12], sequence=4))  # already in the journal that is being read
     store.live(samples([2, 3], [2e-12, 3e-12], sequence=6))  # reaches back over what history holds
-    store.history(samples([0, 1, 2], [0.0, 1e-12, 2e-12], sequence=5))
+    store.history(stretch([0, 1, 2], [0.0, 1e-12, 2e-12]))
     assert store.waiting == 2
 
     store.release(5)
@@ -94,13 +94,26 @@ def block(index: list[int], epoch: int = 0) -> SampleBlock:
 
 
 def test_missing_device_samples_become_nan_inside_between_and_at_a_new_start() -> None:
-    gaps = GapMarker()
-    found = [gaps.samples(b, n) for n, b in enumerate([block([0, 1, 4]), block([5]), block([8]), block([9], epoch=1)])]
+    stretcher = Stretcher()
+    for one in (block([0, 1, 4]), block([]), block([5]), block([8]), block([9], epoch=1)):
+        assert stretcher.add(one) is None
 
-    values = [value for message in found for value in message.current_a[0]]
-    assert np.isnan(values).tolist() == [False, False, True, False, False, True, False, True, False]
-    times = [t for message in found for t in message.t_ns]
-    assert times == sorted(times)
+    (found,) = stretcher.rest()
+
+    assert np.isnan(found.current_a[:, 0]).tolist() == [False, False, True, False, False, True, False, True, False]
+    assert np.all(np.diff(found.t_ns) > 0)
+    assert stretcher.rest() == []
+
+
+def test_a_gap_between_two_stretches_is_a_gap() -> None:
+    stretcher = Stretcher()
+    first = stretcher.add(block(list(range(STRETCH_SAMPLES))))
+    second = stretcher.add(block(list(range(STRETCH_SAMPLES + 1, 2 * STRETCH_SAMPLES + 1))))
+
+    assert first is not None
+    assert second is not None
+    assert not np.isnan(first.current_a).any()
+    assert np.flatnonzero(np.isnan(second.current_a[:, 0])).tolist() == [0]
 
 
 def test_a_recorded_event_is_shown_as_if_it_had_come_live() -> None:
@@ -155,7 +168,7 @@ def test_a_reopened_window_reads_the_session_so_far_and_goes_on_live() -> None:
 
     def history(session_dir: Path) -> Iterator[HistoryItem]:
         asked.append(session_dir)
-        yield samples([0, 1], [1e-12, 2e-12], sequence=1)
+        yield stretch([0, 1], [1e-12, 2e-12])
         yield event("mark", 1, "baseline")
         yield 2
 
@@ -210,14 +223,14 @@ def test_while_history_is_read_the_engine_is_asked_to_thin_rather_than_to_fill_m
 
 
 def test_after_a_lost_line_the_hole_is_filled_from_the_journal() -> None:
-    recorded: list[HistoryItem] = [samples([0], [1e-12], 0), 0]
+    recorded: list[HistoryItem] = [stretch([0], [1e-12]), 0]
     feed, link, _ticks = a_feed(lambda _dir: iter(list(recorded)))
     link.incoming = [state()]
     settled(feed)
     link.connected = False
     feed.take()
     assert feed.lost
-    recorded[:] = [samples([0, 1, 2], [1e-12, 2e-12, 3e-12], 2), 2]
+    recorded[:] = [stretch([0, 1, 2], [1e-12, 2e-12, 3e-12]), 2]
 
     link.connected = True
     link.incoming = [state(), samples([3], [4e-12], 3)]

@@ -9,7 +9,7 @@ import pytest
 
 from acquisition.messages import Acknowledge, Answer, Continue, Finish, Mark, Note, Start, Stop
 from gui.history import HistoryItem
-from tests.gui.fakes import EVIL, STARTED_NS, S, alarm, channel, event, pump, samples, state, step
+from tests.gui.fakes import EVIL, STARTED_NS, S, alarm, channel, event, pump, samples, state, step, stretch
 
 if TYPE_CHECKING:
     from tests.gui.bench import Bench
@@ -173,7 +173,7 @@ def test_a_reopened_window_shows_the_true_state_and_the_session_so_far(bench: Be
     first.close()
 
     def history(_dir: Path) -> Iterator[HistoryItem]:
-        yield samples(np.arange(600), np.full(600, 5e-11), 1)
+        yield stretch(np.arange(600), np.full(600, 5e-11))
         yield event("note", 30, "before the window was opened")
         yield 1
 
