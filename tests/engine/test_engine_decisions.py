@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from acquisition.events import EventKind
-from acquisition.lane_messages import Run
+from acquisition.lane_messages import Program, Run
 from acquisition.messages import Acknowledge, Continue, Finish, Mark, Note, Start
-from acquisition.plan import InfuseStep, MarkStep, OperatorStep, WaitStep
-from drivers.capabilities import Motion
+from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Role, WaitStep
+from drivers.capabilities import Motion, PumpProgram
 from drivers.clock import NS_PER_S
 from drivers.errors import DeviceRefused, PortLost, ReplyTimeout, WrongInstrument
 from tests.engine.kit import INFUSION, PUMP, Lab, MemoryPublisher, make_plan, seconds
@@ -269,10 +269,39 @@ def test_a_RUN_decided_before_a_STOP_is_never_sent_after_it(tmp_path: Path) -> N
     lane.slot.request()
     lab.until(lambda: not lane.slot.pending)
 
+    lane.request(Program(1, PumpProgram(4.699, 3.0, 2.0), before))
     lane.request(Run(token=1, generation=before))
     lab.run(lab.now_s + 2)
 
+    assert lab.fake.count("program") == 0
     assert lab.fake.count("start") == 0
+
+
+def test_a_RUN_of_another_arming_is_never_sent(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lane = lab.pump.lane
+    lane.request(Program(1, PumpProgram(4.699, 3.0, 2.0), lane.slot.generation))
+
+    lane.request(Run(token=2, generation=lane.slot.generation))
+    lane.request(Run(token=1, generation=lane.slot.generation))
+    lab.run(lab.now_s + 2)
+
+    assert lab.fake.count("start") == 0, "the wrong token spent the arming"
+
+
+@pytest.mark.parametrize("role", ["experimental", "anaesthetic_maintenance"])
+def test_R42_questions_end_a_second_after_the_recorder_froze(tmp_path: Path, role: Role) -> None:
+    lab = Lab(tmp_path, make_plan(pumps=[replace(PUMP, role=role)]))
+    lab.until_infusing()
+    lab.until(lambda: lab.pump.ledger.confirmed_ul > 0.2)
+    lab.sink.frozen = True
+    frozen_ns = lab.clock.now_ns()
+
+    lab.run(lab.now_s + 2.8)
+
+    asked = [t_ns for t_ns, name in lab.fake.calls if name == "status" and t_ns > frozen_ns + seconds(1.1)]
+    assert bool(asked) is (role == "anaesthetic_maintenance"), "an animal under anaesthesia does not depend on a disk"
 
 
 @pytest.mark.parametrize("where", ["status", "program", "start"])
