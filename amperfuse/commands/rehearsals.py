@@ -22,8 +22,6 @@ from acquisition.rehearsal import RehearsalResult
 from acquisition.rehearsal import rehearse as rehearse_plan
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
 from amperfuse.console import Ended, for_people, progress_bar, say, tell
-from analysis.plot import save_plot
-from analysis.summary import save_summary
 
 ARCHIVE_S = 120.0
 VOLUME_TOLERANCE = 0.01
@@ -85,6 +83,9 @@ def run_rehearsal(experiment: Experiment, out: Path, seed: int, faults: tuple[st
 
 def write_papers(session_dir: Path) -> None:
     """Leave the plot and the one-page summary of a session in its folder."""
+    from analysis.plot import save_plot  # noqa: PLC0415 - matplotlib takes long to load, and 'stop' must not wait for it
+    from analysis.summary import save_summary  # noqa: PLC0415 - the same
+
     data = read_session(session_dir)
     save_plot(data, session_dir / PLOT_NAME)
     save_summary(data, session_dir / SUMMARY_NAME)
