@@ -21,6 +21,8 @@ from gui.theme import font
 from gui.window import MainWindow, WindowParts
 
 ORGANISATION = "amperfuse"
+_KEPT: list[QApplication] = []
+"""PyQt deletes an application that nobody holds."""
 
 
 def main(argv: Sequence[str] = (), *, operator: str = "") -> int:
@@ -67,6 +69,7 @@ def application(argv: Sequence[str] = ()) -> QApplication:
     if isinstance(existing, QApplication):
         return existing
     app = QApplication(["amperfuse", *argv])
+    _KEPT.append(app)
     app.setApplicationName("Amperfuse")
     QGuiApplication.setDesktopFileName("amperfuse")
     app.setStyle("Fusion")

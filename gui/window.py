@@ -106,6 +106,7 @@ class MainWindow(QMainWindow):
         keys: dict[str, Callable[[], object]] = {
             "F": self.traces.toggle_live,
             "U": self.traces.toggle_scale,
+            "Y": self.traces.toggle_fit,
             "M": self.operator.mark,
             "N": self.note.setFocus,
             "T": self.toggle_edition,

@@ -10,6 +10,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from acquisition.messages import ChannelView
 from gui.presenters.text import NOTHING, Tone, plain, stamp
 
@@ -92,6 +95,24 @@ def axis_unit(channel: ChannelView, scale: Scale, largest_a: float) -> AxisUnit:
     return AxisUnit("mA", 1e3, LEAST_SPAN_A * 1e3)
 
 
+def fitted(values: NDArray[np.float64], *, trimmed: bool) -> tuple[float, float, bool]:
+    """Return lowest and highest value to fit into view, and whether some lie outside.
+
+    Trimmed leaves out the outermost hundredth at either end, so that the settling of an electrode, or one artefact,
+    does not flatten the rest; what is cut off is said beside the trace.
+    """
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return math.nan, math.nan, False
+    low, high = float(finite.min()), float(finite.max())
+    if not trimmed:
+        return low, high, False
+    inner_low, inner_high = (float(edge) for edge in np.percentile(finite, (1, 99)))
+    room = 0.5 * (inner_high - inner_low)
+    kept_low, kept_high = max(low, inner_low - room), min(high, inner_high + room)
+    return kept_low, kept_high, kept_low > low or kept_high < high
+
+
 def value_range(lowest: float, highest: float, least_span: float) -> tuple[float, float]:
     """Return the y range for what is visible, with some air; a flat line lies in the middle."""
     if not (math.isfinite(lowest) and math.isfinite(highest)):
@@ -146,11 +167,15 @@ class ChannelHead:
     gaps: str
 
 
-def channel_head(channel: ChannelView, unit: AxisUnit, scale: Scale, *, old: bool) -> ChannelHead:
+def channel_head(
+    channel: ChannelView, unit: AxisUnit, scale: Scale, *, old: bool, cut_off: bool = False
+) -> ChannelHead:
     """Return what stands beside the trace; a value that is old or has no line behind it is not shown as present."""
     current = channel.last_current_a
     usable = current is not None and math.isfinite(current) and not old and channel.link == "online"
     flag, tone = _flag(channel)
+    if cut_off and (not flag or tone == "dim"):
+        flag, tone = "↕ beyond the axis", "warn"
     own = axis_unit(channel, scale, abs(current)) if usable and current is not None else unit
     no_slope = scale == "apparent" and not channel.sensitivity_a_per_um
     return ChannelHead(

@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidg
 
 from acquisition.signal.pyramid import Floats
 from gui.palette import Palette
-from gui.presenters.traces import AxisUnit, ChannelHead, steadied, value_range, value_ticks
+from gui.presenters.traces import AxisUnit, ChannelHead, fitted, steadied, value_range, value_ticks
 from gui.theme import font
 from gui.widgets.plain import ElidedLabel, PlainLabel, row
 
@@ -106,6 +106,10 @@ class ChannelRow(QWidget):
         for label in (self.name, self.value):
             label.setStyleSheet(f"color: {self.color};")
 
+    def forget_range(self) -> None:
+        """Fit the y axis anew at the next drawing."""
+        self._range = None
+
     def show_head(self, head: ChannelHead) -> None:
         """Show the texts."""
         self.name.show_text(head.name)
@@ -116,19 +120,21 @@ class ChannelRow(QWidget):
         self.flag.show_text(head.flag, head.flag_tone)
         self.gaps.show_text(head.gaps)
 
-    def show_line(self, t_s: Floats, current_a: Floats, span: tuple[float, float], unit: AxisUnit) -> None:
-        """Draw a line, amperes in, axis units on the screen; NaN stays a hole."""
+    def show_line(
+        self, t_s: Floats, current_a: Floats, span: tuple[float, float], unit: AxisUnit, *, trimmed: bool
+    ) -> bool:
+        """Draw a line, amperes in, axis units on the screen; NaN stays a hole. Tell whether some lies off the axis."""
         values = current_a * unit.per_a
         if unit != self._unit:
             self._unit, self._range = unit, None
-        finite = values[np.isfinite(values)]
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (np.nan, np.nan)
+        low, high, cut_off = fitted(values, trimmed=trimmed)
         self._range = steadied(self._range, value_range(low, high, unit.least_span))
         self.curve.setData(t_s, values)
         item = self.plot.getPlotItem()
         item.setXRange(*span, padding=0)
         item.setYRange(*self._range, padding=0)
         item.getAxis("left").setTicks([value_ticks(*self._range)])
+        return cut_off
 
     def show_time_grid(self, ticks: list[tuple[float, str]]) -> None:
         """Put the vertical grid lines where the time axis has its labels."""

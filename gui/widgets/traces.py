@@ -45,6 +45,7 @@ class TraceArea(QFrame):
         self._palette, self._remember = palette, remember
         self.view = TimeView()
         self.scale: Scale = "current"
+        self.trimmed = False
         self.rows: dict[tuple[str, str], ChannelRow] = {}
         self._now_s = 0.0
         self._left_out = FRAMES_LEFT_OUT
@@ -83,9 +84,15 @@ class TraceArea(QFrame):
             "No baseline is subtracted, so the background current counts as concentration. Key: U</span>"
         )
         self.unit.clicked.connect(self.toggle_scale)
+        self.fit = button(
+            "Fit: all",
+            "All: the y axis holds everything in view. Trimmed: it leaves out the outermost hundredth at either end, "
+            "so that a settling electrode does not flatten the rest; the trace then says what it cut off. Key: Y",
+        )
+        self.fit.clicked.connect(self.toggle_fit)
         self._toolbar = row(*buttons, spacing=4)
         self._toolbar.addSpacing(12)
-        for part in (self.live, self.unit):
+        for part in (self.live, self.unit, self.fit):
             self._toolbar.addWidget(part)
         self._toolbar.addSpacing(12)
         self._toolbar.addWidget(self.hint, 1)
@@ -140,6 +147,13 @@ class TraceArea(QFrame):
         self._remember(self.view.window_s, self.scale)
         self._draw_soon()
 
+    def toggle_fit(self) -> None:
+        """Fit the y axis to everything in view, or to all but the outermost values."""
+        self.trimmed = not self.trimmed
+        for channel_row in self.rows.values():
+            channel_row.forget_range()
+        self._draw_soon()
+
     def look(self, windows: float) -> None:
         """Look back or ahead by a part of the window."""
         self.view = self.view.moved(windows, self._now_s)
@@ -187,8 +201,8 @@ class TraceArea(QFrame):
         finite = np.abs(current_a[np.isfinite(current_a)])
         largest = float(finite.max()) if len(finite) else abs(channel.last_current_a or 0.0)
         unit = axis_unit(channel, self.scale, largest)
-        shown.show_head(channel_head(channel, unit, self.scale, old=frame.old))
-        shown.show_line(t_s, current_a, span, unit)
+        cut_off = shown.show_line(t_s, current_a, span, unit, trimmed=self.trimmed)
+        shown.show_head(channel_head(channel, unit, self.scale, old=frame.old, cut_off=cut_off))
         shown.show_time_grid(ticks)
         seen = [t for t in frame.moments.marks_s if span[0] <= t <= span[1]]
         shades = [i for i in frame.moments.infusions_s if i[1] >= span[0] and i[0] <= span[1]]
@@ -229,6 +243,7 @@ class TraceArea(QFrame):
         self.live.setChecked(self.view.live)
         self.live.setText("● Live" if self.view.live else "❙❙ Looking back")
         self.unit.setText("Scale: current" if self.scale == "current" else "Scale: apparent µM")
+        self.fit.setText("Fit: trimmed" if self.trimmed else "Fit: all")
         hint = "reading the recording so far …" if frame.store.loading else ""
         if not hint and self.scale == "apparent":
             hint = "apparent µM = current ÷ sensitivity of the rig, no baseline subtracted"

@@ -17,6 +17,9 @@ from gui.history import HistoryItem
 from gui.window import MainWindow, WindowParts
 from tests.gui.fakes import FakeLink
 
+HANDS: Any = QTest
+"""PyQt6's stubs describe its static methods as methods."""
+
 
 @dataclass
 class Bench:
@@ -57,18 +60,18 @@ class Bench:
         self.app.processEvents()
 
     def click(self, widget: QWidget) -> None:
-        QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
+        HANDS.mouseClick(widget, Qt.MouseButton.LeftButton)
 
     def press_down(self, widget: QWidget) -> None:
         """Press a mouse button and do not let go."""
-        QTest.mousePress(widget, Qt.MouseButton.LeftButton)
+        HANDS.mousePress(widget, Qt.MouseButton.LeftButton)
 
     def key(self, widget: QWidget, key: str) -> None:
         combination = QKeySequence(key)[0]
-        QTest.keyClick(widget, combination.key(), combination.keyboardModifiers())
+        HANDS.keyClick(widget, combination.key(), combination.keyboardModifiers())
 
     def type(self, widget: QWidget, text: str) -> None:
-        QTest.keyClicks(widget, text)
+        HANDS.keyClicks(widget, text)
 
     def focus(self, window: MainWindow, widget: QWidget) -> None:
         window.activateWindow()

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any, get_args
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +15,7 @@ from gui.presenters.controls import controls
 from gui.presenters.header import header, is_old, lost_banner, title
 from gui.presenters.log import FILTERS, log_line, passes
 from gui.presenters.moments import moments
-from gui.presenters.pumps import pump_card
+from gui.presenters.pumps import PumpCard, pump_card
 from gui.presenters.stop import ANSWER_DUE_S, StopPress, stop_status
 from gui.presenters.text import age, digits, duration, plain, rate, size, stamp, volume
 from tests.gui.fakes import EVIL, STARTED_NS, S, alarm, channel, event, pump, state, step
@@ -71,7 +74,7 @@ def test_the_title_says_that_closing_stops_nothing() -> None:
     assert "closing this window stops nothing" in title(state())
 
 
-@pytest.mark.parametrize("phase", Phase.__args__)
+@pytest.mark.parametrize("phase", get_args(Phase))
 def test_every_phase_has_a_word(phase: Phase) -> None:
     assert header(state(phase=phase), NOW, 0.0, connected=True).phase.isupper()
 
@@ -100,7 +103,7 @@ def test_a_lost_and_a_silent_engine_are_told_apart_from_a_living_one() -> None:
         ({"failing": "No space left on device"}, "alarm", "No space left"),
     ],
 )
-def test_the_recorder_says_how_it_is(changes: dict[str, object], tone: str, text: str) -> None:
+def test_the_recorder_says_how_it_is(changes: dict[str, Any], tone: str, text: str) -> None:
     view = RecorderView(**{"synced_ns": NOW - S, "disk_free_bytes": 10**11, "archiver": "running", **changes})
 
     shown = header(state(recorder=view), NOW, 0.0, connected=True)
@@ -113,7 +116,7 @@ def test_the_recorder_says_how_it_is(changes: dict[str, object], tone: str, text
 # -- pumps ---------------------------------------------------------------------------------------------------------
 
 
-def card(silent_s: float = 0.0, *, engine_gone: bool = False, **changes: object) -> object:
+def card(silent_s: float = 0.0, *, engine_gone: bool = False, **changes: Any) -> PumpCard:
     return pump_card(pump(**changes), state(), silent_s, engine_gone=engine_gone)
 
 
@@ -279,7 +282,7 @@ QUESTION = step(2, "operator", "Is the animal asleep?", 0.0, state="running")
 STILL_PUMP = (pump(motion="stopped"),)
 
 
-@pytest.mark.parametrize("phase", Phase.__args__)
+@pytest.mark.parametrize("phase", get_args(Phase))
 def test_buttons_follow_the_phase(phase: Phase) -> None:
     shown = controls(state(phase=phase, pumps=STILL_PUMP, steps=(INFUSION, QUESTION)), old=False)
 
@@ -385,7 +388,7 @@ def test_a_micromolar_axis_is_called_apparent_and_only_offered_with_a_sensitivit
         ({}, ""),
     ],
 )
-def test_saturation_and_a_lost_line_stand_beside_the_trace(changes: dict[str, object], flag: str) -> None:
+def test_saturation_and_a_lost_line_stand_beside_the_trace(changes: dict[str, Any], flag: str) -> None:
     shown = channel(**changes)
     assert traces.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=False).flag == flag
 
@@ -399,7 +402,7 @@ def test_saturation_and_a_lost_line_stand_beside_the_trace(changes: dict[str, ob
         ({}, True),
     ],
 )
-def test_no_value_is_shown_as_present_that_is_not(changes: dict[str, object], old: bool) -> None:
+def test_no_value_is_shown_as_present_that_is_not(changes: dict[str, Any], old: bool) -> None:
     shown = channel(**changes)
     assert traces.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=old).value == "–"
 
@@ -437,3 +440,19 @@ def test_the_y_axis_does_not_zoom_into_noise_and_does_not_jump() -> None:
     assert traces.steadied((0.0, 10.0), (4.0, 5.0)) == (4.0, 5.0)
     assert traces.steadied((0.0, 10.0), (4.0, 11.0)) == (4.0, 11.0)
     assert traces.value_range(float("nan"), float("nan"), 1.0) == (-1.0, 1.0)
+
+
+def test_a_trimmed_axis_leaves_out_a_settling_electrode_and_says_so() -> None:
+    settled = np.concatenate(([1e3, 5e2], np.linspace(1.0, 2.0, 998), [np.nan]))
+
+    assert traces.fitted(settled, trimmed=False) == (1.0, 1e3, False)
+    low, high, cut_off = traces.fitted(settled, trimmed=True)
+
+    assert low == 1.0
+    assert high < 3.0
+    assert cut_off
+    head = traces.channel_head(
+        channel(), traces.axis_unit(channel(), "current", 0.0), "current", old=False, cut_off=True
+    )
+    assert head.flag == "↕ beyond the axis"
+    assert traces.fitted(np.linspace(1.0, 2.0, 50), trimmed=True) == (1.0, 2.0, False)

@@ -259,6 +259,19 @@ def test_the_scale_can_be_apparent_micromolar_and_says_so(bench: Bench) -> None:
     assert "no baseline subtracted" in window.traces.hint.toolTip()
 
 
+def test_the_y_axis_can_leave_out_a_settling_electrode(bench: Bench) -> None:
+    window = bench.open()
+    values = np.concatenate((np.linspace(5e-9, 1e-10, 5), np.full(1795, 1e-10)))
+    bench.hear(window, state(), samples(np.arange(1800), values))
+    bench.key(window, "6")
+    bench.key(window, "Y")
+    window.tick()
+
+    shown = window.traces.rows["emstat", "glu"]
+    assert shown.flag.text() == "↕ beyond the axis"
+    assert shown.plot.getPlotItem().getViewBox().viewRange()[1][1] < 2.0
+
+
 def test_keys_choose_the_window_freeze_it_and_scroll_back(bench: Bench) -> None:
     window = bench.open()
     bench.hear(window, state())
@@ -327,7 +340,8 @@ def test_an_emptied_note_forgets_its_time_and_escape_drops_it(bench: Bench) -> N
 
     bench.key(window.note, "Escape")
 
-    assert (window.note.text(), window.note.opened_ns) == ("", None)
+    assert window.note.text() == ""
+    assert window.note.opened_ns is None
     assert bench.link.commands(Note) == []
 
 
