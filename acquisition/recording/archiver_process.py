@@ -21,8 +21,9 @@ LOG_NAME = "archiver.log"
 BEHIND_NS = 10 * NS_PER_S
 HUNG_NS = 120 * NS_PER_S
 """No sign of life for so long: killed and restarted. [M] HDF5 on torn metadata can sleep practically for ever."""
-MAX_FRUITLESS_RESTARTS = 8
 FIRST_DELAY_NS = NS_PER_S // 2
+LONGEST_DELAY_NS = 60 * NS_PER_S
+"""A full disk may be freed hours later: a fruitless restart once a minute costs nothing and is never given up."""
 _CLOSED_WELL = 0
 
 
@@ -70,8 +71,8 @@ class ArchiverProcess:
     def state(self) -> ArchiverState:
         """Look after the process and say how it is.
 
-        "behind" after 10 s without a sign of life; "dead" between restarts and once it is given up after eight
-        fruitless ones; "done" when the file is closed; "off" before ``start`` and after ``close``.
+        "behind" after 10 s without a sign of life; "dead" between restarts, which become rarer while they are
+        fruitless, down to one a minute; "done" when the file is closed; "off" before ``start`` and after ``close``.
         """
         if self._done:
             return "done"
@@ -107,11 +108,9 @@ class ArchiverProcess:
         """Wait until the file of a closed journal is closed too; tell whether it is. Restarts as needed."""
         end_ns = self.clock.now_ns() + round(timeout_s * NS_PER_S)
         self._fruitless = 0
-        if self._process is None and not self._done:
-            self._restart_ns = self.clock.now_ns()
-        while (state := self.state()) != "done" and self.clock.now_ns() < end_ns:
-            if self._process is None and self._restart_ns is None:
-                return False
+        if self._process is None and not self._done and not self._ended:
+            self.start()
+        while (state := self.state()) not in ("done", "off") and self.clock.now_ns() < end_ns:
             self.clock.sleep_until_ns(min(end_ns, self.clock.now_ns() + NS_PER_S // 20))
         return state == "done"
 
@@ -144,9 +143,7 @@ class ArchiverProcess:
     def _plan_restart(self) -> None:
         if self._heard_anything:
             self._fruitless = 0
-        if self._fruitless >= MAX_FRUITLESS_RESTARTS:
-            self._restart_ns = None
-            return
-        self._restart_ns = self.clock.now_ns() + FIRST_DELAY_NS * 2**self._fruitless
+        delay_ns = min(LONGEST_DELAY_NS, FIRST_DELAY_NS * 2 ** min(self._fruitless, 10))
+        self._restart_ns = self.clock.now_ns() + delay_ns
         self._fruitless += 1
         self.restarts += 1

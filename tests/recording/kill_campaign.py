@@ -49,7 +49,7 @@ def kill_engine_once(folder: Path, rng: np.random.Generator, *, with_archiver: b
         lines = engine.stdout.read().splitlines()
         engine.stdout.close()
         engine.wait()
-    whole = [line for line in lines if len(line.split()) == 2]
+    whole = [line for line in lines if len(line.split()) == 3]
     acknowledged = int(whole[-2].split()[0]) if len(whole) > 1 else 1  # the last line may be cut
     report = recover(folder)
     assert not report.was_closed
@@ -64,27 +64,30 @@ def kill_archiver_often(folder: Path, kills: int, rng: np.random.Generator) -> N
     """Record while the archiver is killed again and again; check that the final file is complete."""
     engine = start_engine(folder, 1_000_000, 10, "archiver")
     assert engine.stdout is not None
-    done, killed, next_kill_ns, lines = 0, set(), 0, []
+    killed: set[int] = set()
+    last, kill_ns, base, early = 0, None, 0, False
+    lines = []
     try:
         for line in engine.stdout:
             lines.append(line.strip())
-            word = line.split()[-1]
-            if done < kills and word.isdigit() and int(word) and int(word) not in killed:
-                now_ns = _CLOCK.now_ns()
-                if not next_kill_ns:
-                    next_kill_ns = now_ns + int(rng.integers(0, 3 * NS_PER_S))
-                if now_ns >= next_kill_ns:
-                    kill_hard(int(word))
-                    killed.add(int(word))
-                    done += 1
-                    next_kill_ns = 0
-                    if done == kills:
-                        (folder / STOP_NAME).touch()
+            words = line.split()
+            if len(words) != 3 or not words[2].isdigit() or int(words[2]) in {0, *killed} or len(killed) == kills:
+                continue
+            now_ns, pid, taken = _CLOCK.now_ns(), int(words[2]), int(words[1])
+            if pid != last:  # a new archiver: one in four dies while it starts, the others at work
+                last, kill_ns, base, early = pid, None, taken, bool(rng.random() < 0.25)
+            if kill_ns is None and (early or taken != base):
+                kill_ns = now_ns + int(rng.integers(0, 2 * NS_PER_S))
+            if kill_ns is not None and now_ns >= kill_ns:
+                kill_hard(pid)
+                killed.add(pid)
+                if len(killed) == kills:
+                    (folder / STOP_NAME).touch()
     finally:
         engine.stdout.close()
         engine.kill()
         engine.wait()
-    assert done == kills
+    assert len(killed) == kills
     assert lines[-1] == "archived", lines[-3:]
     session = read_session(folder)
     check_content(session)

@@ -35,10 +35,10 @@ def main(folder: Path, blocks: int, pause_ms: int, *, with_archiver: bool) -> No
         else:
             recorder.event(event(number))
         archiver.state()
-        print(recorder.progress(), archiver.pid or 0, flush=True)
+        print(recorder.progress(), archiver.records, archiver.pid or 0, flush=True)
         clock.sleep_until_ns(clock.now_ns() + pause_ms * 1_000_000)
     recorder.close()
-    print(recorder.progress(), "closed", flush=True)
+    print(recorder.progress(), archiver.records, "closed", flush=True)
     if with_archiver:
         print("archived" if archiver.finish(120.0) else "not archived", flush=True)
         archiver.close()
