@@ -195,7 +195,7 @@ TABLE: dict[str, AlarmText] = {
         "Check the reference electrode, or choose a larger current range.",
     ),
     "flat-line": AlarmText(
-        "medium",
+        "low",
         "{instrument} shows a flat line: {detail}",
         "A living sensor has a background current: it is likely disconnected.",
         "Check headstage and plug; if they are well, the current range is far too large.",

@@ -100,6 +100,8 @@ class StreamGuard:
 
     def _gaps(self, block: SampleBlock) -> tuple[Gap, ...]:
         index = block.index
+        if index[0] == self._next_index and index[-1] - index[0] == len(index) - 1:
+            return ()
         expected = np.concatenate(([self._next_index], index[:-1] + 1))
         return tuple(
             Gap(block.epoch, int(expected[i]), int(index[i] - expected[i]), _time_of(block, int(expected[i])))

@@ -120,7 +120,7 @@ class PumpLane(BaseLane):
         generation = self.slot.begin()
         confirmed: int | None = None
         try:
-            self._drop_decided_work()
+            self._armed_token = None  # what still waits in the inbox was decided before: it is refused there
             status = self._send_stop()
             confirmed = generation
             self._must_ask = False
@@ -144,14 +144,6 @@ class PumpLane(BaseLane):
             if isinstance(error, WrongInstrument | PortError):
                 raise error
         return self._pump.stop()
-
-    def _drop_decided_work(self) -> None:
-        kept = [request for request in self._inbox if not isinstance(request, _Action)]
-        for request in [request for request in self._inbox if isinstance(request, _Action)]:
-            self._refuse(request, "a STOP came first")
-        self._inbox.clear()
-        self._inbox.extend(kept)
-        self._armed_token = None
 
     def _refuse(self, request: _Action, why: str) -> None:
         self.report(Failed(request, f"{self.name}: not sent: {why}", "Overtaken", refused=True))

@@ -57,7 +57,7 @@ class Pace:
     read_period_ns: int = READ_PERIOD_NS
 
 
-LOCKSTEP_PACE = Pace(conductor_period_ns=NS_PER_S // 4, read_period_ns=NS_PER_S // 2)
+LOCKSTEP_PACE = Pace(conductor_period_ns=NS_PER_S // 4, read_period_ns=NS_PER_S)
 
 
 @dataclass(frozen=True)
@@ -211,5 +211,7 @@ class _Wiring:
         device = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
         if not isinstance(device, Potentiostat):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a potentiostat")
-        lane = PotentiostatLane(setup, device, self.desk.clock, self.inbox.post, self.pace.read_period_ns)
+        ten_samples_ns = max(READ_PERIOD_NS, round(10 * setup.interval_s * NS_PER_S))
+        period_ns = min(self.pace.read_period_ns, ten_samples_ns)  # a fast stream must not fill the line's buffer
+        lane = PotentiostatLane(setup, device, self.desk.clock, self.inbox.post, period_ns)
         return SensorDesk(setup, lane, StreamGuard(setup, self.desk.slack), self.desk)

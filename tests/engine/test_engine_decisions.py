@@ -476,6 +476,25 @@ def test_a_wrong_instrument_after_replug_gets_no_stop_but_the_alarm_stays(tmp_pa
     assert "not-confirmed-stopped:drug" in lab.alarm_ids()
 
 
+def test_R38_a_zero_counter_after_a_lost_line_is_not_taken_for_nothing_given(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.fake.raises["start"] = [PortLost("unplugged")]
+    lab.until(lambda: lab.pump.ready, within_s=10)
+    lab.fake.raises["connect"] = [PortLost("unplugged") for _ in range(20)]
+    lab.until(lambda: lab.pump.link == "lost", within_s=10)
+    lab.run(lab.now_s + 2)
+    lab.fake.moving, lab.fake.counter_ul = False, 0.0  # it was switched off and on meanwhile
+    given_ul = lab.fake.true_ul
+
+    lab.until(lambda: lab.pump.stop_confirmed is True)
+    lab.run(lab.now_s + 2)
+
+    ledger = lab.pump.ledger
+    assert given_ul > 0.05
+    assert ledger.current is None
+    assert ledger.confirmed_ul + ledger.uncertain_ul(lab.clock.now_ns()) >= given_ul
+
+
 def test_clients_get_state_events_and_samples_as_recorded(tmp_path: Path) -> None:
     publisher = MemoryPublisher()
     lab = Lab(tmp_path, publisher=publisher)
