@@ -118,7 +118,7 @@ def only_engine(directory: Path) -> Iterator[None]:
     except filelock.Timeout as error:
         raise EngineAlreadyRunning(
             "an engine is already running for this user, and only one may hold pumps. "
-            "See 'amperfuse status'; end it from its window or with 'amperfuse stop' and Finish."
+            "'amperfuse status' tells what it does; 'amperfuse gui' opens its window, where you can end its session."
         ) from error
     try:
         yield

@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     RECORDING_FAILED = 10
     ENGINE_LOST = 11
     REFUSED_COMMAND = 12
+    ENDED_EARLY = 13
     INTERRUPTED = 130
 
 
@@ -44,6 +45,7 @@ MEANING: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.RECORDING_FAILED: "The recording could not be written: disk full, read-only or lost.",
         ExitCode.ENGINE_LOST: "The engine ended or stopped answering. Look at the pumps, then recover the session.",
         ExitCode.REFUSED_COMMAND: "The engine runs and refused the command; the message says what would allow it.",
+        ExitCode.ENDED_EARLY: "The plan was stopped before its end; pumps confirmed, the recording is closed.",
         ExitCode.INTERRUPTED: "Interrupted by Ctrl-C or a signal; pumps were told to stop first.",
     }
 )

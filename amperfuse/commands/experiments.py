@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from acquisition.compile import load_experiment
+from acquisition.discovery import NoEngine, find_engine
 from acquisition.exit_codes import ExitCode
 from acquisition.launch import EngineOptions, start_engine
 from amperfuse.commands.display import need_window, open_window, why_no_window
@@ -61,8 +62,12 @@ def demo(
         for line in report_lines(result):
             say(line)
         return
-    tell("SIMULATED: starting an engine on a simulated rig ...")
-    start_engine(EngineOptions(protocol, rig, out, autostart=True, speed=DEMO_SPEED if speed is None else speed))
+    if _simulated_engine_runs():
+        tell("SIMULATED: a simulated engine is running already; this is its window")
+    else:
+        tell("SIMULATED: starting an engine on a simulated rig ...")
+        chosen = DEMO_SPEED if speed is None else speed
+        start_engine(EngineOptions(protocol, rig, out, autostart=True, speed=chosen))
     _show_window()
 
 
@@ -71,6 +76,13 @@ def gui() -> None:
     """Open the window on the running engine, or wait for one."""
     need_window("'amperfuse status' and 'amperfuse stop' work without a window.")
     _show_window()
+
+
+def _simulated_engine_runs() -> bool:
+    try:
+        return find_engine().simulated
+    except NoEngine:
+        return False
 
 
 def demo_files() -> tuple[Path, Path]:

@@ -90,4 +90,4 @@ def _tell_end(record: EngineRecord) -> None:
     write_papers(record.session_dir)
     say(f"{'SIMULATED ' if record.simulated else ''}session {record.session_dir}: {data.close.outcome}")
     if data.close.outcome != "finished":
-        raise Ended(f"The plan did not run through: {data.close.outcome}.", ExitCode.INTERRUPTED)
+        raise Ended(f"The plan did not run through: {data.close.outcome}.", ExitCode.ENDED_EARLY)

@@ -1,0 +1,73 @@
+"""What the documentation shows is what happens: its commands run, its tables and links are complete."""
+
+from __future__ import annotations
+
+import glob
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acquisition.exit_codes import MEANING
+from amperfuse.cli import app
+from tests.process.engine_kit import amperfuse, private_runtime
+
+ROOT = Path(__file__).resolve().parents[2]
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+BLOCK = re.compile(r"<!-- (?P<what>run|file)(?:: (?P<detail>[^>]*?))? -->\n```\w+\n(?P<body>.*?)```", re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    with private_runtime() as directory:
+        yield directory
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_tutorial_works_as_it_is_written(runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = 0
+    for block in BLOCK.finditer(TUTORIAL.read_text(encoding="utf-8")):
+        if block["what"] == "file":
+            (tmp_path / block["detail"]).write_text(block["body"], encoding="utf-8")
+            continue
+        allowed = {int(code) for code in (block["detail"] or "0").split(" or ")}
+        for line in block["body"].strip().splitlines():
+            program, *words = shlex.split(line)
+            assert program == "amperfuse"
+            words = [found for word in words for found in (glob.glob(word) or [word])]  # noqa: PTH207 - as the shell does
+            done = amperfuse(*words, timeout_s=180)
+            assert done.returncode in allowed, f"{line}\n{done.stdout}{done.stderr}"
+            ran += 1
+    assert ran == 4
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    page = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    rows = [f"| {int(code)} | {code.name} | {text} |" for code, text in MEANING.items()]
+    assert [row for row in rows if row not in page] == []
+    assert len(re.findall(r"^\| \d+ \|", page, re.MULTILINE)) == len(rows)
+
+
+def test_every_command_is_in_the_table() -> None:
+    page = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    names = {command.name or (command.callback and command.callback.__name__) for command in app.registered_commands}
+    assert set(re.findall(r"^\| `amperfuse (\w+)", page, re.MULTILINE)) == names
+
+
+def test_the_readme_shows_the_two_commands_of_start_py() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```console\n(.*?)\n```", readme)
+    assert shown == ["python3 start.py demo", "python3 start.py test"]
+    assert shown[1] in (ROOT / ".ci/run").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/tutorial.md", "docs/reference/commands.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    links = LINK.findall((ROOT / page).read_text(encoding="utf-8"))
+    missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
+    assert [link for link in missing if not link.startswith("docs/images/")] == []
