@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidg
 
 SIDE_PX = 400
 LOG_PX = 168
+LEAST_TRACES_PX = 180
 
 
 def column(*parts: QWidget | QHBoxLayout, stretched: QWidget | None = None, spacing: int = 8) -> QVBoxLayout:

@@ -18,7 +18,7 @@ from acquisition.messages import Answer, EngineState
 from gui.commands import Operator
 from gui.feed import Feed
 from gui.history import ReadHistory
-from gui.layout import LOG_PX, cards, column, whole
+from gui.layout import LEAST_TRACES_PX, LOG_PX, cards, column, whole
 from gui.link import EngineLink
 from gui.mirror import EngineMirror
 from gui.palette import DARK, EDITIONS, Palette, greyed, style_sheet
@@ -96,7 +96,9 @@ class MainWindow(QMainWindow):
 
     def _lay_out(self) -> None:
         self.log.setMaximumHeight(LOG_PX)
-        self.log.text.setMinimumHeight(30)
+        # On a small screen full of alarms these two give way; STOP, pumps and alarms do not.
+        self.log.setMinimumHeight(1)
+        self.traces.setMinimumHeight(LEAST_TRACES_PX)
         scroll, self._cards = cards()
         left = column(self.traces, self.timeline, self.log, row(self.note, self.edition), stretched=self.traces)
         right = column(scroll, self.controls, self.stop, stretched=scroll)

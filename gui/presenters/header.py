@@ -28,8 +28,9 @@ _PHASES: dict[Phase, tuple[str, Tone]] = {
 class Header:
     """The texts of the top bar."""
 
+    plan: str
     session: str
-    subject: str
+    """Subject and session."""
     phase: str
     phase_tone: Tone
     phase_text: str
@@ -50,8 +51,8 @@ def header(state: EngineState | None, now_ns: int, silent_s: float, *, connected
     connection, connection_tone = _connection(state, silent_s, connected=connected)
     if state is None:
         return Header(
-            session=NOTHING,
-            subject="",
+            plan=NOTHING,
+            session="",
             phase="NO STATE YET",
             phase_tone="dim",
             phase_text="",
@@ -67,8 +68,8 @@ def header(state: EngineState | None, now_ns: int, silent_s: float, *, connected
     word, tone = _PHASES[state.phase]
     recorder, detail, recorder_tone = _recorder(state.recorder, state.now_ns, state.rate)
     return Header(
-        session=plain(state.session_id),
-        subject=plain(state.subject),
+        plan=plain(state.plan_name),
+        session=f"{plain(state.subject)} · {plain(state.session_id)}",
         phase=word,
         phase_tone=tone,
         phase_text=plain(state.phase_text),

@@ -29,6 +29,8 @@ _TONES: dict[str, Tone] = {
     "setting": "dim",
     "system": "dim",
 }
+_OURSELVES = frozenset({"", "conductor", "operator", "recorder", "publisher", "schedule"})
+"""Sources that are no instruments."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,12 @@ def log_line(event: EventNotice, session_started_ns: int) -> LogLine:
     return LogLine(
         when=stamp((t_ns - session_started_ns) / NS_PER_S),
         kind=plain(event.kind),
-        text=plain(event.text.strip().replace("\n", " ⏎ ")),
+        text=plain(_with_source(event).replace("\n", " ⏎ ")),
         tone=_TONES.get(event.kind, "normal"),
     )
+
+
+def _with_source(event: EventNotice) -> str:
+    """Return the text, with the instrument in front where the text does not name it."""
+    text = event.text.strip()
+    return text if event.source in _OURSELVES or event.source in text else f"{event.source}: {text}"

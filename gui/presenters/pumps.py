@@ -57,7 +57,7 @@ def pump_card(pump: PumpView, state: EngineState, silent_s: float, *, engine_gon
         progress=_share(pump.delivered_ul, pump.target_ul),
         progress_estimated=_share(pump.estimated_ul, pump.target_ul),
         facts=_facts(pump),
-        warning=_warning(pump),
+        warning=_warning(pump, stale=stale),
         age=_age_text(age_s, stale=stale),
         stale=stale,
     )
@@ -102,13 +102,16 @@ def _facts(pump: PumpView) -> tuple[tuple[str, str], ...]:
         ("Remaining", f"{volume(remaining)}{left}"),
         ("Dose, session", dose),
         ("Volume, session", volume(pump.session_ul)),
+        ("Not confirmed, at most", volume(pump.session_uncertain_ul)),
         ("In syringe", volume(pump.remaining_in_syringe_ul)),
         ("Pump watchdog", f"{pump.watchdog_s} s" if pump.watchdog_s else "none"),
     )
 
 
-def _warning(pump: PumpView) -> str:
-    if pump.session_uncertain_ul > 0:
+def _warning(pump: PumpView, *, stale: bool) -> str:
+    """Return a warning when more is uncertain than what an infusion delivers between two replies anyway."""
+    between_replies_ul = pump.rate_ul_per_min * STALE_AFTER_S / 60.0 if pump.motion == "infusing" and not stale else 0.0
+    if pump.session_uncertain_ul > between_replies_ul:
         return f"▲ up to {volume(pump.session_uncertain_ul)} more may have been delivered, not confirmed"
     return ""
 

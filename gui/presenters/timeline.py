@@ -13,7 +13,7 @@ from itertools import pairwise
 from acquisition.messages import EngineState, StepState, StepView
 from gui.presenters.text import NS_PER_S, duration, plain
 
-LEAST_PX = {"infuse": 6.0, "wait": 3.0, "operator": 16.0, "mark": 6.0}
+LEAST_PX = {"infuse": 6.0, "wait": 3.0, "operator": 16.0, "mark": 12.0}
 _WORDS: dict[StepState, str] = {
     "pending": "to come",
     "running": "running",

@@ -160,8 +160,8 @@ class ChannelHead:
     role: str
     value: str
     unit: str
-    axis: str
-    """Unit of the y axis, which may be another."""
+    remark: str
+    """What is special about the value or its axis."""
     flag: str
     flag_tone: Tone
     gaps: str
@@ -177,13 +177,17 @@ def channel_head(
     if cut_off and (not flag or tone == "dim"):
         flag, tone = "↕ beyond the axis", "warn"
     own = axis_unit(channel, scale, abs(current)) if usable and current is not None else unit
-    no_slope = scale == "apparent" and not channel.sensitivity_a_per_um
+    remarks = (
+        "apparent" if own.text.startswith("apparent") else "",
+        "no sensitivity" if scale == "apparent" and not channel.sensitivity_a_per_um else "",
+        f"axis in {unit.text}" if unit.text != own.text else "",
+    )
     return ChannelHead(
         name=plain(channel.name),
         role=f"{plain(channel.role)} · {plain(channel.instrument)}",
         value=_figures(current * own.per_a) if usable and current is not None else NOTHING,
-        unit=f"{own.text}, no sensitivity" if no_slope else own.text,
-        axis=f"axis in {unit.text}" if unit.text != own.text else "",
+        unit=own.text.removeprefix("apparent "),
+        remark=" · ".join(part for part in remarks if part),
         flag=flag,
         flag_tone=tone,
         gaps="" if not channel.gaps else f"{channel.gaps} gap{'s' if channel.gaps > 1 else ''}",

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.presenters.alarms import SHOWN, AlarmRow, more_text
-from gui.widgets.plain import PlainLabel, button
+from gui.widgets.plain import PlainLabel, button, set_tooltip
 
 
 class AlarmBanner(QFrame):
-    """One alarm."""
+    """One alarm; ``brief`` puts what it means into the tooltip, to leave room for the rest of the window."""
 
-    def __init__(self, row: AlarmRow, acknowledge: Callable[[str], None]) -> None:
+    def __init__(self, row: AlarmRow, acknowledge: Callable[[str], None], *, brief: bool) -> None:
         super().__init__()
         self.row = row
         self.setObjectName(f"alarm_{row.priority.lower()}")
@@ -24,8 +24,9 @@ class AlarmBanner(QFrame):
             label.setWordWrap(True)
         texts = QVBoxLayout()
         texts.setSpacing(1)
-        for label in (self.what, self.meaning, self.todo):
+        for label in (self.what, self.todo) if brief else (self.what, self.meaning, self.todo):
             texts.addWidget(label)
+        set_tooltip(self, row.so_what)
         self.acknowledge = button("Acknowledge", "I have seen this. It stays on the screen while its cause is there.")
         self.acknowledge.setVisible(row.can_acknowledge)
         self.acknowledge.clicked.connect(lambda: acknowledge(row.alarm_id))
@@ -41,7 +42,7 @@ class AlarmBanner(QFrame):
         badge.addWidget(PlainLabel(row.symbol, pixels=26, weight=700, tone=row.tone))
         badge.addWidget(PlainLabel(row.priority, pixels=12, weight=700, tone=row.tone))
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 8, 14, 8)
+        layout.setContentsMargins(14, 5, 14, 5)
         layout.setSpacing(16)
         layout.addWidget(corner)
         layout.addLayout(texts, 1)
@@ -71,7 +72,7 @@ class AlarmList(QWidget):
             self._layout.removeWidget(banner)
             banner.hide()
             banner.deleteLater()
-        self.banners = [AlarmBanner(row, self._acknowledge) for row in rows[:SHOWN]]
+        self.banners = [AlarmBanner(row, self._acknowledge, brief=place > 0) for place, row in enumerate(rows[:SHOWN])]
         for place, banner in enumerate(self.banners):
             self._layout.insertWidget(place, banner)
         text = more_text(rows)

@@ -39,7 +39,6 @@ class EventLog(QFrame):
         self.text.setReadOnly(True)
         self.text.setUndoRedoEnabled(False)
         self.text.setMaximumBlockCount(LINES_KEPT)
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setFont(font(13))
         metrics = self.text.fontMetrics()
         self.text.setTabStopDistance(metrics.horizontalAdvance("connection   "))

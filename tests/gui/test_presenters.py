@@ -177,7 +177,15 @@ def test_a_card_tells_confirmed_from_estimated_and_what_may_have_gone_beyond() -
     assert facts["Remaining"] == "25.00 µL · 5:00"
     assert facts["Dose, session"] == "3.385 mg/kg"
     assert "0.400 µL" in shown.warning
+    assert facts["Not confirmed, at most"] == "0.400 µL"
     assert card().warning == ""
+
+
+def test_what_flows_between_two_replies_is_no_warning_but_the_same_volume_at_rest_is() -> None:
+    usual: dict[str, Any] = {"rate_ul_per_min": 10.0, "session_uncertain_ul": 0.2}
+    assert card(motion="infusing", **usual).warning == ""
+    assert card(motion="stopped", **usual).warning != ""
+    assert card(motion="infusing", confirmed_ns=NOW - 10 * S, **usual).warning != ""
 
 
 def test_a_pump_without_a_target_shows_no_progress() -> None:
@@ -335,6 +343,13 @@ def test_a_log_line_is_one_line_of_plain_text() -> None:
     assert line.text == f"{EVIL} ⏎ second\\x07"
 
 
+def test_a_line_names_its_instrument_once() -> None:
+    started = event("pump", 1, "Started: infusing").model_copy(update={"source": "ket"})
+    named = event("pump", 1, "ket has started").model_copy(update={"source": "ket"})
+    assert log_line(started, STARTED_NS).text == "ket: Started: infusing"
+    assert log_line(named, STARTED_NS).text == "ket has started"
+
+
 def test_filters_let_their_kinds_through_and_everything_means_everything() -> None:
     wire, alarm_event = event("wire", 0, "x"), event("alarm", 0, "x")
     assert [name for name in FILTERS if passes(wire, name)] == ["Everything"]
@@ -374,7 +389,10 @@ def test_a_micromolar_axis_is_called_apparent_and_only_offered_with_a_sensitivit
     assert unit.per_a * 7e-12 == pytest.approx(1.0)
     assert traces.axis_unit(without, "apparent", 1e-10).text == "pA"
     head = traces.channel_head(without, traces.axis_unit(without, "apparent", 1e-10), "apparent", old=False)
-    assert head.unit == "pA, no sensitivity"
+    assert (head.unit, head.remark) == ("pA", "no sensitivity")
+    small = channel(last_current_a=2e-13)
+    head = traces.channel_head(small, traces.axis_unit(small, "current", 3e-9), "current", old=False)
+    assert (head.value, head.unit, head.remark) == ("0.200", "pA", "axis in nA")
 
 
 @pytest.mark.parametrize(

@@ -98,11 +98,14 @@ def test_R33_an_engine_that_does_not_answer_is_not_taken_for_a_yes(bench: Bench)
 def test_stop_stays_visible_whatever_is_shown_beside_it(bench: Bench) -> None:
     window = bench.open()
     many = tuple(alarm(alarm_id=str(n), priority="high") for n in range(12))
-    bench.hear(window, state(alarms=many, pumps=tuple(pump(name=f"p{n}") for n in range(6))))
+    pumps = tuple(pump(name=f"p{n}", stop_confirmed=False) for n in range(6))
+    channels = tuple(channel(f"c{n}", flags=2, gaps=3) for n in range(6))
+    bench.hear(window, state(alarms=many, pumps=pumps, channels=channels))
 
-    for size in ((1400, 900), (1100, 760)):
+    for size in ((1400, 900), (1100, 720)):
         window.resize(*size)
         bench.hear(window)
+        assert (window.width(), window.height()) == size  # nothing pushes the window beyond a small screen
         place = window.stop.button.mapTo(window, window.stop.button.rect().bottomRight())
         assert window.stop.button.isVisible()
         assert window.rect().contains(place)
@@ -207,7 +210,8 @@ def test_X7_nothing_from_a_device_or_a_file_is_read_as_markup(bench: Bench) -> N
         window,
         state(
             session_id=EVIL,
-            subject=EVIL,
+            subject="",
+            plan_name=EVIL,
             phase="holding",
             phase_text=EVIL,
             pumps=(pump(name=EVIL, model=EVIL, drug=EVIL),),
@@ -253,9 +257,12 @@ def test_the_scale_can_be_apparent_micromolar_and_says_so(bench: Bench) -> None:
     window.tick()
 
     shown = window.traces.rows["emstat", "glu"]
-    assert shown.unit.text() == "apparent µM"  # at once, though long windows are not drawn every frame
+    assert (shown.unit.text(), shown.remark.text()) == (
+        "µM",
+        "apparent",
+    )  # at once, though long windows are not drawn every frame
     assert np.allclose(shown.curve.getData()[1], [10.0, 20.0])
-    assert window.traces.rows["emstat", "sentinel"].unit.text() == "pA, no sensitivity"
+    assert window.traces.rows["emstat", "sentinel"].remark.text() == "no sensitivity"
     assert "no baseline subtracted" in window.traces.hint.toolTip()
 
 
