@@ -52,6 +52,8 @@ MISSED_POLLS = 3
 UNCONFIRMED_NS = 3 * NS_PER_S
 """R33 [P]: a STOP not confirmed for so long is a high alarm."""
 RETRY_SELF_TEST_NS = 2 * NS_PER_S
+SELF_TEST_ATTEMPTS = 2
+"""One lost reply is no failed self-test; two failures in a row are an alarm."""
 MAX_WATCHDOG_S = 255
 """New Era ``SAF n`` [M]; pumps with another range refuse and fail the self-test."""
 
@@ -91,6 +93,7 @@ class PumpDesk:
     _seen_moving: bool = False
     _lost_while_open: bool = False
     _self_test_asked: bool = False
+    _self_test_failures: int = 0
     _next_self_test_ns: int = 0
     _closing: bool = False
     _handlers: dict[type, Callable[[Any, int], None]] = field(init=False, repr=False)
@@ -245,7 +248,7 @@ class PumpDesk:
         )
 
     def _self_tested(self, what: SelfTested, now_ns: int) -> None:
-        self.self_tested, self._self_test_asked = True, False
+        self.self_tested, self._self_test_asked, self._self_test_failures = True, False, 0
         self.watchdog = what.watchdog if self.setup.watchdog_s > 0 else None
         self.ledger.watchdog_armed = what.watchdog
         self.desk.alarms.off("self-test", self.name)
@@ -341,6 +344,8 @@ class PumpDesk:
             self._self_test_asked = False
             self._next_self_test_ns = now_ns + RETRY_SELF_TEST_NS
             if what.kind not in ("Overtaken", "Interrupted"):
+                self._self_test_failures += 1
+            if self._self_test_failures >= SELF_TEST_ATTEMPTS:
                 self.desk.alarms.on("self-test", now_ns, self.name, what.error)
         elif isinstance(request, Program):
             self.abort()

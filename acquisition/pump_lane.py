@@ -254,6 +254,8 @@ class PumpLane(BaseLane):
             status = self._pump.stop()
             self.report(Polled(status))
             self._pump.disarm_watchdog()
+        except Interrupted:
+            self._inbox.append(Close())  # a STOP came: it goes first
         except DriverError as error:
             self._close_port(safe=False, why=str(error))
         else:

@@ -523,3 +523,29 @@ def test_rows_of_the_infusion_add_up(tmp_path: Path) -> None:
     assert max(row.confirmed_ul_per_min for row in rows) == 3.0
     gaps_s = [(b.t_ns - a.t_ns) / NS_PER_S for a, b in pairwise(rows)]
     assert max(gaps_s[:-1]) <= 1.0
+
+
+def test_U2_a_stop_while_the_session_is_being_closed_goes_first_and_closing_goes_on(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lab.fake.takes_s["disarm_watchdog"] = 1.0
+    lab.send(Finish(request=1))
+    lab.until(lambda: lab.fake.calls[-1][1] == "disarm_watchdog")
+
+    lab.conductor.emergency_stop("test")
+    lab.run(lab.now_s + 30)
+
+    assert lab.conductor.over
+    assert lab.conductor.stop_confirmed()
+    assert lab.sink.events[-1].data["safe"] is True
+
+
+def test_R18_one_lost_reply_is_no_failed_self_test_and_two_are(tmp_path: Path) -> None:
+    for failures, alarmed in ((1, False), (2, True)):
+        lab = Lab(tmp_path)
+        lab.fake.raises["arm_watchdog"] = [ReplyTimeout("lost") for _ in range(failures)]
+
+        lab.run(30)
+
+        assert ("self-test:drug" in lab.alarm_ids()) is alarmed
+        assert (lab.fake.count("start") == 1) is not alarmed
