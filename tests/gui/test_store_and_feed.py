@@ -65,6 +65,17 @@ def test_history_and_live_join_without_a_hole_and_without_a_double() -> None:
     assert not store.loading
 
 
+def test_a_message_the_journal_already_held_is_dropped_by_its_number_whatever_its_times() -> None:
+    store = TraceStore(STARTED_NS)
+    store.hold()
+    store.live(samples([2.001], [9e-12], sequence=5))
+    store.history(stretch([0, 1, 2], [0.0, 1e-12, 2e-12]))
+
+    store.release(5)
+
+    assert drawn(store) == [0.0, 1.0, 2.0]
+
+
 def test_a_gap_is_nan_in_what_is_drawn() -> None:
     store = TraceStore(STARTED_NS)
     store.live(samples([0, 1, 1.5, 5], [1e-12, 1e-12, np.nan, 2e-12]))
