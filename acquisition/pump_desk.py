@@ -340,26 +340,32 @@ class PumpDesk:
             if self.link == "connecting" or what.kind == "WrongInstrument":
                 self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
             return
+        called_off = what.kind in ("Overtaken", "Interrupted")
         if isinstance(request, SelfTest):
-            self._self_test_asked = False
-            self._next_self_test_ns = now_ns + RETRY_SELF_TEST_NS
-            if what.kind not in ("Overtaken", "Interrupted"):
-                self._self_test_failures += 1
-            if self._self_test_failures >= SELF_TEST_ATTEMPTS:
-                self.desk.alarms.on("self-test", now_ns, self.name, what.error)
+            self._self_test_failed(what, now_ns, called_off=called_off)
         elif isinstance(request, Program):
-            self.abort()
-            if what.kind == "ReadbackMismatch":
-                self._settings_differ(what.error, now_ns)
-            elif what.kind not in ("Overtaken", "Interrupted"):
-                self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
+            self._program_failed(what, now_ns, called_off=called_off)
         elif isinstance(request, Run):
-            self._run_went_out = True
             self.abort()
             if what.kind == "Overtaken":
                 self.ledger.never_ran()  # not a byte was sent
             else:  # the pump says no: the next fresh look closes the account with what its counter says
                 self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
+
+    def _self_test_failed(self, what: Failed, now_ns: int, *, called_off: bool) -> None:
+        self._self_test_asked = False
+        self._next_self_test_ns = now_ns + RETRY_SELF_TEST_NS
+        if not called_off:
+            self._self_test_failures += 1
+        if self._self_test_failures >= SELF_TEST_ATTEMPTS:
+            self.desk.alarms.on("self-test", now_ns, self.name, what.error)
+
+    def _program_failed(self, what: Failed, now_ns: int, *, called_off: bool) -> None:
+        self.abort()
+        if what.kind == "ReadbackMismatch":
+            self._settings_differ(what.error, now_ns)
+        elif not called_off:
+            self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
 
     # ---- fresh looks ------------------------------------------------------------------------------------------------
 

@@ -465,6 +465,7 @@ class Lab:
         """Run until the condition holds; fail if it does not in time."""
         deadline_s = self.now_s + within_s
         while not condition():
+            assert not self.conductor.over
             assert self.now_s < deadline_s, f"not within {within_s} s: {self.texts()[-8:]}"
             self.host.run(self.clock.now_ns() + seconds(0.05))
 

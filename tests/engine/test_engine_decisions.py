@@ -529,11 +529,12 @@ def test_U2_a_stop_while_the_session_is_being_closed_goes_first_and_closing_goes
     lab = Lab(tmp_path, operator=False)
     lab.until(lambda: lab.conductor.phase == "ready")
     lab.fake.takes_s["disarm_watchdog"] = 1.0
-    lab.send(Finish(request=1))
-    lab.until(lambda: lab.fake.calls[-1][1] == "disarm_watchdog")
+    lab.script.at(lab.now_s + 0.5, lambda: lab.conductor.emergency_stop("test"))
 
-    lab.conductor.emergency_stop("test")
+    lab.send(Finish(request=1))
     lab.run(lab.now_s + 30)
+
+    assert lab.fake.count("disarm_watchdog") == 2, "the first was interrupted"
 
     assert lab.conductor.over
     assert lab.conductor.stop_confirmed()
