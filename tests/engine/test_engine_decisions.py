@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from acquisition.events import EventKind
-from acquisition.lane_messages import Program, Run
+from acquisition.lane_messages import Failed, LaneReport, Polled, Program, Run
 from acquisition.messages import Acknowledge, Continue, Finish, Mark, Note, Start
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Role, WaitStep
-from drivers.capabilities import Motion, PumpProgram
+from drivers.capabilities import Motion, PumpProgram, PumpStatus
 from drivers.clock import NS_PER_S
 from drivers.errors import DeviceRefused, PortLost, ReplyTimeout, WrongInstrument
 from tests.engine.kit import INFUSION, PUMP, Lab, MemoryPublisher, make_plan, seconds
@@ -550,3 +550,29 @@ def test_R18_one_lost_reply_is_no_failed_self_test_and_two_are(tmp_path: Path) -
 
         assert ("self-test:drug" in lab.alarm_ids()) is alarmed
         assert (lab.fake.count("start") == 1) is not alarmed
+
+
+def test_a_reply_to_a_question_asked_before_RUN_does_not_end_the_infusion(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    pump, now_ns = lab.pump, lab.clock.now_ns()
+    pump.open_infusion(1, PumpProgram(4.699, 3.0, 2.0), now_ns)
+    still = PumpStatus(now_ns - 1, now_ns, Motion.STOPPED, 0.0, 0.0, 0.001)
+
+    pump.take(LaneReport("drug", now_ns, Polled(still)))
+
+    assert pump.infusing
+    assert pump.outcome is None
+
+
+def test_a_RUN_that_found_no_line_closes_its_account_when_the_pump_is_found(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    pump, now_ns = lab.pump, lab.clock.now_ns()
+    pump.open_infusion(1, PumpProgram(4.699, 3.0, 2.0), now_ns)
+
+    pump.take(LaneReport("drug", now_ns, Failed(Run(1, 0), "not connected", "PortError")))
+    lab.run(lab.now_s + 2)
+
+    assert not pump.infusing
+    assert pump.ledger.confirmed_ul == 0
