@@ -22,20 +22,19 @@ MOST_WAITING = 2000
 
 @dataclass
 class Feed:
-    """Everything that comes in. ``lost`` and ``rewritten`` tell the window what it has to show anew."""
+    """Everything that comes in. ``rewritten`` tells the window to write its log anew."""
 
     link: EngineLink
     read_history: ReadHistory
     mirror: EngineMirror
     questions: Questions = field(default_factory=Questions)
     store: TraceStore = field(default_factory=lambda: TraceStore(0))
-    lost: bool = False
-    """The line stood and is gone."""
     rewritten: bool = False
     """Events came out of order: the log has to be written again. Reset by who has done it."""
     problem: str = ""
     """Why history is missing; empty when it is not."""
     _history: HistoryLoader | None = None
+    _connections: int = 0
     _owed: int = 0
     """Samples messages taken since the last credit."""
 
@@ -62,11 +61,11 @@ class Feed:
 
     def _watch_line(self) -> None:
         connected = self.link.connected
-        if self.mirror.connected and not connected:
-            self.lost = True
-        elif connected and self.lost:
-            # Samples went by meanwhile, and the engine gives a new client one credit of its own.
-            self.lost, self._owed = False, 0
+        if not connected and self.mirror.connected:
+            # What comes first over the next line has to wait until the journal has told what was missed.
+            self.store.hold()
+        if connected and self._connections != self.link.connections:
+            self._connections = self.link.connections
             if self.mirror.state is not None:
                 self._read_history(self.mirror.state)
         self.mirror.connected = connected

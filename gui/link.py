@@ -16,6 +16,7 @@ from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost, OtherVe
 from acquisition.messages import Answer, Command, Credit, Hello, Report, Stop
 
 ANSWER_TIMEOUT_S = 5.0
+AGAIN_AFTER_S = 0.5
 
 
 class EngineLink(Protocol):
@@ -24,6 +25,16 @@ class EngineLink(Protocol):
     @property
     def connected(self) -> bool:
         """Tell whether the line stands."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """Return how many times a line was made: a new number means that something may have been missed."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Return why no connection is tried any more; empty otherwise."""
         ...
 
     def poll(self) -> list[Report]:
@@ -66,7 +77,8 @@ class ClientLink:
         self._operator = operator
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._client: EngineClient | None = None
-        self._why_not = ""
+        self._connections = 0
+        self._trouble = ""
         self._lost = threading.Event()
         self._closing = threading.Event()
         # STOP must not queue behind a command that waits for its answer, nor behind the samples' credit.
@@ -80,9 +92,12 @@ class ClientLink:
         return client is not None and not client.lost
 
     @property
-    def why_not(self) -> str:
-        """Return why no connection is tried any more; empty otherwise."""
-        return self._why_not
+    def connections(self) -> int:
+        return self._connections
+
+    @property
+    def trouble(self) -> str:
+        return self._trouble
 
     def poll(self) -> list[Report]:
         reports: list[Report] = []
@@ -121,14 +136,15 @@ class ClientLink:
                     on_lost=lambda _why: self._lost.set(),
                 )
             except OtherVersion as error:
-                self._why_not = str(error)
+                self._trouble = str(error)
                 return
             if client is None:
                 return
+            self._connections += 1
             self._client = client
             if not client.lost:
                 self._lost.wait()
-            if self._closing.is_set():
+            if self._closing.wait(AGAIN_AFTER_S):
                 client.close()
 
 

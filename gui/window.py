@@ -135,6 +135,8 @@ class MainWindow(QMainWindow):
         self.alarms.show_rows(alarm_rows(state))
         self.controls.show_controls(controls(state, old=old))
         self._show_stop()
+        if self._parts.link.trouble:
+            self.controls.show_answer(self._parts.link.trouble, ok=False)
         self._show_events(state)
         if state is not None:
             self._show_pumps(state, silent_s, old=old)

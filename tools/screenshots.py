@@ -89,8 +89,6 @@ def take(out: Path, at_s: float, folder: Path) -> int:
         save(window, clock, out / "window-dark.png")
         window.toggle_edition()
         window.traces.toggle_scale()
-        window.traces.toggle_fit()
-        window.traces.choose_window(5)
         save(window, clock, out / "window-light.png")
         return 0
     finally:

@@ -98,7 +98,7 @@ def _edges(steps: Sequence[StepView], times: Sequence[tuple[float, float]], widt
     squeeze = min(1.0, 0.5 * width_px / sum(least)) if least else 1.0
     least = [px * squeeze for px in least]
     seconds = sum(end - start for start, end in times)
-    per_s = (width_px - sum(least)) / seconds if seconds > 0 else 0.0
+    per_s = (width_px - sum(least)) / seconds if seconds > 1e-3 else 0.0
     edges = [0.0]
     for px, (start, end) in zip(least, times, strict=True):
         edges.append(edges[-1] + px + (end - start) * per_s)

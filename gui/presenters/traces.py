@@ -98,8 +98,8 @@ def axis_unit(channel: ChannelView, scale: Scale, largest_a: float) -> AxisUnit:
 def fitted(values: NDArray[np.float64], *, trimmed: bool) -> tuple[float, float, bool]:
     """Return lowest and highest value to fit into view, and whether some lie outside.
 
-    Trimmed leaves out the outermost hundredth at either end, so that the settling of an electrode, or one artefact,
-    does not flatten the rest; what is cut off is said beside the trace.
+    Trimmed leaves out the outermost hundredth at either end, so that an artefact, or the first
+    moments of an electrode, do not flatten the rest; that something is cut off is said beside the trace.
     """
     finite = values[np.isfinite(values)]
     if not len(finite):

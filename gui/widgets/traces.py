@@ -87,7 +87,7 @@ class TraceArea(QFrame):
         self.fit = button(
             "Fit: all",
             "All: the y axis holds everything in view. Trimmed: it leaves out the outermost hundredth at either end, "
-            "so that a settling electrode does not flatten the rest; the trace then says what it cut off. Key: Y",
+            "so that an artefact does not flatten the rest; the trace then says that it was cut off. Key: Y",
         )
         self.fit.clicked.connect(self.toggle_fit)
         self._toolbar = row(*buttons, spacing=4)
@@ -244,9 +244,9 @@ class TraceArea(QFrame):
         self.live.setText("● Live" if self.view.live else "❙❙ Looking back")
         self.unit.setText("Scale: current" if self.scale == "current" else "Scale: apparent µM")
         self.fit.setText("Fit: trimmed" if self.trimmed else "Fit: all")
-        hint = "reading the recording so far …" if frame.store.loading else ""
+        hint = "reading the recording so far …" if frame.store.loading and not frame.old else ""
         if not hint and self.scale == "apparent":
-            hint = "apparent µM = current ÷ sensitivity of the rig, no baseline subtracted"
+            hint = "apparent µM: current ÷ sensitivity, no baseline subtracted"
         self.hint.show_text(hint)
 
     def _show_bar(self, span: tuple[float, float], now_s: float) -> None:

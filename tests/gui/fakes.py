@@ -33,6 +33,8 @@ class FakeLink:
     """Keeps what was sent, gives what it is told to give."""
 
     connected: bool = True
+    connections: int = 1
+    trouble: str = ""
     sent: list[Command] = field(default_factory=list)
     incoming: list[Report] = field(default_factory=list)
 

@@ -113,8 +113,10 @@ def test_a_lost_engine_is_noticed_and_the_next_one_found(runtime: Path, link: Cl
     with served() as house:
         opened(house, runtime, link)
     assert eventually(lambda: not link.connected)
+    assert link.connections == 1
 
     with served() as other:
         opened(other, runtime, link)
         other.publisher.state(a_state(9))
         assert heard(link, EngineState) == a_state(9)
+        assert link.connections == 2

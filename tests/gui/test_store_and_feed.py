@@ -240,15 +240,44 @@ def test_after_a_lost_line_the_hole_is_filled_from_the_journal() -> None:
     settled(feed)
     link.connected = False
     feed.take()
-    assert feed.lost
+    assert not feed.mirror.connected
     recorded[:] = [stretch([0, 1, 2], [1e-12, 2e-12, 3e-12]), 2]
 
-    link.connected = True
+    link.connected, link.connections = True, 2
     link.incoming = [state(), samples([3], [4e-12], 3)]
     settled(feed)
 
     assert drawn(feed.store) == [1.0, 2.0, 3.0, 4.0]
-    assert not feed.lost
+
+
+def test_what_a_new_line_brings_first_waits_for_what_was_missed() -> None:
+    recorded: list[HistoryItem] = [0]
+    feed, link, _ticks = a_feed(lambda _dir: iter(list(recorded)))
+    link.incoming = [state()]
+    settled(feed)
+    link.connected = False
+    feed.take()
+    recorded[:] = [stretch([0, 1], [1e-12, 2e-12]), 1]
+
+    link.incoming = [samples([2], [3e-12], 2)]  # a frame falls between the first message and the news of the line
+    feed.take()
+    link.connected, link.connections = True, 2
+    settled(feed)
+
+    assert drawn(feed.store) == [1.0, 2.0, 3.0]
+
+
+def test_a_line_that_broke_and_came_back_between_two_frames_is_noticed_too() -> None:
+    recorded: list[HistoryItem] = [0]
+    feed, link, _ticks = a_feed(lambda _dir: iter(list(recorded)))
+    link.incoming = [state()]
+    settled(feed)
+    recorded[:] = [stretch([0, 1], [1e-12, 2e-12]), 1]
+
+    link.connections = 2
+    settled(feed)
+
+    assert drawn(feed.store) == [1.0, 2.0]
 
 
 def test_another_session_begins_with_nothing_of_the_one_before() -> None:

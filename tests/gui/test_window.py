@@ -399,6 +399,14 @@ def test_a_refusal_is_shown_in_the_engines_words(bench: Bench) -> None:
     assert "✕ The recorder has failed." in bench.texts(window)
 
 
+def test_a_window_that_cannot_talk_to_this_engine_says_why(bench: Bench) -> None:
+    bench.link.connected, bench.link.trouble = False, "the running engine speaks version 9 of the messages"
+    window = bench.open()
+    window.tick()
+    assert "version 9" in window.controls.answer.text()
+    assert window.controls.answer.isVisible()
+
+
 def test_R46_an_alarm_is_acknowledged_and_stays_while_its_cause_is_there(bench: Bench) -> None:
     window = bench.open()
     bench.hear(window, state(alarms=(alarm(),)))
