@@ -228,12 +228,12 @@ class PumpLane(BaseLane):
     # ---- questions --------------------------------------------------------------------------------------------------
 
     def _poll(self, now_ns: int) -> None:
+        self._must_ask = False  # one question without a grant, after a lost reply to RUN; the next are to be earned
         try:
             status = self._pump.status()
         except Interrupted:
             return  # a STOP is pending; the next step sends it
         except DeviceReset as error:
-            self._must_ask = False
             self._armed_token = None
             self.report(WasReset(str(error)))
         except PortError as error:
@@ -241,7 +241,6 @@ class PumpLane(BaseLane):
         except DriverError as error:
             self.report(PollFailed(str(error), foreign=isinstance(error, ForeignTraffic)))
         else:
-            self._must_ask = False
             self.report(Polled(status))
         self._next_poll_ns = max(now_ns + POLL_PERIOD_NS, self._clock.now_ns())
 

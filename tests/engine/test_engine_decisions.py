@@ -576,3 +576,19 @@ def test_a_RUN_that_found_no_line_closes_its_account_when_the_pump_is_found(tmp_
 
     assert not pump.infusing
     assert pump.ledger.confirmed_ul == 0
+
+
+def test_R42_asking_after_a_lost_reply_to_RUN_does_not_feed_the_watchdog_for_ever(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lane, pump = lab.pump.lane, lab.fake
+    lane.request(Program(1, PumpProgram(4.699, 3.0, 2.0), lane.slot.generation))
+    lane.request(Run(1, lane.slot.generation))
+    pump.raises["start"] = [ReplyTimeout("lost")]
+    pump.raises["status"] = [ReplyTimeout("lost") for _ in range(1000)]
+    lab.host = type(lab.host)(lab.clock, lab.session.lanes, lambda: False)  # the conductor is frozen
+
+    lab.run(lab.now_s + 30)
+
+    start = [name for _, name in pump.calls].index("start")
+    assert 1 <= len(pump.calls[start + 1 :]) <= 4
