@@ -98,7 +98,7 @@ def take(out: Path, at_s: float, folder: Path) -> int:
 
 def save(window: MainWindow, clock: SystemClock, path: Path) -> None:
     """Save what is on the screen."""
-    watch(clock, 0.5)
+    watch(clock, 2.0)
     window.grab().save(str(path))
     sys.stdout.write(f"{path.name}: {window.width()} x {window.height()}\n")
 

@@ -70,7 +70,9 @@ def _state(pump: PumpView) -> tuple[str, str, Tone]:
         return "…", "CONNECTING", "busy"
     if pump.link == "lost" or pump.unknown_since_ns is not None or pump.motion == "unknown":
         return "?", "UNKNOWN", "alarm"
-    still: dict[str, tuple[str, str, Tone]] = {
+    if pump.stop_confirmed and pump.motion in {"stopped", "paused"}:
+        return "■", "STOPPED", "normal"
+    words: dict[str, tuple[str, str, Tone]] = {
         "infusing": ("▶", "INFUSING", "good"),
         "stopped": ("■", "STOPPED", "normal"),
         "paused": ("❙❙", "PAUSED", "normal"),
@@ -78,7 +80,7 @@ def _state(pump: PumpView) -> tuple[str, str, Tone]:
         "purging": ("▶▶", "PURGING", "warn"),
         "waiting": ("…", "WAITING", "busy"),
     }
-    return still.get(pump.motion, ("?", plain(pump.motion).upper(), "alarm"))
+    return words.get(pump.motion, ("?", plain(pump.motion).upper(), "alarm"))
 
 
 def _since(pump: PumpView, state: EngineState) -> str:
@@ -88,7 +90,10 @@ def _since(pump: PumpView, state: EngineState) -> str:
         return f"since {time_of_day(state.wall_ns - (state.now_ns - pump.unknown_since_ns))}"
     if pump.link == "lost":
         return "the line to the pump is lost"
-    return "stop confirmed by the pump" if pump.stop_confirmed else ""
+    if not pump.stop_confirmed:
+        return ""
+    # A New Era pump is paused by the first STP; its own START key would go on with the infusion.
+    return "stop confirmed; the pump calls it paused" if pump.motion == "paused" else "stop confirmed by the pump"
 
 
 def _facts(pump: PumpView) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,7 @@ import html
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QResizeEvent, QShowEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from gui.presenters.text import Tone, plain
 from gui.theme import font, set_tone
@@ -74,11 +74,13 @@ def button(text: str, tooltip: str = "", *, main: bool = False) -> QPushButton:
     return result
 
 
-def card() -> QFrame:
-    """Return a frame that groups what belongs together."""
-    frame = QFrame()
-    frame.setProperty("card", True)  # noqa: FBT003 - Qt's property takes any value
-    return frame
+def wide_enough(part: QPushButton, *texts: str) -> None:
+    """Keep a button wide enough for every text it will ever show, so that its neighbours stand still."""
+    shown = part.text()
+    for text in texts:
+        part.setText(text)
+        part.setMinimumWidth(max(part.minimumWidth(), part.sizeHint().width() + 12))
+    part.setText(shown)
 
 
 def row(*parts: QWidget | int, spacing: int = 8) -> QHBoxLayout:

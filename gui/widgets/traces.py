@@ -17,7 +17,7 @@ from gui.presenters.traces import WINDOWS, Scale, TimeView, axis_unit, channel_h
 from gui.store import TraceStore
 from gui.theme import font
 from gui.widgets.channel_row import AXIS_PX, HEAD_PX, ChannelRow, bare_plot, style_axis
-from gui.widgets.plain import ElidedLabel, button, row
+from gui.widgets.plain import ElidedLabel, button, row, wide_enough
 
 LABELS = 14
 EVERY_FRAME_UP_TO_S = 60.0
@@ -90,6 +90,9 @@ class TraceArea(QFrame):
             "so that an artefact does not flatten the rest; the trace then says that it was cut off. Key: Y",
         )
         self.fit.clicked.connect(self.toggle_fit)
+        wide_enough(self.live, "❙❙ Looking back")
+        wide_enough(self.unit, "Scale: apparent µM")
+        wide_enough(self.fit, "Fit: trimmed")
         self._toolbar = row(*buttons, spacing=4)
         self._toolbar.addSpacing(12)
         for part in (self.live, self.unit, self.fit):

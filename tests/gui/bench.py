@@ -12,8 +12,9 @@ from PyQt6.QtGui import QKeySequence
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit, QWidget
 
-from gui.app import application
+from gui.app import application, open_window
 from gui.history import HistoryItem
+from gui.link import ClientLink
 from gui.window import MainWindow, WindowParts
 from tests.gui.fakes import FakeLink
 
@@ -29,6 +30,7 @@ class Bench:
     link: FakeLink = field(default_factory=FakeLink)
     ticks_ns: int = 0
     windows: list[MainWindow] = field(default_factory=list)
+    links: list[ClientLink] = field(default_factory=list)
     app: QApplication = field(default_factory=application)
 
     def open(self, history: Callable[[Path], Iterator[HistoryItem]] | None = None) -> MainWindow:
@@ -46,6 +48,16 @@ class Bench:
         window.show()
         window.activateWindow()
         self.app.processEvents()
+        self.windows.append(window)
+        return window
+
+    def open_on_engine(self) -> MainWindow:
+        """Open the real thing: on the engine of the runtime directory, with its own timer and journal."""
+        link = ClientLink("tester")
+        self.links.append(link)
+        window = open_window(link, settings=QSettings(str(self.settings_file), QSettings.Format.IniFormat))
+        window.show()
+        window.activateWindow()
         self.windows.append(window)
         return window
 
@@ -97,5 +109,9 @@ class Bench:
         for window in self.windows:
             window.close()
             window.deleteLater()
+        self.windows.clear()
+        for link in self.links:
+            link.close()
+        self.links.clear()
         self.app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
         self.app.processEvents()

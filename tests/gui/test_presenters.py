@@ -136,6 +136,13 @@ def test_R33_not_confirmed_stopped_overrides_everything_a_pump_last_said() -> No
         assert "clamp the line" in shown.since
 
 
+def test_a_confirmed_stop_reads_stopped_also_where_the_pump_calls_it_paused() -> None:
+    assert card(motion="paused", stop_confirmed=True).word == "STOPPED"
+    assert "calls it paused" in card(motion="paused", stop_confirmed=True).since
+    assert card(motion="paused").word == "PAUSED"
+    assert card(motion="infusing", stop_confirmed=True).word == "INFUSING"
+
+
 def test_unknown_says_since_when() -> None:
     shown = card(motion="infusing", unknown_since_ns=NOW - 30 * S)
     seconds = [text.split(":")[2] for text in (shown.since,)]
