@@ -90,7 +90,7 @@ class TraceArea(QFrame):
             "so that an artefact does not flatten the rest; the trace then says that it was cut off. Key: Y",
         )
         self.fit.clicked.connect(self.toggle_fit)
-        wide_enough(self.live, "❙❙ Looking back")
+        wide_enough(self.live, "❙❙ Back")
         wide_enough(self.unit, "Scale: apparent µM")
         wide_enough(self.fit, "Fit: trimmed")
         self._toolbar = row(*buttons, spacing=4)
@@ -244,12 +244,12 @@ class TraceArea(QFrame):
         if chosen is not None and not chosen.isChecked():
             chosen.setChecked(True)
         self.live.setChecked(self.view.live)
-        self.live.setText("● Live" if self.view.live else "❙❙ Looking back")
+        self.live.setText("● Live" if self.view.live else "❙❙ Back")
         self.unit.setText("Scale: current" if self.scale == "current" else "Scale: apparent µM")
         self.fit.setText("Fit: trimmed" if self.trimmed else "Fit: all")
         hint = "reading the recording so far …" if frame.store.loading and not frame.old else ""
         if not hint and self.scale == "apparent":
-            hint = "apparent µM: current ÷ sensitivity, no baseline subtracted"
+            hint = "apparent: no baseline subtracted"
         self.hint.show_text(hint)
 
     def _show_bar(self, span: tuple[float, float], now_s: float) -> None:
