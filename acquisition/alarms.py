@@ -171,7 +171,7 @@ TABLE: dict[str, AlarmText] = {
         "Plug it in again; it resumes by itself.",
     ),
     "sensor-silent": AlarmText(
-        "medium",
+        "high",
         "{instrument} sends no samples: {detail}",
         "Nothing is recorded from it. No infusion is started meanwhile.",
         "Check its cable and power.",

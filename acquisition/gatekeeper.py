@@ -150,10 +150,11 @@ def _pump_ready(snapshot: Snapshot, setup: PumpSetup) -> Iterator[Cause]:
 
 
 def _alarms(snapshot: Snapshot, plan: Plan, setup: PumpSetup) -> Iterator[Cause]:
-    instruments = {pump.name for pump in plan.pumps} | {p.name for p in plan.potentiostats}
+    others = {pump.name for pump in plan.pumps} - {setup.name}
     maintenance = setup.role == "anaesthetic_maintenance"
     for alarm in snapshot.alarms:
-        ours = alarm.instrument == setup.name or (alarm.instrument not in instruments and not maintenance)
+        # An experimental infusion that no electrode sees is a dose for nothing (S1); maintained anaesthesia goes on.
+        ours = alarm.instrument == setup.name or (alarm.instrument not in others and not maintenance)
         if ours and alarm.priority == "high" and (alarm.active or not alarm.acknowledged):
             yield Cause(f"High alarm: {alarm.what}", f"{alarm.do_what} Then acknowledge the alarm.")
 

@@ -86,6 +86,7 @@ class InfusionStart:
         except RecordingFailed as error:
             self.desk.recording_error = str(error)
             if pump.experimental:
+                self.desk.say(EventKind.PUMP, now_ns, pump.name, "RUN was not sent", {"what": "not sent"})
                 self._give_up(f"the intent could not be recorded: {error}", now_ns)
                 return
             # Maintained anaesthesia must not end because a disk is full; the alarm is raised by the conductor.

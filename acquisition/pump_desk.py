@@ -195,7 +195,9 @@ class PumpDesk(PumpFacts):
 
     def _failed(self, what: Failed, now_ns: int) -> None:
         request = what.request
-        self.desk.say(EventKind.PUMP, now_ns, self.name, f"Not done: {what.error}", {"what": "failed"})
+        nothing_sent = isinstance(request, Run) and what.kind == "Overtaken"
+        data = {"what": "not sent" if nothing_sent else "failed"}
+        self.desk.say(EventKind.PUMP, now_ns, self.name, f"Not done: {what.error}", data)
         if isinstance(request, Connect):
             if self.link == "connecting" or what.kind == "WrongInstrument":
                 self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
@@ -208,8 +210,8 @@ class PumpDesk(PumpFacts):
         elif isinstance(request, Run):
             self._run_went_out = True
             self.abort()
-            if what.kind == "Overtaken":
-                self.ledger.never_ran()  # not a byte was sent
+            if nothing_sent:
+                self.ledger.never_ran()
             else:  # the pump says no: the next fresh look closes the account with what its counter says
                 self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
 
@@ -324,7 +326,8 @@ class PumpDesk(PumpFacts):
         if self._start_unclear and not self._seen_moving and status.infused_ul == 0 and self.outcome is None:
             self.ledger.never_ran()
             self.outcome, self.read_back = "not-run", None
-            self.desk.say(EventKind.PUMP, now_ns, self.name, "RUN was not carried out: it stands, its counter is zero")
+            text = "RUN was not carried out: it stands, its counter is zero"
+            self.desk.say(EventKind.PUMP, now_ns, self.name, text, {"what": "not run"})
             return
         reached = infusion.counter_ul >= infusion.target_ul - max(status.counter_step_ul, 0.005 * infusion.target_ul)
         self.ledger.end(now_ns, confirmed=True)

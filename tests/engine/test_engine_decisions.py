@@ -12,6 +12,7 @@ from acquisition.events import EventKind
 from acquisition.lane_messages import Failed, LaneReport, Polled, Program, Run
 from acquisition.messages import Acknowledge, Continue, Finish, Mark, Note, Start
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Role, WaitStep
+from acquisition.recording.records import INTENT_OUTCOMES
 from drivers.capabilities import Motion, PumpProgram, PumpStatus
 from drivers.clock import NS_PER_S
 from drivers.errors import DeviceRefused, PortLost, ReplyTimeout, WrongInstrument
@@ -142,6 +143,8 @@ def test_L2_a_RUN_that_never_arrived_is_decided_once_more_by_a_new_intent(tmp_pa
 
     intents = [event.data["attempt"] for _, event in lab.sink.committed if event.kind is EventKind.INTENT]
     assert intents == [1, 2]
+    settled = [what for event in lab.sink.events if (what := event.data.get("what")) in INTENT_OUTCOMES]
+    assert settled == ["not run", "target reached"], "each intent has its outcome in the journal (R54)"
     assert lab.fake.true_ul == pytest.approx(INFUSION.volume_ul)
     assert lab.conductor.outcome == "finished"
 

@@ -60,6 +60,7 @@ def test_R54_a_disk_that_takes_no_intent_keeps_RUN_off_the_wire(tmp_path: Path) 
     assert lab.wire_out(b"RUN") == []
     assert lab.true_ul() == 0
     assert lab.conductor.phase == "holding"
+    assert "not sent" in [event.data.get("what") for event in lab.sink.events]
 
 
 @pytest.mark.parametrize("fault", ["drop", "garble", "duplicate", "delay", "cut"])

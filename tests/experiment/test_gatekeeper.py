@@ -193,6 +193,17 @@ def test_a_recorder_fault_does_not_refuse_an_anaesthetic(experiment: Experiment)
     assert isinstance(decide(StartInfusion(STEP), stalled, plan, experiment.limits), Refusal)
 
 
+def test_R21_an_experimental_infusion_waits_for_its_electrodes_and_an_anaesthetic_does_not(
+    experiment: Experiment,
+) -> None:
+    silent = replace(good(experiment), alarms=(alarm(experiment.plan.potentiostats[0].name, active=True),))
+    assert isinstance(decide(StartInfusion(STEP), silent, experiment.plan, experiment.limits), Refusal)
+    role: Role = "anaesthetic_maintenance"
+    plan = replace(experiment.plan, pumps=(replace(experiment.plan.pumps[0], role=role),))
+    silent = replace(silent, accepted_plan_sha256=plan.sha256)
+    assert isinstance(decide(StartInfusion(STEP), silent, plan, experiment.limits), Permit)
+
+
 def test_the_first_step_may_be_programmed_while_ready_but_not_started(experiment: Experiment) -> None:
     ready = replace(good(experiment), phase="ready", current_step=None)
     assert isinstance(decide(ProgramInfusion(STEP), ready, experiment.plan, experiment.limits), Permit)
