@@ -7,6 +7,7 @@ display or a system library.
 from __future__ import annotations
 
 import os
+import signal
 from importlib import import_module
 
 from acquisition.exit_codes import ExitCode
@@ -40,5 +41,6 @@ def need_window(instead: str) -> None:
 
 def open_window(operator: str = "") -> int:
     """Show the window until it is closed; return its exit code. The engine goes on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C closes the window at once; Qt's loop would not notice it
     code: int = import_module("gui.app").main((), operator=operator)
     return code
