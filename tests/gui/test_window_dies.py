@@ -1,0 +1,121 @@
+"""The window blocked or killed, in a process of its own, on a real engine: the experiment does not notice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from acquisition.client import EngineClient
+from acquisition.events import EventKind
+from acquisition.messages import Finish
+from acquisition.recording.session_data import SessionData, read_session
+from drivers.clock import NS_PER_S, SystemClock
+from tests.process.engine_kit import (
+    PROTOCOL,
+    amperfuse,
+    private_runtime,
+    running_engine,
+    wait_gone,
+    write_files,
+)
+
+if TYPE_CHECKING:
+    from tests.gui.bench import Bench
+
+PATIENCE_S = 60.0
+TARGET_UL = 0.3
+INFUSION = PROTOCOL.format(volume=f"{TARGET_UL} uL", rate="1.25 uL/min")
+"""14.4 s: long enough to lose a window in."""
+LONG = PROTOCOL.format(volume="10 uL", rate="1 uL/min")
+
+
+@pytest.fixture(autouse=True)
+def private() -> Iterator[None]:
+    with private_runtime():
+        yield
+
+
+@contextmanager
+def window(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a window, wait until it shows an infusing pump, and end it whatever happens."""
+    command = [sys.executable, "-m", "tests.gui.window_process", *map(str, words)]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "infusing\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def finish(session_dir: Path, pid: int) -> SessionData:
+    with EngineClient.connect() as client:
+        assert client.request(Finish(request=0), PATIENCE_S).ok
+    assert wait_gone(pid)
+    return read_session(session_dir)
+
+
+def assert_no_sample_is_missing(data: SessionData) -> None:
+    assert [event.text for event in data.events if event.kind is EventKind.GAP] == []
+    for stream in data.streams.values():
+        assert np.all(np.diff(stream.index) == 1)
+        assert stream.t_ns[-1] - stream.t_ns[0] > 4 * NS_PER_S
+
+
+@pytest.mark.slow
+def test_a_window_blocked_for_5_s_loses_no_sample_and_stop_from_another_terminal_gets_through(
+    bench: Bench, tmp_path: Path
+) -> None:
+    del bench  # asked for so that a machine without Qt skips
+    files = write_files(tmp_path, LONG)
+    released = tmp_path / "released"
+    with running_engine(files.options(autostart=True)) as engine:
+        with window("block", released) as process:
+            stopped = amperfuse("stop")
+            assert process.poll() is None
+            released.touch()
+            assert process.stdout is not None
+            assert process.stdout.readline() == "free\n", "the window was blocked until after the stop"
+        data = finish(engine.session_dir, engine.pid)
+    assert stopped.returncode == 0, stopped.stderr
+    assert "drug: confirmed stopped" in stopped.stdout
+    assert_no_sample_is_missing(data)
+
+
+@pytest.mark.slow
+def test_a_killed_window_leaves_no_gap_and_the_infusion_ends_at_its_armed_target(bench: Bench, tmp_path: Path) -> None:
+    files = write_files(tmp_path, INFUSION)
+    with running_engine(files.options(autostart=True)) as engine:
+        with window("show") as process:
+            process.kill()
+        with EngineClient.connect(engine) as client:
+            over = client.wait_for(lambda state: state.phase == "finished", PATIENCE_S)
+            assert over is not None, client.state
+        again = bench.open_on_engine()
+        shown = until(bench, lambda: [pump.word.text() for pump in again.pumps.values()], ["STOPPED"])
+        assert shown == ["STOPPED"]
+        bench.close()
+        data = finish(engine.session_dir, engine.pid)
+    assert_no_sample_is_missing(data)
+    assert [event.data["what"] for event in data.events if event.data.get("what") == "target reached"]
+    assert data.infusions["drug"].confirmed_ul[-1] == pytest.approx(TARGET_UL, abs=0.002)
+
+
+def until(bench: Bench, look: Callable[[], list[str]], wanted: list[str]) -> list[str]:
+    clock = SystemClock()
+    end_ns = clock.now_ns() + round(PATIENCE_S * NS_PER_S)
+    seen: list[str] = []
+    while clock.now_ns() < end_ns and seen != wanted:
+        bench.app.processEvents()
+        clock.sleep_until_ns(clock.now_ns() + 5_000_000)
+        seen = look()
+    return seen

@@ -1,0 +1,90 @@
+"""The engine on real lines: instruments served on ptys by other processes, which outlive a killed engine."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from acquisition.client import EngineClient
+from acquisition.messages import EngineState
+from acquisition.recording.session_data import read_session
+from drivers import os_support, registry
+from drivers.capabilities import DriverOptions, PumpAlarm, PumpStatus, SyringePump
+from drivers.clock import NS_PER_S, SystemClock
+from drivers.serial_port import SerialOpener
+from tests.process.engine_kit import LONG, RIG, amperfuse, private_runtime, running_engine, wait_gone, write_files
+
+WATCHDOG_S = 5
+RATE_UL_PER_S = 1.0 / 60
+
+
+@pytest.fixture(autouse=True)
+def private() -> Iterator[None]:
+    with private_runtime():
+        yield
+
+
+@contextmanager
+def served(name: str, link: Path) -> Iterator[Path]:
+    """Serve a simulated instrument on a pty, as ``amperfuse sim`` does in a terminal."""
+    command = [sys.executable, "-m", "amperfuse", "sim", name, "--pty", str(link)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"ready {link}\n"
+            yield link
+        finally:
+            process.terminate()
+
+
+def infusing(state: EngineState) -> bool:
+    return state.pumps[0].motion == "infusing" and state.pumps[0].delivered_ul > 0
+
+
+@pytest.mark.slow
+def test_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_recording(tmp_path: Path) -> None:
+    with served("new-era", tmp_path / "pump") as pump_link, served("emstat", tmp_path / "stat") as stat_link:
+        rig = RIG.replace("sim://new-era?seed=1", str(pump_link)).replace("sim://emstat?seed=2", str(stat_link))
+        old_weight = '\n[[soft_limit_overrides]]\nlimit = "weighing-age"\nby = "tester"\nreason = "no animal"\n'
+        files = write_files(tmp_path, LONG + old_weight, rig)
+        with running_engine(files.options(autostart=True)) as engine:
+            with EngineClient.connect(engine) as client:
+                seen = client.wait_for(infusing, 30.0)
+                assert seen is not None, client.state
+            os_support.kill_hard(engine.pid)
+            assert wait_gone(engine.pid)
+        clock = SystemClock()
+        clock.sleep_until_ns(clock.now_ns() + (WATCHDOG_S + 1) * NS_PER_S)
+
+        status = stopped_pump(str(pump_link), clock)
+
+        assert status.alarm is PumpAlarm.WATCHDOG, "its own watchdog stopped it, nobody else"
+        given_ul = status.infused_ul
+        assert 0 < given_ul < 10
+        assert amperfuse("recover", engine.session_dir).returncode == 0
+        assert amperfuse("verify", engine.session_dir).returncode == 0
+    data = read_session(engine.session_dir)
+    assert data.header.simulated is False
+    assert sum(len(stream.index) for stream in data.streams.values()) >= seen.channels[0].samples
+    confirmed_ul, uncertain_ul = data.infusions["drug"].confirmed_ul[-1], data.infusions["drug"].uncertain_ul[-1]
+    last_row_s = RATE_UL_PER_S * (WATCHDOG_S + 1)
+    assert confirmed_ul <= given_ul <= confirmed_ul + uncertain_ul + last_row_s
+
+
+def stopped_pump(url: str, clock: SystemClock) -> PumpStatus:
+    options = DriverOptions("pump")
+    pump = registry.driver("new-era")(SerialOpener(clock), url, clock, options)
+    assert isinstance(pump, SyringePump)
+    try:
+        pump.connect()
+        status = pump.status()
+        assert status.motion.is_still
+        return status
+    finally:
+        with suppress(OSError):
+            pump.close()
