@@ -11,10 +11,10 @@ import sys
 import traceback
 from pathlib import Path
 
-from acquisition.engine_process import run_engine
-from acquisition.exit_codes import ExitCode
-from acquisition.failures import explain
-from acquisition.launch import EngineOptions
+from acquisition.service.engine_process import run_engine
+from acquisition.service.exit_codes import ExitCode
+from acquisition.service.failures import explain
+from acquisition.service.launch import EngineOptions
 
 
 def parse(words: list[str]) -> EngineOptions:

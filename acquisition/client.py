@@ -15,8 +15,6 @@ from typing import Self
 
 from pydantic import ValidationError
 
-from acquisition import door
-from acquisition.discovery import EngineRecord, NoEngine, find_engine
 from acquisition.messages import (
     COMMAND,
     PROTOCOL_VERSION,
@@ -28,6 +26,8 @@ from acquisition.messages import (
     Hello,
     Report,
 )
+from acquisition.service import door
+from acquisition.service.discovery import EngineRecord, NoEngine, find_engine
 
 STOP_TIMEOUT_S = 6.0
 """A stop is answered within 3 s engine time; this allows for a busy machine."""

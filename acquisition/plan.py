@@ -1,7 +1,8 @@
 """The plan: what a protocol and a rig come to, fixed to the last number before anything moves.
 
 Immutable, hashed, and free of text quantities: every number has its unit in its name. Knows nothing of files,
-instruments' bytes or time of day. Made by ``acquisition.compile``; checked by the gatekeeper; run by the schedule.
+instruments' bytes or time of day. Made by ``acquisition.experiment.compile``; checked by the gatekeeper; run by the
+schedule.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from acquisition.exit_codes import ExitCode
-from acquisition.failures import explain
+from acquisition.service.exit_codes import ExitCode
+from acquisition.service.failures import explain
 
 DEBUG_VARIABLE = "AMPERFUSE_DEBUG"
 _UNSAFE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import amperfuse
-from acquisition.compile import Experiment, load_experiment
-from acquisition.rehearsal import describe_world, rehearse
+from acquisition.experiment.compile import Experiment, load_experiment
+from acquisition.host.rehearsal import describe_world, rehearse
 from drivers.clock import NS_PER_S
 from sim_devices.models.world import World
 

@@ -19,10 +19,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PyQt6.QtCore import QSettings
 from PyQt6.QtGui import QFontDatabase
 
-from acquisition import discovery
 from acquisition.client import EngineClient, EngineLost
-from acquisition.launch import EngineOptions, start_engine
 from acquisition.messages import Finish, Stop
+from acquisition.service import discovery
+from acquisition.service.launch import EngineOptions, start_engine
 from drivers.clock import NS_PER_S, SystemClock
 from gui.app import application, open_window
 from gui.link import ClientLink

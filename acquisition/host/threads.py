@@ -10,9 +10,9 @@ import threading
 import traceback
 from collections.abc import Sequence
 
-from acquisition.conductor import Conductor
-from acquisition.lanes import BaseLane
-from acquisition.pump_lane import PumpLane
+from acquisition.engine.conductor import Conductor
+from acquisition.engine.lanes import BaseLane
+from acquisition.engine.pump_lane import PumpLane
 from drivers.clock import NS_PER_S, Clock
 
 IDLE_S = 0.02

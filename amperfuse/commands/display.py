@@ -10,7 +10,7 @@ import os
 import signal
 from importlib import import_module
 
-from acquisition.exit_codes import ExitCode
+from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended
 from drivers import os_support
 

@@ -6,9 +6,9 @@ Knows how to word an engine's state. Works while the window, and even the engine
 from __future__ import annotations
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.discovery import EngineRecord, find_engine
-from acquisition.exit_codes import ExitCode
 from acquisition.messages import ChannelView, EngineState, PumpView, Stop
+from acquisition.service.discovery import EngineRecord, find_engine
+from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, say, tell
 
 NOT_CONFIRMED = """NOT CONFIRMED STOPPED. Do this now, in this order:

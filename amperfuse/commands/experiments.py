@@ -12,10 +12,10 @@ from typing import Annotated
 
 import typer
 
-from acquisition.compile import load_experiment
-from acquisition.discovery import NoEngine, find_engine
-from acquisition.exit_codes import ExitCode
-from acquisition.launch import EngineOptions, start_engine
+from acquisition.experiment.compile import load_experiment
+from acquisition.service.discovery import NoEngine, find_engine
+from acquisition.service.exit_codes import ExitCode
+from acquisition.service.launch import EngineOptions, start_engine
 from amperfuse.commands.display import need_window, open_window, why_no_window
 from amperfuse.commands.follow import follow
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig

@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.discovery import EngineRecord
-from acquisition.exit_codes import ExitCode
 from acquisition.messages import EngineState, EventNotice, Finish, Report, Stop
 from acquisition.recording.session_data import read_session
+from acquisition.service.discovery import EngineRecord
+from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.rehearsals import write_papers
 from amperfuse.console import Ended, progress_bar, say, tell
 from drivers import os_support

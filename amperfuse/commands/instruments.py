@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from acquisition.exit_codes import ExitCode
+from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import Seed
 from amperfuse.console import Ended, for_people, safe, say, tell
 from drivers import registry

@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 import typer
 
-from acquisition.assembly import files_as_run, software
-from acquisition.compile import Experiment, load_experiment
-from acquisition.exit_codes import ExitCode
-from acquisition.problems import Problem, RefusedInput
+from acquisition.experiment.compile import Experiment, load_experiment
+from acquisition.experiment.problems import Problem, RefusedInput
+from acquisition.host.rehearsal import RehearsalResult
+from acquisition.host.rehearsal import rehearse as rehearse_plan
 from acquisition.recording.archiver_process import ArchiverProcess
 from acquisition.recording.session_data import read_session
-from acquisition.rehearsal import RehearsalResult
-from acquisition.rehearsal import rehearse as rehearse_plan
+from acquisition.service.assembly import files_as_run, software
+from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
 from amperfuse.console import Ended, for_people, progress_bar, say, tell
 

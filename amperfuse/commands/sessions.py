@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from acquisition.exit_codes import ExitCode
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.recover import recover as recover_session
 from acquisition.recording.verify import verify as verify_session
+from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, safe, say, tell
 
 Session = Annotated[Path, typer.Argument(metavar="SESSION", help="The folder of a session.", show_default=False)]

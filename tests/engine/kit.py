@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from acquisition.auto_operator import AutoOperator
+from acquisition.engine.pump_desk import PumpDesk
+from acquisition.engine.session import LOCKSTEP_PACE, Session, build_session
 from acquisition.events import Event, EventKind
+from acquisition.experiment.limits import Limits
+from acquisition.experiment.limits_file import load_limits
+from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.lockstep import LockstepClock, LockstepHost
-from acquisition.limits import Limits
-from acquisition.limits_file import load_limits
+from acquisition.host.rehearsal import describe_world
 from acquisition.messages import Answer, ChannelSamples, EngineState, EventNotice, RecorderView
 from acquisition.plan import (
     ChannelSetup,
@@ -25,10 +28,7 @@ from acquisition.plan import (
     Subject,
     WaitStep,
 )
-from acquisition.pump_desk import PumpDesk
 from acquisition.recording.records import InfusionRow, RecordingFailed, SessionHeader
-from acquisition.rehearsal import describe_world
-from acquisition.session import LOCKSTEP_PACE, Session, build_session
 from drivers import registry
 from drivers.capabilities import (
     AmperometrySettings,

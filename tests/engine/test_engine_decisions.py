@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from acquisition.engine.lane_messages import Failed, LaneReport, Polled, Program, Run
 from acquisition.events import EventKind
-from acquisition.lane_messages import Failed, LaneReport, Polled, Program, Run
 from acquisition.messages import Acknowledge, Continue, Finish, Mark, Note, Start
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Role, WaitStep
 from acquisition.recording.records import INTENT_OUTCOMES

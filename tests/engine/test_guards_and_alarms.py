@@ -7,10 +7,10 @@ import string
 import numpy as np
 import pytest
 
-from acquisition.alarms import TABLE, AlarmBoard, AlarmChange
-from acquisition.guards import StreamGuard
-from acquisition.sensor_desk import live
-from acquisition.stop_slot import StopSlot
+from acquisition.engine.alarms import TABLE, AlarmBoard, AlarmChange
+from acquisition.engine.guards import StreamGuard
+from acquisition.engine.sensor_desk import live
+from acquisition.engine.stop_slot import StopSlot
 from drivers.capabilities import SampleBlock, SampleFlag
 from tests.engine.kit import SENSOR, seconds
 

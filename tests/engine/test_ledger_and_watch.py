@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.delivery_watch import DeliveryWatch
-from acquisition.ledger import PumpLedger
+from acquisition.engine.delivery_watch import DeliveryWatch
+from acquisition.engine.ledger import PumpLedger
 from drivers.capabilities import Motion, PumpProgram, PumpStatus
 from tests.engine.kit import PUMP, seconds
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from acquisition.engine.session import build_session
+from acquisition.host.rehearsal import RehearsalResult, rehearse
 from acquisition.plan import MarkStep, OperatorStep, Plan, WaitStep
 from acquisition.recording.verify import session_fingerprint
-from acquisition.rehearsal import RehearsalResult, rehearse
-from acquisition.session import build_session
 from drivers.clock import VirtualClock
 from tests.engine.kit import INFUSION, LIMITS, PUMP, SENSOR, MemorySink, SimulatedOpener, make_plan
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acquisition.engine.schedule import Infuse, MarkNow, Missed, Schedule, StepEnded, Through
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Step, WaitStep
-from acquisition.schedule import Infuse, MarkNow, Missed, Schedule, StepEnded, Through
 from tests.engine.kit import INFUSION, make_plan, seconds
 
 

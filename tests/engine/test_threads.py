@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from acquisition.auto_operator import AutoOperator
+from acquisition.engine.session import Session, build_session
+from acquisition.host.auto_operator import AutoOperator
+from acquisition.host.rehearsal import describe_world
 from acquisition.host.threads import ThreadHost
 from acquisition.messages import Answer, Finish, Start, Stop
 from acquisition.plan import InfuseStep, WaitStep
 from acquisition.recording.recorder import Recorder
-from acquisition.rehearsal import describe_world
-from acquisition.session import Session, build_session
 from drivers import registry
 from drivers.clock import PacedClock
 from tests.engine.kit import LIMITS, make_plan

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from acquisition.compile import Experiment, load_experiment
-from acquisition.problems import Problem, RefusedInput
+from acquisition.experiment.compile import Experiment, load_experiment
+from acquisition.experiment.problems import Problem, RefusedInput
 from drivers import registry
 from drivers.capabilities import AmperometrySettings, DriverOptions, Identity, SampleBlock
 from drivers.clock import Clock

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acquisition.compile import check_run_allowed
-from acquisition.exposure import Exposure, excesses
+from acquisition.experiment.compile import check_run_allowed
+from acquisition.experiment.exposure import Exposure, excesses
+from acquisition.experiment.problems import RefusedInput
 from acquisition.plan import InfuseStep, Plan, WaitStep
-from acquisition.problems import RefusedInput
 from drivers.capabilities import DriverOptions, PumpProgram
 from drivers.clock import Clock
 from drivers.registry import DriverFactory

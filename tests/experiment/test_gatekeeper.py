@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.compile import Experiment
-from acquisition.gatekeeper import (
+from acquisition.engine.gatekeeper import (
     FinishSession,
     Intent,
     PastInfusion,
@@ -24,6 +23,7 @@ from acquisition.gatekeeper import (
     StopAll,
     decide,
 )
+from acquisition.experiment.compile import Experiment
 from acquisition.messages import AlarmView, RecorderView
 from acquisition.plan import Role
 from drivers.capabilities import Motion, PumpProgram

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition import dose, syringes
-from acquisition.exposure import Exposure, max_in_window
-from acquisition.limits import Limits
-from acquisition.limits_file import load_limits
+from acquisition.experiment import dose, syringes
+from acquisition.experiment.exposure import Exposure, max_in_window
+from acquisition.experiment.limits import Limits
+from acquisition.experiment.limits_file import load_limits
+from acquisition.experiment.problems import RefusedInput
 from acquisition.plan import PumpSetup
-from acquisition.problems import RefusedInput
 
 
 @pytest.fixture(scope="module")

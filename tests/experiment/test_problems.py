@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.problems import MAX_BYTES, RefusedInput, parse_toml, read_toml, relative_path
-from acquisition.protocol import load_protocol
-from acquisition.toml_lines import key_lines
+from acquisition.experiment.problems import MAX_BYTES, RefusedInput, parse_toml, read_toml, relative_path
+from acquisition.experiment.protocol import load_protocol
+from acquisition.experiment.toml_lines import key_lines
 
 
 def refusal(data: bytes) -> str:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition import quantities as q
-from acquisition.quantities import DIMENSIONS, Dimension, QuantityError, format_quantity, parse
+from acquisition.experiment import quantities as q
+from acquisition.experiment.quantities import DIMENSIONS, Dimension, QuantityError, format_quantity, parse
 
 
 @pytest.mark.parametrize(

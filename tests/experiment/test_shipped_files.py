@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acquisition.compile import Experiment, check_run_allowed, load_experiment
+from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.plan import InfuseStep
 
 PROJECT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from acquisition.exit_codes import ExitCode
+from acquisition.service.exit_codes import ExitCode
 from drivers.clock import SystemClock
 from tests.process.engine_kit import LONG, RIG, Files, amperfuse, private_runtime, write_files
 

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
-from acquisition.exit_codes import ExitCode
 from acquisition.recording.session_data import read_session
+from acquisition.service.exit_codes import ExitCode
 from drivers import os_support
 from tests.process.engine_kit import amperfuse, private_runtime
 

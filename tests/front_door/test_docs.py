@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from acquisition.exit_codes import MEANING
+from acquisition.service.exit_codes import MEANING
 from amperfuse.cli import app
 from tests.process.engine_kit import amperfuse, private_runtime
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from acquisition import discovery
 from acquisition.client import EngineClient, EngineLost
-from acquisition.launch import EngineOptions, start_engine
 from acquisition.messages import Finish
+from acquisition.service import discovery
+from acquisition.service.launch import EngineOptions, start_engine
 from drivers.clock import NS_PER_S, SystemClock
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from acquisition import discovery
 from acquisition.messages import Answer, ChannelSamples, Credit, EngineState, EventNotice, Mark, Report, Start, Stop
+from acquisition.service import discovery
 from gui.link import ClientLink
 from tests.gui.fakes import samples
 from tests.process.door_kit import NotingEngine, Served, a_state, an_event, served

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Listener
 from pathlib import Path
 
-from acquisition import discovery
-from acquisition.discovery import EngineRecord
 from acquisition.messages import Answer, Command, Credit, EngineState, EventNotice, Hello, Stop
-from acquisition.publisher import ClientPublisher
-from acquisition.server import EngineServer
+from acquisition.service import discovery
+from acquisition.service.discovery import EngineRecord
+from acquisition.service.publisher import ClientPublisher
+from acquisition.service.server import EngineServer
 from drivers import os_support
 
 

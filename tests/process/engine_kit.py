@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from acquisition.discovery import RUNTIME_DIR_VARIABLE, EngineRecord
-from acquisition.launch import EngineOptions, start_engine
+from acquisition.service.discovery import RUNTIME_DIR_VARIABLE, EngineRecord
+from acquisition.service.launch import EngineOptions, start_engine
 from drivers import os_support
 from drivers.clock import NS_PER_S, SystemClock
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from acquisition import discovery
-from acquisition.attendant import Attendant
-from acquisition.discovery import EngineAlreadyRunning, EngineRecord, NoEngine
-from acquisition.exit_codes import MEANING, ExitCode
-from acquisition.failures import explain
-from acquisition.launch import EngineDidNotStart, EngineOptions, start_engine
 from acquisition.messages import Answer, Command, Finish, Phase, Start
+from acquisition.service import discovery
+from acquisition.service.attendant import Attendant
+from acquisition.service.discovery import EngineAlreadyRunning, EngineRecord, NoEngine
+from acquisition.service.exit_codes import MEANING, ExitCode
+from acquisition.service.failures import explain
+from acquisition.service.launch import EngineDidNotStart, EngineOptions, start_engine
 from drivers import errors, os_support
 from drivers.clock import NS_PER_S
 from tests.process.engine_kit import private_runtime
@@ -84,7 +84,7 @@ def test_record_and_key_can_be_read_by_this_user_only(runtime: Path) -> None:
 
 def test_r56_only_one_engine_holds_the_lock(runtime: Path) -> None:
     holder = (
-        "import sys; from pathlib import Path; from acquisition.discovery import only_engine\n"
+        "import sys; from pathlib import Path; from acquisition.service.discovery import only_engine\n"
         f"with only_engine(Path({str(runtime)!r})): print('held', flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen([sys.executable, "-c", holder], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from acquisition import discovery, door
 from acquisition.client import EngineClient
-from acquisition.discovery import EngineRecord, NoEngine
-from acquisition.exit_codes import ExitCode
-from acquisition.launch import EngineDidNotStart, start_engine
 from acquisition.messages import EngineState, Finish, Hello, Note, Stop
 from acquisition.recording.session_data import read_session
+from acquisition.service import discovery, door
+from acquisition.service.discovery import EngineRecord, NoEngine
+from acquisition.service.exit_codes import ExitCode
+from acquisition.service.launch import EngineDidNotStart, start_engine
 from drivers import os_support
 from tests.process.engine_kit import (
     LONG,

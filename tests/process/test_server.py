@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acquisition import door, served_client, server
 from acquisition.client import EngineClient, EngineLost, OtherVersion
 from acquisition.messages import (
     MAX_MESSAGE_BYTES,
@@ -28,6 +27,7 @@ from acquisition.messages import (
     Start,
     Stop,
 )
+from acquisition.service import door, served_client, server
 from drivers import os_support
 from tests.process.door_kit import NotingEngine, Served, a_state, an_event, served
 

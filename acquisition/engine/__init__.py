@@ -1,0 +1,1 @@
+"""What decides while it runs: schedule, gatekeeper, lanes, ledger, guards, alarms, conductor. No threads, no clocks."""

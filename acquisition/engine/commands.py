@@ -1,0 +1,119 @@
+"""What a person, or a program in a person's place, may tell the engine, and the answers.
+
+Knows each command and its one answer. Whether something may happen is the gatekeeper's to say, and the conductor
+does it. A STOP never waits for this module: it is in the pumps' slots before it gets here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from acquisition.engine.gatekeeper import FinishSession, Refusal, StartPlan
+from acquisition.events import EventKind
+from acquisition.messages import Acknowledge, Answer, Command, Continue, Credit, Finish, Hello, Mark, Note, Start, Stop
+from acquisition.recording.records import RecordingFailed
+from drivers.clock import NS_PER_S
+
+if TYPE_CHECKING:
+    from acquisition.engine.conductor import Conductor
+
+Reply = Callable[[Answer], None]
+STOP_ANSWER_NS = 3 * NS_PER_S
+"""A STOP is answered when all pumps have confirmed, or after this (R33)."""
+
+
+@dataclass(frozen=True)
+class _WaitingStop:
+    request: int
+    reply: Reply
+    deadline_ns: int
+
+
+class CommandDesk:
+    """Carries out commands in the conductor's own thread."""
+
+    def __init__(self, engine: Conductor) -> None:
+        self._engine = engine
+        self._waiting: list[_WaitingStop] = []
+
+    def carry_out(self, command: Command, reply: Reply, now_ns: int) -> None:
+        """Carry out one command and answer it, now or (STOP) when the pumps have."""
+        if isinstance(command, Credit):
+            return
+        if isinstance(command, Stop):
+            self._waiting.append(_WaitingStop(command.request, reply, now_ns + STOP_ANSWER_NS))
+            return
+        ok, text = self._do(command, now_ns)
+        reply(Answer(request=command.request, ok=ok, text=text))
+
+    def tick(self, now_ns: int) -> None:
+        """Answer the STOPs that can be answered."""
+        if not self._waiting:
+            return
+        confirmed = self._engine.stop_confirmed()
+        for stop in list(self._waiting):
+            if confirmed or now_ns >= stop.deadline_ns:
+                self._waiting.remove(stop)
+                text = (
+                    "All pumps confirmed that they stand still."
+                    if confirmed
+                    else "NOT CONFIRMED STOPPED. Go to the pump, press STOP on it, clamp the line."
+                )
+                stop.reply(Answer(request=stop.request, ok=confirmed, text=text, confirmed=confirmed))
+
+    def _do(  # noqa: PLR0911 - one return per command
+        self, command: Hello | Start | Continue | Note | Mark | Acknowledge | Finish, now_ns: int
+    ) -> tuple[bool, str]:
+        if isinstance(command, Hello):
+            return True, "Amperfuse engine"
+        if isinstance(command, Start):
+            return self._start(now_ns)
+        if isinstance(command, Continue):
+            return self._continue(command, now_ns)
+        if isinstance(command, Note):
+            data = {"opened_ns": command.opened_ns}
+            self._engine.desk.say(EventKind.NOTE, now_ns, "operator", command.text, data)
+            return True, "Noted."
+        if isinstance(command, Mark):
+            self._engine.desk.say(EventKind.MARK, now_ns, "operator", command.label, {"by": "operator"})
+            return True, "Marked."
+        if isinstance(command, Acknowledge):
+            known = self._engine.desk.alarms.acknowledge(command.alarm_id)
+            return known, "Acknowledged." if known else f"There is no alarm {command.alarm_id!r}."
+        return self._finish(now_ns)
+
+    def _start(self, now_ns: int) -> tuple[bool, str]:
+        decision = self._engine.decide(StartPlan(), now_ns)
+        if isinstance(decision, Refusal):
+            return False, f"{decision.reason} {decision.remedy}"
+        desk = self._engine.desk
+        event = desk.event(
+            EventKind.OPERATOR, now_ns, "operator", "Start the plan", {"plan_sha256": self._engine.accepted_sha256}
+        )
+        try:
+            desk.commit(event, 2.0)
+        except RecordingFailed as error:
+            desk.recording_error = str(error)
+            return False, f"Not started, the recording does not write: {error}"
+        self._engine.start_plan(now_ns)
+        return True, "The plan has started."
+
+    def _continue(self, command: Continue, now_ns: int) -> tuple[bool, str]:
+        waits = self._engine.schedule.held_on
+        if waits is None or waits != command.step:
+            return False, "Nothing waits." if waits is None else f"Step {waits} waits, not step {command.step}."
+        self._engine.desk.say(
+            EventKind.OPERATOR, now_ns, "operator", f"Go on after step {command.step}", {"step": command.step}
+        )
+        self._engine.go_on(command.step, now_ns)
+        return True, "Going on."
+
+    def _finish(self, now_ns: int) -> tuple[bool, str]:
+        decision = self._engine.decide(FinishSession(), now_ns)
+        if isinstance(decision, Refusal):
+            return False, f"{decision.reason} {decision.remedy}"
+        self._engine.desk.say(EventKind.OPERATOR, now_ns, "operator", "End the session")
+        self._engine.begin_closing(now_ns)
+        return True, "Closing."

@@ -1,0 +1,103 @@
+"""What the parts of the engine share: the sink, the clients, the alarms, and one way to say that something happened.
+
+Knows how an event reaches the recording and the clients, and what is done when the recording fails while saying so:
+the engine goes on, because pumps depend on it, and the failure is an alarm.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from acquisition.engine.alarms import AlarmBoard, AlarmChange
+from acquisition.engine.lane_messages import LaneReport, Samples, Wire
+from acquisition.engine.publisher_port import Publisher
+from acquisition.events import NO_DATA, Event, EventKind, Scalar
+from acquisition.experiment.limits import Limits
+from acquisition.messages import EventNotice
+from acquisition.plan import Plan
+from acquisition.recording.records import RecordingFailed, RecordSink
+from drivers.clock import Clock
+
+
+class Inbox:
+    """Reports of the lanes on their way to the conductor. Any thread posts, the conductor takes."""
+
+    def __init__(self) -> None:
+        self._reports: deque[LaneReport] = deque()
+        self.urgent = False
+        """Whether something is waiting that should not wait for the conductor's next regular step."""
+
+    def post(self, report: LaneReport) -> None:
+        """Put a report in; samples and raw bytes wait for the next regular step."""
+        self._reports.append(report)
+        if not isinstance(report.what, Samples | Wire):
+            self.urgent = True
+
+    def take(self) -> Iterator[LaneReport]:
+        """Take out all that is there, in the order of posting."""
+        self.urgent = False
+        while self._reports:
+            yield self._reports.popleft()
+
+
+@dataclass
+class Desk:
+    """The engine's writing desk, handed to each of its parts."""
+
+    plan: Plan
+    limits: Limits
+    clock: Clock
+    sink: RecordSink
+    publisher: Publisher | None = None
+    slack: float = 1.0
+    """Engine seconds per real second, at least 1. Tolerances against a busy computer are real time; on a simulated
+    rig that runs faster they are multiplied by this."""
+    recording_error: str = ""
+    """Why the sink last refused a record; empty when it takes them."""
+    alarms: AlarmBoard = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.alarms = AlarmBoard(self._alarm_changed)
+
+    def event(
+        self, kind: EventKind, now_ns: int, source: str, text: str, data: Mapping[str, Scalar] = NO_DATA
+    ) -> Event:
+        """Build an event of this moment."""
+        offset_ns = self.clock.wall_ns() - self.clock.now_ns()
+        return Event(kind, now_ns, now_ns + offset_ns, source, text, data)
+
+    def say(self, kind: EventKind, now_ns: int, source: str, text: str, data: Mapping[str, Scalar] = NO_DATA) -> None:
+        """Record that something happened, and tell the clients. Never raises."""
+        event = self.event(kind, now_ns, source, text, data)
+        try:
+            self.sink.event(event)
+        except RecordingFailed as error:
+            self.recording_error = str(error)
+        self.tell(event)
+
+    def commit(self, event: Event, timeout_s: float) -> None:
+        """Record and wait until it is on the disk (R54). Raises RecordingFailed."""
+        self.sink.commit(event, timeout_s)
+        self.tell(event)
+
+    def tell(self, event: Event) -> None:
+        """Show an event to the clients; raw bytes stay in the recording."""
+        if self.publisher is not None and event.kind is not EventKind.WIRE:
+            self.publisher.event(
+                EventNotice(
+                    kind=event.kind.value,
+                    t_ns=event.t_ns,
+                    wall_ns=event.wall_ns,
+                    source=event.source,
+                    text=event.text,
+                    data=dict(event.data),
+                )
+            )
+
+    def _alarm_changed(self, change: AlarmChange) -> None:
+        alarm = change.alarm
+        data: dict[str, Scalar] = {"alarm": alarm.alarm_id, "priority": alarm.priority, "change": change.verb}
+        text = f"{alarm.priority} alarm {change.verb}: {alarm.what}"
+        self.say(EventKind.ALARM, self.clock.now_ns(), alarm.instrument or "conductor", text, data)

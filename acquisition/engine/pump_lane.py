@@ -1,0 +1,261 @@
+"""One pump's lane: STOP before everything, actions once, questions only while they are earned.
+
+Knows the order in which one pump's work is done and what may be repeated. Does not know doses or plans, and decides
+nothing: after a lost reply it asks, reports, and leaves the conclusion to the conductor (R36).
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from acquisition.engine.lane_messages import (
+    Close,
+    Connect,
+    Crashed,
+    Failed,
+    Polled,
+    PollFailed,
+    Program,
+    Programmed,
+    Run,
+    SelfTest,
+    SelfTested,
+    Sending,
+    Started,
+    StartUnclear,
+    StopConfirmed,
+    StopFailed,
+    Verified,
+    Verify,
+    WasReset,
+)
+from acquisition.engine.lanes import BaseLane, Post
+from acquisition.engine.stop_slot import StopSlot
+from acquisition.plan import PumpSetup
+from drivers.capabilities import PumpStatus, SyringePump, WireRecord
+from drivers.clock import NS_PER_S, Clock
+from drivers.errors import (
+    DeviceAlarm,
+    DeviceRefused,
+    DeviceReset,
+    DriverError,
+    ExchangeError,
+    ForeignTraffic,
+    Interrupted,
+    NotEncodable,
+    PortError,
+    WrongInstrument,
+)
+
+POLL_PERIOD_NS = NS_PER_S // 2
+"""2 Hz, inside the 1 to 4 Hz that the pump reference recommends (pumps.md a.9)."""
+RETRY_STOP_NS = NS_PER_S // 4
+"""Pause between a STOP that was not confirmed and the next [P]."""
+
+_Action = Program | Run | SelfTest
+
+
+class PumpLane(BaseLane):
+    """Carries out what is asked of one pump. ``grant`` is the earned keep-alive: without it no question is sent."""
+
+    def __init__(
+        self,
+        setup: PumpSetup,
+        pump: SyringePump,
+        slot: StopSlot,
+        clock: Clock,
+        post: Post,
+        *,
+        wire: list[WireRecord] | None = None,
+    ) -> None:
+        super().__init__(setup, pump, clock, post, wire)
+        self.setup = setup
+        self.slot = slot
+        self._pump = pump
+        self._armed_token: int | None = None
+        self._must_ask = False
+        self._polling = False
+        self._next_poll_ns = 0
+        self._granted_until_ns = 0
+        self._next_stop_ns = 0
+
+    def grant(self, until_ns: int) -> None:
+        """Allow questions until then: each feeds the pump's watchdog (R42). Given by the conductor alone."""
+        self._granted_until_ns = max(self._granted_until_ns, until_ns)
+
+    def next_due_ns(self) -> int | None:
+        if self.closed:
+            return None
+        if self.slot.pending:
+            return self._next_stop_ns
+        if self._inbox or (self._must_ask and self.connected):
+            return 0
+        if not self.connected:
+            return self._connect_due_ns()
+        if self._polling and self._next_poll_ns <= self._granted_until_ns:
+            return self._next_poll_ns
+        return None
+
+    def _work(self, now_ns: int) -> None:
+        if self.slot.pending:
+            if now_ns >= self._next_stop_ns:
+                self._stop()
+            return
+        if self._inbox:
+            self._carry_out(self._inbox.popleft(), now_ns)
+        elif not self.connected:
+            due_ns = self._connect_due_ns()
+            if due_ns is not None and now_ns >= due_ns:
+                self._try_connect(now_ns)
+        elif self._must_ask or (self._polling and self._next_poll_ns <= now_ns):
+            if self._must_ask or now_ns <= self._granted_until_ns:
+                self._poll(now_ns)
+            else:
+                self._next_poll_ns = max(now_ns, self._granted_until_ns + 1)  # not due again before a new grant
+
+    # ---- STOP -------------------------------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        """Send STOP until a fresh reply says stopped; everything decided before it is refused (R33, R34)."""
+        generation = self.slot.begin()
+        confirmed: int | None = None
+        try:
+            self._armed_token = None  # what still waits in the inbox was decided before: it is refused there
+            status = self._send_stop()
+            confirmed = generation
+            self._must_ask = False
+            self.report(StopConfirmed(generation, status))
+        except DriverError as error:
+            self._next_stop_ns = self._clock.now_ns() + RETRY_STOP_NS
+            if isinstance(error, PortError):
+                self._lost(error)
+            self.report(StopFailed(generation, str(error)))
+        finally:
+            self.slot.end(confirmed)
+
+    def _send_stop(self) -> PumpStatus:
+        """Stop the pump, finding it again first where the line was lost.
+
+        A port on which another instrument answers gets no byte of ours beyond the question who it is (R19). A port
+        that answers nonsense does get the STOP: nothing says that it is not our pump.
+        """
+        if not self.connected and not self._try_connect(self._clock.now_ns()):
+            error = self._connect_error
+            if isinstance(error, WrongInstrument | PortError):
+                raise error
+        return self._pump.stop()
+
+    def _refuse(self, request: _Action, why: str) -> None:
+        self.report(Failed(request, f"{self.name}: not sent: {why}", "Overtaken", refused=True))
+
+    def _make_safe(self) -> None:
+        """After a defect in here: one attempt at once, and the slot goes on until it is confirmed (R44)."""
+        self.slot.request()
+        try:
+            self._stop()
+        except Exception:  # noqa: BLE001 - the defect is in the stop path too: say so, keep the STOP pending
+            self._next_stop_ns = self._clock.now_ns() + RETRY_STOP_NS
+            self.report(Crashed(traceback.format_exc()[-2000:]))
+
+    # ---- requests ---------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, request: object, now_ns: int) -> None:
+        if isinstance(request, Connect):
+            self._wanted = True
+            self._try_connect(now_ns)
+        elif isinstance(request, Close):
+            self._shut_down()
+        elif isinstance(request, _Action) and request.generation != self.slot.generation:
+            self._refuse(request, "a STOP came after this was decided")
+        elif isinstance(request, _Action | Verify):
+            self._act(request)
+
+    def _act(self, request: _Action | Verify) -> None:
+        try:
+            if not self.connected:
+                raise PortError(f"{self.name} is not connected")
+            if isinstance(request, SelfTest):
+                self._self_test(request)
+            elif isinstance(request, Program):
+                self._armed_token = None
+                readback = self._pump.program(request.program)
+                self._armed_token = request.token
+                self.report(Programmed(request.token, readback))
+            elif isinstance(request, Verify):
+                self.report(Verified(request.token, self._pump.read_back()))
+            else:
+                self._run(request)
+        except DeviceReset as error:
+            self._armed_token = None
+            self.report(WasReset(str(error)))
+            self.report(Failed(request, str(error), "DeviceReset"))
+        except DriverError as error:
+            self._armed_token = None
+            refused = isinstance(error, DeviceRefused | NotEncodable)
+            self.report(Failed(request, str(error), type(error).__name__, refused=refused))
+            if isinstance(error, PortError):
+                self._lost(error)
+
+    def _self_test(self, request: SelfTest) -> None:
+        status = self._pump.stop()
+        held = self._pump.arm_watchdog(request.watchdog_s) if request.watchdog_s > 0 else False
+        self._polling = True
+        self._next_poll_ns = self._clock.now_ns()
+        self.report(SelfTested(held, status))
+
+    def _run(self, request: Run) -> None:
+        """Send RUN once. Its token is spent whatever happens: a second RUN of the same arming never arises (R36)."""
+        armed, self._armed_token = self._armed_token, None
+        if armed != request.token:
+            self._refuse(request, "this infusion is not the one that is armed")
+            return
+        self.report(Sending(request.token))
+        try:
+            status = self._pump.start()
+        except DeviceRefused:
+            raise
+        except DeviceReset:
+            raise
+        except (ExchangeError, DeviceAlarm, PortError) as error:
+            self._must_ask = True
+            self.report(StartUnclear(request.token, str(error)))
+            if isinstance(error, PortError):
+                self._lost(error)
+            return
+        self._next_poll_ns = self._clock.now_ns() + POLL_PERIOD_NS
+        self.report(Started(request.token, status))
+
+    # ---- questions --------------------------------------------------------------------------------------------------
+
+    def _poll(self, now_ns: int) -> None:
+        self._must_ask = False  # one question without a grant, after a lost reply to RUN; the next are to be earned
+        try:
+            status = self._pump.status()
+        except Interrupted:
+            return  # a STOP is pending; the next step sends it
+        except DeviceReset as error:
+            self._armed_token = None
+            self.report(WasReset(str(error)))
+        except PortError as error:
+            self._lost(error)
+        except DriverError as error:
+            self.report(PollFailed(str(error), foreign=isinstance(error, ForeignTraffic)))
+        else:
+            self.report(Polled(status))
+        self._next_poll_ns = max(now_ns + POLL_PERIOD_NS, self._clock.now_ns())
+
+    def _shut_down(self) -> None:
+        """Stop, see it confirmed, switch the watchdog off, release the port."""
+        if not self.connected:
+            self._close_port(safe=not self._was_connected, why="" if not self._was_connected else "the line is lost")
+            return
+        try:
+            status = self._pump.stop()
+            self.report(Polled(status))
+            self._pump.disarm_watchdog()
+        except Interrupted:
+            self._inbox.append(Close())  # a STOP came: it goes first
+        except DriverError as error:
+            self._close_port(safe=False, why=str(error))
+        else:
+            self._close_port(safe=True)

@@ -1,0 +1,216 @@
+"""All the engine knows about one potentiostat, and what each report of its lane means.
+
+Knows the way of a block: guard first, then the recording, then the live feed; and the alarms of a stream. Does not
+know pumps or the plan. Nothing here can stop a recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from acquisition.engine.guards import Gap, StreamGuard
+from acquisition.engine.lane_messages import (
+    Closed,
+    Connected,
+    Crashed,
+    Failed,
+    LaneReport,
+    Lost,
+    Samples,
+    SamplingStarted,
+    StartSampling,
+    Wire,
+)
+from acquisition.engine.parts import Desk
+from acquisition.engine.sensor_lane import PotentiostatLane
+from acquisition.events import EventKind
+from acquisition.messages import ChannelSamples, Link
+from acquisition.plan import PotentiostatSetup
+from acquisition.recording.records import RecordingFailed
+from drivers.capabilities import AmperometrySettings, ElectrodeSettings, Identity, SampleBlock
+from drivers.clock import NS_PER_S
+
+CLEAR_GAPS_AFTER_NS = 10 * NS_PER_S
+
+
+def amperometry(setup: PotentiostatSetup) -> AmperometrySettings:
+    """Return the measurement that the rig describes."""
+    electrodes = tuple(ElectrodeSettings(c.name, c.electrode, c.range_a) for c in setup.channels)
+    return AmperometrySettings(setup.potential_v, setup.interval_s, electrodes)
+
+
+@dataclass
+class SensorDesk:
+    """One potentiostat's facts."""
+
+    setup: PotentiostatSetup
+    lane: PotentiostatLane
+    guard: StreamGuard
+    desk: Desk
+    link: Link = "connecting"
+    identity: Identity | None = None
+    settings: AmperometrySettings | None = None
+    gaps: int = 0
+    closed: Closed | None = None
+    _last_gap_ns: int | None = None
+    _closing: bool = False
+    _handlers: dict[type, Callable[[Any, int], None]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._handlers = {
+            Connected: self._connected,
+            SamplingStarted: self._started,
+            Samples: lambda what, now_ns: self._samples(what.block, now_ns),
+            Failed: self._failed,
+            Lost: self._lost,
+            Closed: self._closed,
+            Crashed: self._crashed,
+            Wire: lambda _what, _now_ns: None,  # the samples are the record; R57 asks for the raw bytes of pumps
+        }
+
+    @property
+    def name(self) -> str:
+        """Return its name in the rig."""
+        return self.setup.name
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether samples have arrived."""
+        return self.link == "online" and self.guard.samples > 0
+
+    def close(self) -> None:
+        """Expect the port to be closed: silence is in order from now on."""
+        self._closing = True
+
+    def take(self, report: LaneReport) -> None:
+        """Take a report of the lane."""
+        self._handlers[type(report.what)](report.what, report.t_ns)
+
+    def tick(self, now_ns: int) -> None:
+        """Look at what time alone brings: silence, and gaps that have not come again."""
+        if self._closing or self.link != "online":
+            return
+        silent_s = self.guard.silent_s(now_ns)
+        if silent_s is not None:
+            self.desk.alarms.on("sensor-silent", now_ns, self.name, f"nothing for {silent_s:.1f} s")
+        elif self.guard.last_seen_ns is not None:
+            self.desk.alarms.off("sensor-silent", self.name)
+        if self._last_gap_ns is not None and now_ns - self._last_gap_ns > CLEAR_GAPS_AFTER_NS:
+            self._last_gap_ns = None
+            self.desk.alarms.off("samples-missing", self.name)
+
+    def _connected(self, what: Connected, now_ns: int) -> None:
+        self.link, self.identity = "online", what.identity
+        self.desk.alarms.off("not-connected", self.name)
+        self.desk.alarms.off("sensor-lost", self.name)
+        identity = what.identity
+        self.desk.say(
+            EventKind.CONNECTION,
+            now_ns,
+            self.name,
+            f"{'Found again' if what.again else 'Connected'}: {identity.model} firmware {identity.firmware}",
+            {
+                "family": identity.family,
+                "model": identity.model,
+                "firmware": identity.firmware,
+                "serial_number": identity.serial_number,
+            },
+        )
+        if not what.again:
+            self.lane.request(StartSampling(amperometry(self.setup)))
+
+    def _started(self, what: SamplingStarted, now_ns: int) -> None:
+        self.settings = what.settings
+        self.desk.alarms.off("sensor-error", self.name)
+        for electrode in what.settings.electrodes:
+            self.desk.say(
+                EventKind.SETTING,
+                now_ns,
+                self.name,
+                f"{electrode.channel}: {what.settings.potential_v:g} V, range {electrode.range_a:g} A, "
+                f"every {what.settings.interval_s:g} s",
+                {
+                    "channel": electrode.channel,
+                    "electrode": electrode.electrode,
+                    "potential_v": what.settings.potential_v,
+                    "range_a": electrode.range_a,
+                    "interval_s": what.settings.interval_s,
+                },
+            )
+
+    def _samples(self, block: SampleBlock, now_ns: int) -> None:
+        if not len(block.index):
+            return
+        finding = self.guard.look(block)
+        if finding.new_epoch:
+            text = f"Measurement started anew, epoch {block.epoch}"
+            self.desk.say(EventKind.SYSTEM, now_ns, self.name, text, {"epoch": block.epoch})
+        for gap in finding.gaps:
+            self._gap(gap, now_ns)
+        for kind, channels in (("saturated", finding.saturated), ("flat-line", finding.flat)):
+            if channels:
+                self.desk.alarms.on(kind, now_ns, self.name, ", ".join(channels))
+            else:
+                self.desk.alarms.off(kind, self.name)
+        try:
+            sequence = self.desk.sink.samples(block)
+        except RecordingFailed as error:
+            self.desk.recording_error = str(error)
+            return
+        if self.desk.publisher is not None:
+            self.desk.publisher.samples(live(block, finding.gaps, finding.new_epoch, sequence))
+
+    def _gap(self, gap: Gap, now_ns: int) -> None:
+        self.gaps += 1
+        self._last_gap_ns = now_ns
+        data = {"epoch": gap.epoch, "first_index": gap.first_index, "count": gap.count, "start_ns": gap.t_ns}
+        self.desk.say(EventKind.GAP, now_ns, self.name, f"{gap.count} samples are missing", data)
+        self.desk.alarms.on("samples-missing", now_ns, self.name, f"{gap.count} samples")
+
+    def _failed(self, what: Failed, now_ns: int) -> None:
+        self.desk.say(EventKind.SYSTEM, now_ns, self.name, f"Not done: {what.error}")
+        if isinstance(what.request, StartSampling):
+            self.desk.alarms.on("sensor-error", now_ns, self.name, what.error)
+        elif self.link == "connecting":
+            self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
+
+    def _lost(self, what: Lost, now_ns: int) -> None:
+        self.link = "lost"
+        self.desk.say(EventKind.CONNECTION, now_ns, self.name, f"Lost: {what.why}")
+        self.desk.alarms.off("sensor-silent", self.name)
+        self.desk.alarms.on("sensor-lost", now_ns, self.name, what.why)
+
+    def _closed(self, what: Closed, now_ns: int) -> None:
+        self.closed = what
+        text = "Port closed, cell off" if what.safe else f"Port closed, cell NOT CONFIRMED OFF: {what.why}"
+        if not what.safe:
+            self.desk.alarms.on("cell-not-off", now_ns, self.name, what.why)
+        self.desk.say(EventKind.CONNECTION, now_ns, self.name, text, {"safe": what.safe})
+
+    def _crashed(self, what: Crashed, now_ns: int) -> None:
+        last_line = what.trace.strip().splitlines()[-1]
+        self.desk.alarms.on("program-defect", now_ns, self.name, f"in the lane of {self.name}: {last_line}")
+        self.desk.say(EventKind.SYSTEM, now_ns, self.name, what.trace)
+
+
+def live(block: SampleBlock, gaps: tuple[Gap, ...], new_epoch: bool, sequence: int) -> ChannelSamples:
+    """Return a block for the screen: NaN where samples are missing and where the measurement began anew."""
+    t_ns, current_a = block.t_ns(), block.current_a
+    breaks = {int(np.searchsorted(block.index, gap.first_index)) for gap in gaps}
+    if new_epoch:
+        breaks.add(0)
+    if breaks:
+        where = sorted(breaks)
+        t_ns = np.insert(t_ns, where, [t_ns[at] - 1 for at in where])
+        current_a = np.insert(current_a, where, np.nan, axis=0)
+    return ChannelSamples(
+        instrument=block.instrument,
+        channels=block.channels,
+        journal_sequence=sequence,
+        t_ns=tuple(t_ns.tolist()),
+        current_a=tuple(tuple(column) for column in current_a.T.tolist()),
+    )

@@ -1,0 +1,128 @@
+"""One potentiostat's lane: start sampling, read blocks, find it again when the line was lost, switch the cell off.
+
+Knows how one potentiostat is kept sampling. Unlike a pump it is started again by itself after a loss: an unrecorded
+minute cannot be had back, and the potential it applies is the one that the session runs at anyway. Each start is a
+new epoch, so nothing is renumbered over a gap. Does not know what the samples mean.
+"""
+
+from __future__ import annotations
+
+from acquisition.engine.lane_messages import Close, Connect, Failed, Request, Samples, SamplingStarted, StartSampling
+from acquisition.engine.lanes import BaseLane, Post
+from acquisition.plan import PotentiostatSetup
+from drivers.capabilities import Potentiostat
+from drivers.clock import NS_PER_S, Clock
+from drivers.errors import DriverError, PortError
+
+READ_PERIOD_NS = NS_PER_S // 10
+"""How often a threaded host reads; lockstep reads larger blocks."""
+RETRY_START_NS = 2 * NS_PER_S
+"""Pause before sampling is started again after an error [P]."""
+
+
+class PotentiostatLane(BaseLane):
+    """Keeps one potentiostat sampling from StartSampling to Close."""
+
+    def __init__(
+        self,
+        setup: PotentiostatSetup,
+        device: Potentiostat,
+        clock: Clock,
+        post: Post,
+        read_period_ns: int = READ_PERIOD_NS,
+    ) -> None:
+        super().__init__(setup, device, clock, post)
+        self.setup = setup
+        self._potentiostat = device
+        self._read_period_ns = read_period_ns
+        self._wanted_sampling: StartSampling | None = None
+        self._sampling = False
+        self._next_start_ns = 0
+        self._next_read_ns = 0
+        self._last_start_failure = ""
+
+    def next_due_ns(self) -> int | None:
+        if self.closed:
+            return None
+        if self._inbox:
+            return 0
+        if not self.connected:
+            return self._connect_due_ns()
+        if self._sampling:
+            return self._next_read_ns
+        return self._next_start_ns if self._wanted_sampling is not None else None
+
+    def _work(self, now_ns: int) -> None:
+        due_ns = self.next_due_ns()
+        if self._inbox:
+            self._carry_out(self._inbox.popleft(), now_ns)
+        elif due_ns is None or now_ns < due_ns:
+            return
+        elif not self.connected:
+            self._try_connect(now_ns)
+        elif self._sampling:
+            self._read(now_ns)
+        else:
+            self._start()
+
+    def _make_safe(self) -> None:
+        """After a defect in here: close the port and begin anew. The cell stays as it is: it harms nobody."""
+        self._sampling = False
+        self._lost(PortError(f"{self.name}: closed after a defect of the program"))
+
+    def _carry_out(self, request: Request, now_ns: int) -> None:
+        if isinstance(request, Connect):
+            self._wanted = True
+            self._try_connect(now_ns)
+        elif isinstance(request, StartSampling):
+            self._wanted_sampling = request
+            self._next_start_ns = now_ns
+        elif isinstance(request, Close):
+            self._shut_down()
+
+    def _start(self) -> None:
+        if self._wanted_sampling is None:
+            return
+        try:
+            settings = self._potentiostat.start(self._wanted_sampling.settings)
+        except DriverError as error:
+            self._trouble(error)
+            return
+        self._sampling = True
+        self._last_start_failure = ""
+        self._next_read_ns = self._clock.now_ns()
+        self.report(SamplingStarted(settings))
+
+    def _read(self, now_ns: int) -> None:
+        try:
+            blocks = self._potentiostat.read(0.0)
+        except DriverError as error:
+            self._trouble(error)
+            return
+        self._next_read_ns = now_ns + self._read_period_ns
+        for block in blocks:
+            self.report(Samples(block))
+
+    def _trouble(self, error: DriverError) -> None:
+        """Report an error (the same one once) and arrange for a new start, on a new line if this one is gone."""
+        self._sampling = False
+        self._next_start_ns = self._clock.now_ns() + RETRY_START_NS
+        if isinstance(error, PortError):
+            self._lost(error)
+        elif str(error) != self._last_start_failure and self._wanted_sampling is not None:
+            self._last_start_failure = str(error)
+            self.report(Failed(self._wanted_sampling, str(error), type(error).__name__))
+
+    def _shut_down(self) -> None:
+        """Switch the cell off, see it confirmed, release the port."""
+        started, self._sampling, self._wanted_sampling = self._wanted_sampling is not None, False, None
+        if not self.connected:
+            self._close_port(safe=not started, why="the line is lost" if started else "")
+            return
+        try:
+            if started:
+                self._potentiostat.stop()
+        except DriverError as error:
+            self._close_port(safe=False, why=str(error))
+        else:
+            self._close_port(safe=True)

@@ -1,0 +1,138 @@
+"""What a list of infusions means for one animal, held against the rows of a limits file.
+
+Knows rates, single volumes, and sums of volume and dose over a session or over any rolling window. Pure arithmetic,
+used twice: on the whole plan before anything is armed (R08) and on ledger plus next step before each RUN (R07).
+Does not know files, pumps or who may override what.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.experiment.limits import Bound, LimitRow, Limits
+from acquisition.plan import PumpSetup
+
+TOLERANCE = 1e-9
+"""Relative slack of a comparison: covers the rounding of doubles, nothing else."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """One infusion as the animal gets it. ``step`` is its number in the plan; times in seconds on any common zero."""
+
+    step: int
+    pump: PumpSetup
+    start_s: float
+    end_s: float
+    volume_ul: float
+    rate_ul_per_min: float
+
+
+@dataclass(frozen=True)
+class Excess:
+    """A row that is exceeded: by which step (the one that crosses it), what was found, and the bound as text."""
+
+    row: LimitRow
+    step: int
+    found: float
+    found_text: str
+    bound: Bound
+
+
+def dose_mg_per_kg(volume_ul: float, concentration_mg_per_ml: float, weight_g: float) -> float:
+    """Return the dose, mg/kg: mg/mL is ug/uL, and ug/g is mg/kg."""
+    return volume_ul * concentration_mg_per_ml / weight_g
+
+
+def excesses(limits: Limits, weight_g: float, exposures: Sequence[Exposure], *, hard: bool) -> list[Excess]:
+    """Return every row whose soft (or hard) bound is exceeded, once per row, at the first step that crosses it.
+
+    Infusions on route "bench" reach no animal and are left out.
+    """
+    on_animal = [exposure for exposure in exposures if exposure.pump.route != "bench"]
+    found: list[Excess] = []
+    for row in limits.rows:
+        concerned = [exposure for exposure in on_animal if row.concerns(exposure.pump.route, exposure.pump.drug)]
+        if concerned:
+            found += _excess_of_row(row, limits, weight_g, concerned, hard=hard)
+    return found
+
+
+def _excess_of_row(
+    row: LimitRow, limits: Limits, weight_g: float, concerned: Sequence[Exposure], *, hard: bool
+) -> Iterable[Excess]:
+    bound = row.hard if hard else row.soft
+    allowed = bound.value * weight_g / row.per_g_divisor if bound.per_kg and not row.is_dose else bound.value
+    amounts = [_amount(row, limits, weight_g, exposure) for exposure in concerned]
+    if row.quantity in ("rate", "dose_rate", "infusion_volume"):
+        crossing = next((i for i, amount in enumerate(amounts) if exceeds(amount, allowed)), None)
+        worst = max(amounts)
+    else:
+        worst = max_in_window(concerned, amounts, row.window_s)
+        crossing = _first_crossing(concerned, amounts, row.window_s, allowed) if exceeds(worst, allowed) else None
+    if crossing is None:
+        return []
+    text = f"{_people(worst)} {row.unit}"
+    if bound.per_kg and not row.is_dose:
+        text += f" ({_people(worst / weight_g * row.per_g_divisor)} {row.unit_per_kg})"
+    return [Excess(row, concerned[crossing].step, worst, text, bound)]
+
+
+def _amount(row: LimitRow, limits: Limits, weight_g: float, exposure: Exposure) -> float:
+    if row.quantity == "rate":
+        return exposure.rate_ul_per_min
+    if row.quantity in ("infusion_volume", "total_volume"):
+        return exposure.volume_ul
+    factor = limits.form_factor(exposure.pump.drug, exposure.pump.drug_form)
+    concentration = (exposure.pump.concentration_mg_per_ml or 0.0) * factor
+    amount = exposure.rate_ul_per_min if row.quantity == "dose_rate" else exposure.volume_ul
+    return dose_mg_per_kg(amount, concentration, weight_g)
+
+
+def exceeds(found: float, allowed: float) -> bool:
+    """Tell whether ``found`` is above ``allowed`` by more than the rounding of doubles; NaN exceeds everything."""
+    return not found <= allowed * (1.0 + TOLERANCE)
+
+
+def max_in_window(exposures: Sequence[Exposure], amounts: Sequence[float], window_s: float | None) -> float:
+    """Return the largest amount that falls into any window of ``window_s`` (None: the whole session).
+
+    The amount of an infusion is spread evenly over its time. The sum over a sliding window is piecewise linear, so
+    its maximum lies where the window ends with an infusion or begins with one.
+    """
+    if not exposures:
+        return 0.0
+    start = np.array([exposure.start_s for exposure in exposures])
+    end = np.array([exposure.end_s for exposure in exposures])
+    if window_s is None or end.max() - start.min() <= window_s:
+        return math.fsum(amounts)
+    length = np.maximum(end - start, 1e-6)
+    amount = np.array(amounts)
+    worst = 0.0
+    for last in np.unique(np.concatenate([end, start + window_s])):
+        upper = np.clip((last - start) / length, 0.0, 1.0)
+        lower = np.clip((last - window_s - start) / length, 0.0, 1.0)
+        worst = max(worst, float(np.sum(amount * (upper - lower))))
+    return worst
+
+
+def _first_crossing(
+    exposures: Sequence[Exposure], amounts: Sequence[float], window_s: float | None, allowed: float
+) -> int:
+    """Return the index of the first infusion with which the sum is above ``allowed`` (bisection: sums only grow)."""
+    low, high = 0, len(exposures) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if exceeds(max_in_window(exposures[: middle + 1], amounts[: middle + 1], window_s), allowed):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _people(value: float) -> str:
+    return f"{value:.4g}"

@@ -1,0 +1,285 @@
+"""The protocol file: the animal, what is in which pump, and the steps, repeats unrolled.
+
+Knows what a protocol file means by itself. Does not know the rig, the limits, nor what a pump can do: that is
+``acquisition.experiment.compile``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from acquisition.experiment.fields import (
+    ConcentrationMgPerMl,
+    DoseMgPerKg,
+    DurationS,
+    LongText,
+    Name,
+    RateUlPerMin,
+    SaidText,
+    ShortText,
+    Table,
+    VolumeUl,
+    WeightG,
+)
+from acquisition.experiment.problems import Problem, RefusedInput, Source, read_toml, validated
+from acquisition.experiment.toml_lines import Key
+from acquisition.plan import Role, Route, Subject
+
+MAX_STEPS = 10_000
+NO_ANIMAL = "none"
+"""Species of a bench run: nothing reaches an animal, every pump's route is "bench"."""
+_AGE = re.compile(r"P[0-9]+[DWMY]", re.ASCII)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+class InfuseTable(Table):
+    """One infusion: volume or dose, at a rate or over a duration (R05)."""
+
+    pump: Name
+    volume: VolumeUl | None = None
+    dose: DoseMgPerKg | None = None
+    rate: RateUlPerMin | None = None
+    duration: DurationS | None = None
+    label: ShortText = ""
+
+
+class RepeatTable(Table):
+    """Steps that are done several times."""
+
+    times: Annotated[int, Field(ge=1, le=MAX_STEPS)]
+    steps: Annotated[list[StepTable], Field(min_length=1)]
+
+
+class StepTable(Table):
+    """One step: exactly one of its five kinds."""
+
+    infuse: InfuseTable | None = None
+    wait: DurationS | None = None
+    wait_for_operator: SaidText | None = None
+    mark: SaidText | None = None
+    repeat: RepeatTable | None = None
+    label: ShortText = ""
+
+
+RepeatTable.model_rebuild()  # it names StepTable, which only now exists
+
+
+class _ProtocolTable(Table):
+    name: SaidText
+    description: LongText = ""
+
+
+class _Subject(Table):
+    id: SaidText
+    species: Name
+    sex: Literal["M", "F", "U"] = "U"
+    age: ShortText = ""
+    weight: WeightG | None = None
+    weighed: ShortText = ""
+    description: LongText = ""
+
+
+class _Pump(Table):
+    route: Route
+    loaded: VolumeUl
+    primed: bool
+    drug: Name | None = None
+    form: Name | None = None
+    concentration: ConcentrationMgPerMl | None = None
+    role: Role = "experimental"
+
+
+class _Override(Table):
+    limit: Name
+    by: SaidText
+    reason: SaidText
+
+
+class _File(Table):
+    protocol: _ProtocolTable
+    subject: _Subject
+    pumps: dict[str, _Pump] = Field(default_factory=dict)
+    steps: Annotated[list[StepTable], Field(min_length=1)]
+    soft_limit_overrides: list[_Override] = Field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PumpUse:
+    """What is in a pump of the rig, and where it goes."""
+
+    name: str
+    drug: str
+    form: str
+    concentration_mg_per_ml: float | None
+    route: Route
+    role: Role
+    loaded_ul: float
+    primed: bool
+
+
+@dataclass(frozen=True)
+class Override:
+    """Who allows one soft limit to be exceeded, and why."""
+
+    limit_id: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FlatStep:
+    """One step after unrolling, with the place in the file it came from. ``round_text`` is " (2 of 3)" in a repeat."""
+
+    table: StepTable
+    path: tuple[Key, ...]
+    round_text: str
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A protocol file, read."""
+
+    name: str
+    description: str
+    subject: Subject
+    pumps: tuple[PumpUse, ...]
+    steps: tuple[FlatStep, ...]
+    overrides: tuple[Override, ...]
+    source: Source = field(compare=False)
+
+
+def load_protocol(path: Path) -> Protocol:
+    """Read a protocol file. Raises RefusedInput with everything that is wrong in it."""
+    values, source = read_toml(path)
+    file = validated(_File, values, source)
+    problems = [
+        *_subject_problems(file.subject, source),
+        *_pump_problems(file, source),
+        *_step_problems(file.steps, ("steps",), source),
+    ]
+    total = _count(file.steps)
+    if total > MAX_STEPS:
+        problems.append(source.problem(("steps",), f"these are {total} steps with all repeats; at most {MAX_STEPS}."))
+    if problems:
+        raise RefusedInput(problems)
+    subject = file.subject
+    return Protocol(
+        name=file.protocol.name,
+        description=file.protocol.description,
+        subject=Subject(
+            subject.id,
+            subject.species,
+            subject.sex,
+            subject.age,
+            subject.weight or 0.0,
+            subject.weighed,
+            subject.description,
+        ),
+        pumps=tuple(
+            PumpUse(
+                name,
+                pump.drug or "",
+                pump.form or "",
+                pump.concentration,
+                pump.route,
+                pump.role,
+                pump.loaded,
+                pump.primed,
+            )
+            for name, pump in file.pumps.items()
+        ),
+        steps=tuple(_flat(file.steps, ("steps",), "")),
+        overrides=tuple(Override(o.limit, o.by, o.reason) for o in file.soft_limit_overrides),
+        source=source,
+    )
+
+
+def _count(steps: Sequence[StepTable]) -> int:
+    return sum(step.repeat.times * _count(step.repeat.steps) if step.repeat else 1 for step in steps)
+
+
+def _flat(steps: Sequence[StepTable], path: tuple[Key, ...], round_text: str) -> Iterator[FlatStep]:
+    for number, step in enumerate(steps):
+        here = (*path, number)
+        if step.repeat is None:
+            yield FlatStep(step, here, round_text)
+            continue
+        for turn in range(step.repeat.times):
+            text = f"{round_text} ({turn + 1} of {step.repeat.times})"
+            yield from _flat(step.repeat.steps, (*here, "repeat", "steps"), text)
+
+
+def _subject_problems(subject: _Subject, source: Source) -> Iterator[Problem]:
+    if subject.age and not _AGE.fullmatch(subject.age):
+        yield source.problem(("subject", "age"), 'write the age like "P12W" (weeks), "P90D" (days) or "P4M" (months).')
+    if subject.weighed and not _is_date(subject.weighed):
+        yield source.problem(("subject", "weighed"), 'write the day of weighing like "2026-11-23" (year-month-day).')
+    if subject.species == NO_ANIMAL:
+        return
+    for key in ("weight", "weighed", "age"):
+        if not getattr(subject, key):
+            yield source.problem(("subject", key), "this is missing and must be given for an animal.")
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return _DATE.fullmatch(text) is not None and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+def _pump_problems(file: _File, source: Source) -> Iterator[Problem]:
+    bench = file.subject.species == NO_ANIMAL
+    for name, pump in file.pumps.items():
+        path = ("pumps", name)
+        if pump.drug is None and (pump.concentration is not None or pump.form is not None):
+            yield source.problem((*path, "drug"), "a concentration or a form needs the name of the drug.")
+        if pump.drug is not None and pump.concentration is None:
+            yield source.problem(
+                (*path, "concentration"), 'a pump with a drug needs its concentration, for example "2 mg/mL".'
+            )
+        if bench != (pump.route == "bench"):
+            yield source.problem(
+                (*path, "route"),
+                f'route "bench" and species "{NO_ANIMAL}" go together: both for a run without an animal, or neither.',
+            )
+
+
+def _step_problems(steps: Sequence[StepTable], path: tuple[Key, ...], source: Source) -> Iterator[Problem]:
+    kinds = ("infuse", "wait", "wait_for_operator", "mark", "repeat")
+    for number, step in enumerate(steps):
+        here = (*path, number)
+        given = [kind for kind in kinds if getattr(step, kind) is not None]
+        if len(given) != 1:
+            said = " and ".join(given) or "none"
+            yield source.problem(here, f"a step is exactly one of {', '.join(kinds)}; this one has {said}.")
+        elif step.label and given[0] not in ("infuse", "wait"):
+            yield source.problem(
+                (*here, "label"), "only infuse and wait have a label; the text of the others is theirs."
+            )
+        if step.infuse is not None:
+            yield from _infuse_problems(step, here, source)
+        if step.repeat is not None:
+            yield from _step_problems(step.repeat.steps, (*here, "repeat", "steps"), source)
+
+
+def _infuse_problems(step: StepTable, here: tuple[Key, ...], source: Source) -> Iterator[Problem]:
+    infuse = step.infuse
+    if infuse is None:
+        return
+    for one, other in (("volume", "dose"), ("rate", "duration")):
+        both = [getattr(infuse, one) is not None, getattr(infuse, other) is not None]
+        if sum(both) != 1:
+            found = "both are given" if all(both) else "neither is given"
+            yield source.problem(
+                (*here, "infuse", one), f"give either {one} or {other}; {found}, and the rest is computed."
+            )
+    if step.label and infuse.label:
+        yield source.problem((*here, "label"), "the label is given twice, in the step and in infuse.")

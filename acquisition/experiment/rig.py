@@ -1,0 +1,122 @@
+"""The rig file: which instruments stand on the bench, on which port, with which syringe, channels and roles.
+
+Knows what a rig file means. Does not know what will be infused, opens no port, and takes nothing for simulated but
+what says so in its URL (``sim://``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from acquisition.experiment import syringes
+from acquisition.experiment.problems import RefusedInput, Source, read_toml, relative_path, validated
+from acquisition.experiment.rig_checks import rig_problems
+from acquisition.experiment.rig_tables import PotentiostatTable, PumpTable, RigFile
+from acquisition.plan import ChannelSetup, PotentiostatSetup
+
+
+@dataclass(frozen=True)
+class RigPump:
+    """A pump on the bench with the syringe in it."""
+
+    name: str
+    driver: str
+    url: str
+    address: int
+    expected_model: str
+    expected_serial_number: str
+    syringe: str
+    diameter_mm: float
+    syringe_volume_ul: float
+    syringe_note: str
+    watchdog_s: int
+    line_dead_volume_ul: float
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A rig file, read."""
+
+    name: str
+    description: str
+    pumps: tuple[RigPump, ...]
+    potentiostats: tuple[PotentiostatSetup, ...]
+    limits_path: Path | None
+    """None: the limits that came with the program."""
+    source: Source = field(compare=False)
+
+    @property
+    def simulated(self) -> Literal["all", "none", "mixed"]:
+        """Tell which of its instruments are simulated; "mixed" is refused for a real run (R24)."""
+        urls = [*(pump.url for pump in self.pumps), *(p.url for p in self.potentiostats)]
+        flags = {is_simulated(url) for url in urls}
+        return "mixed" if len(flags) == 2 else "all" if flags == {True} else "none"
+
+    def pump(self, name: str) -> RigPump | None:
+        """Return the pump called ``name``."""
+        return next((pump for pump in self.pumps if pump.name == name), None)
+
+
+def load_rig(path: Path) -> Rig:
+    """Read a rig file. Raises RefusedInput with everything that is wrong in it."""
+    values, source = read_toml(path)
+    file = validated(RigFile, values, source)
+    problems = rig_problems(file, source)
+    limits_path = None
+    if file.rig.limits is not None:
+        try:
+            limits_path = path.parent / relative_path(file.rig.limits)
+        except ValueError as error:
+            problems.append(source.problem(("rig", "limits"), f"{error}."))
+    if problems:
+        raise RefusedInput(problems)
+    return Rig(
+        name=file.rig.name,
+        description=file.rig.description,
+        pumps=tuple(_pump(name, pump) for name, pump in file.pumps.items()),
+        potentiostats=tuple(_potentiostat(name, table) for name, table in file.potentiostats.items()),
+        limits_path=limits_path,
+        source=source,
+    )
+
+
+def is_simulated(url: str) -> bool:
+    """Tell whether a URL names a simulated instrument."""
+    return url.startswith("sim://")
+
+
+def _pump(name: str, table: PumpTable) -> RigPump:
+    row = syringes.shipped()[table.syringe] if table.syringe is not None else None
+    diameter_mm, volume_ul = (row.diameter_mm, row.volume_ul) if row else (table.diameter, table.syringe_volume)
+    if diameter_mm is None or volume_ul is None:
+        raise AssertionError("checked by _syringes")
+    plastic = "a plastic barrel varies by 5 % (ISO 7886-2)" if row and row.plastic else ""
+    return RigPump(
+        name=name,
+        driver=table.driver,
+        url=table.url,
+        address=table.address,
+        expected_model=table.model,
+        expected_serial_number=table.serial_number,
+        syringe=table.syringe or f"own, {diameter_mm:g} mm",
+        diameter_mm=diameter_mm,
+        syringe_volume_ul=volume_ul,
+        syringe_note="; ".join(note for note in (row.note if row else "", plastic) if note),
+        watchdog_s=round(table.watchdog),
+        line_dead_volume_ul=table.line_dead_volume,
+    )
+
+
+def _potentiostat(name: str, table: PotentiostatTable) -> PotentiostatSetup:
+    return PotentiostatSetup(
+        name=name,
+        driver=table.driver,
+        url=table.url,
+        expected_model=table.model,
+        expected_serial_number=table.serial_number,
+        potential_v=table.potential,
+        interval_s=table.interval,
+        channels=tuple(ChannelSetup(c.name, c.electrode, c.role, c.range, c.sensitivity) for c in table.channels),
+    )

@@ -1,0 +1,137 @@
+"""What cannot be right in a rig file although every key by itself is: names, ports, syringes, watchdogs.
+
+Knows what may stand together. Opens no port and reads no file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from acquisition.experiment import syringes
+from acquisition.experiment.fields import checked_name
+from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
+from acquisition.experiment.rig_tables import PumpTable, RigFile
+
+WATCHDOG_RANGE_S = (1, 255)
+"""What a New Era pump can hold [M]; 0 wants none."""
+_DEVICE = re.compile(r"/(?!/)[\w./:@+-]+|COM[0-9]{1,3}", re.ASCII)
+"""A path from the root (never //host/share, which would be a network path), or a Windows port."""
+
+
+def rig_problems(file: RigFile, source: Source) -> list[Problem]:
+    """Return everything that is wrong with a rig file although each key for itself is right."""
+    return [*_names(file, source), *_ports(file, source), *_syringes(file, source), *_watchdogs(file, source)]
+
+
+def _names(file: RigFile, source: Source) -> Iterator[Problem]:
+    if not file.pumps and not file.potentiostats:
+        yield source.problem((), "the rig has no instruments; add [pumps.NAME] or [potentiostats.NAME].")
+    for kind, names in (("pumps", file.pumps), ("potentiostats", file.potentiostats)):
+        for name in names:
+            try:
+                checked_name(name)
+            except ValueError as error:
+                yield source.problem((kind, name), f"{error}.")
+    for name in file.pumps.keys() & file.potentiostats.keys():
+        yield source.problem(("potentiostats", name), f'"{name}" is also the name of a pump; names are used once.')
+    channels: set[str] = set()
+    for name, potentiostat in file.potentiostats.items():
+        electrodes: set[str] = set()
+        for number, channel in enumerate(potentiostat.channels):
+            path = ("potentiostats", name, "channels", number)
+            if channel.name in channels:
+                yield source.problem((*path, "name"), f'channel "{channel.name}" is there twice; names are used once.')
+            if channel.electrode in electrodes:
+                yield source.problem((*path, "electrode"), f'electrode "{channel.electrode}" is used twice on {name}.')
+            channels.add(channel.name)
+            electrodes.add(channel.electrode)
+
+
+def _ports(file: RigFile, source: Source) -> Iterator[Problem]:
+    seen: dict[str, tuple[str, str, int]] = {}
+    for name, pump in file.pumps.items():
+        path = ("pumps", name, "url")
+        yield from (source.problem(path, text) for text in _url_faults(pump.url, pump=True))
+        other = seen.get(pump.url)
+        if other is not None and other[1] != pump.driver:
+            yield source.problem(path, f"this port is also that of {other[0]}, which has another driver.")
+        clash = [n for n, p in file.pumps.items() if (p.url, p.address) == (pump.url, pump.address) and n != name]
+        if clash and list(file.pumps).index(clash[0]) < list(file.pumps).index(name):
+            yield source.problem(path, f"{clash[0]} has the same port and address; pumps of one chain need addresses.")
+        seen.setdefault(pump.url, (name, pump.driver, pump.address))
+    for name, potentiostat in file.potentiostats.items():
+        path = ("potentiostats", name, "url")
+        yield from (source.problem(path, text) for text in _url_faults(potentiostat.url, pump=False))
+        if potentiostat.url in seen:
+            yield source.problem(
+                path, f"this port is also that of {seen[potentiostat.url][0]}; one port, one instrument."
+            )
+        seen.setdefault(potentiostat.url, (name, potentiostat.driver, 0))
+
+
+def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
+    """Say what is wrong with a URL. A network line to a drug pump is open to anybody on the network (X10)."""
+    if "://" not in url:
+        if not _DEVICE.fullmatch(url):
+            yield f'read "{printable(url)}"; write a port such as "/dev/serial/by-id/..." or "COM3", or sim://NAME.'
+        return
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        _ = parts.port
+    except ValueError:
+        yield f'read "{printable(url)}"; this is not a URL.'
+        return
+    scheme = url.partition("://")[0]  # as written: "SIM://" would open a simulated port that does not look like one
+    if scheme not in ("sim", "socket", "rfc2217"):
+        yield f'"{printable(scheme)}://" is not offered here; use a device path, sim://, socket:// or rfc2217://.'
+    elif not host:
+        yield f'read "{printable(url)}"; a name is missing after {parts.scheme}://.'
+    elif pump and parts.scheme != "sim" and not _is_loopback(host):
+        yield (
+            f"a pump on the network ({printable(host)}) could be driven by anybody there, so it is refused; connect it "
+            "to this computer, or tunnel the line to 127.0.0.1."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _syringes(file: RigFile, source: Source) -> Iterator[Problem]:
+    known = syringes.shipped()
+    for name, pump in file.pumps.items():
+        own = (pump.diameter, pump.syringe_volume)
+        if (pump.syringe is None) == (own == (None, None)) or (pump.syringe is None and None in own):
+            yield source.problem(
+                ("pumps", name), "say which syringe is in it: either syringe, or both diameter and syringe_volume."
+            )
+        elif pump.syringe is not None and pump.syringe not in known:
+            yield source.problem(
+                ("pumps", name, "syringe"),
+                f'"{printable(pump.syringe)}" is not in the table.' + did_you_mean(pump.syringe, list(known)),
+            )
+        elif wrong := _own_syringe_fault(pump):
+            yield source.problem(("pumps", name, "diameter"), f"{wrong}.")
+
+
+def _own_syringe_fault(pump: PumpTable) -> str:
+    if pump.diameter is None or pump.syringe_volume is None:
+        return ""
+    return syringes.fault(pump.syringe_volume, pump.diameter)
+
+
+def _watchdogs(file: RigFile, source: Source) -> Iterator[Problem]:
+    low, high = WATCHDOG_RANGE_S
+    for name, pump in file.pumps.items():
+        whole = pump.watchdog == round(pump.watchdog)
+        if pump.watchdog != 0 and not (whole and low <= pump.watchdog <= high):
+            yield source.problem(
+                ("pumps", name, "watchdog"), f'a watchdog is {low} to {high} whole seconds, for example "5 s".'
+            )

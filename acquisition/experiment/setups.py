@@ -1,0 +1,198 @@
+"""From rig and protocol to the set-up of each instrument, with what its driver says about it.
+
+Knows how to ask a driver what it could do, without a port: factories open none until ``connect``, and the opener
+handed to them here has none to give. Does not know steps or doses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from acquisition.experiment.limits import Limits
+from acquisition.experiment.problems import Problem, did_you_mean, printable
+from acquisition.experiment.protocol import Protocol, PumpUse
+from acquisition.experiment.rig import Rig, RigPump
+from acquisition.plan import PotentiostatSetup, PumpSetup
+from drivers.capabilities import (
+    AmperometrySettings,
+    DriverOptions,
+    ElectrodeSettings,
+    Potentiostat,
+    SyringePump,
+)
+from drivers.clock import VirtualClock
+from drivers.errors import NotEncodable, PortMissing
+from drivers.registry import DriverFactory, UnknownName
+from drivers.transport import LineSettings, Transport
+
+DriverLookup = Callable[[str], DriverFactory]
+LONG_WATCHDOG_S = 5
+"""R41: longer lets more run out after the computer died; allowed, with a warning."""
+
+
+@dataclass
+class Findings:
+    """What is found while a plan is made: reasons to refuse, things the operator must see. Each once, in order."""
+
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def problem(self, problem: Problem) -> None:
+        """Add a reason to refuse."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def warn(self, text: str) -> None:
+        """Add something to see."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+class NoPorts:
+    """An opener that opens nothing: planning touches no instrument."""
+
+    @property
+    def simulated(self) -> bool:
+        return False
+
+    def open(self, url: str, settings: LineSettings) -> Transport:
+        raise PortMissing(f"no port is opened while a plan is made ({settings.baud} baud)", port=url)
+
+
+@dataclass
+class PumpPlan:
+    """A pump of the plan with the driver that is asked what it can hold, and the rates it can run at."""
+
+    setup: PumpSetup
+    driver: SyringePump
+    lowest_ul_per_min: float
+    highest_ul_per_min: float
+
+
+def plan_pumps(protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLookup, found: Findings) -> list[PumpPlan]:
+    """Return the pumps that the protocol uses, those that could be made out."""
+    plans = []
+    for use in protocol.pumps:
+        rig_pump = rig.pump(use.name)
+        if rig_pump is None:
+            known = [pump.name for pump in rig.pumps]
+            text = f'the rig "{printable(rig.name)}" has no such pump.' + did_you_mean(use.name, known)
+            found.problem(protocol.source.problem(("pumps", use.name), text))
+            continue
+        _check_solution(use, rig_pump, limits, protocol, found)
+        plan = _pump_plan(use, rig_pump, rig, drivers, found)
+        if plan is not None:
+            plans.append(plan)
+    for unused in {pump.name for pump in rig.pumps} - {use.name for use in protocol.pumps}:
+        found.warn(f"pump {unused} of the rig is not used by this protocol and will not be connected")
+    return plans
+
+
+def _check_solution(use: PumpUse, rig_pump: RigPump, limits: Limits, protocol: Protocol, found: Findings) -> None:
+    def refuse(key: str, sentence: str) -> None:
+        found.problem(protocol.source.problem(("pumps", use.name, key), sentence))
+
+    if use.loaded_ul > rig_pump.syringe_volume_ul:
+        refuse(
+            "loaded", f"{use.loaded_ul:g} uL do not fit into {rig_pump.syringe} of {rig_pump.syringe_volume_ul:g} uL."
+        )
+    if use.route == "bench":
+        return
+    rows = [row for row in limits.rows if row.concerns(use.route, use.drug)]
+    if not any(row.quantity in ("infusion_volume", "total_volume") for row in rows):
+        refuse("route", f'the limits "{limits.name}" have no volume limit for this route, so it is refused.')
+    if not use.drug:
+        return
+    if not any(row.quantity == "total_dose" and row.drug == use.drug for row in rows):
+        refuse(
+            "drug",
+            f'the limits "{limits.name}" have no dose limit for {use.drug} by {use.route}, so it is refused; '
+            "a limits file of your own can add one.",
+        )
+    forms = limits.forms.get(use.drug)
+    if forms and use.form not in forms:
+        refuse("form", f"say in which form concentration and doses of {use.drug} are given: {' or '.join(forms)}.")
+    if not forms and use.form:
+        refuse("form", f'the limits "{limits.name}" know no forms of {use.drug}; leave it out, or add them there.')
+
+
+def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, found: Findings) -> PumpPlan | None:
+    driver = _driver(pump, ("pumps", pump.name), rig, drivers, found)
+    if driver is None or not isinstance(driver, SyringePump):
+        return None
+    try:
+        low, high = driver.rate_limits_ul_per_min(pump.diameter_mm)
+    except NotEncodable as error:
+        found.problem(rig.source.problem(("pumps", pump.name, "syringe"), f"{error.message.rstrip('.')}."))
+        return None
+    if pump.syringe_note:
+        found.warn(f"pump {pump.name}, syringe {pump.syringe}: {pump.syringe_note}")
+    if pump.watchdog_s == 0:
+        found.warn(f"pump {pump.name} runs without its communication watchdog; only the armed target would end it")
+    elif pump.watchdog_s > LONG_WATCHDOG_S:
+        found.warn(
+            f"pump {pump.name} runs on for {pump.watchdog_s} s after the computer died; {LONG_WATCHDOG_S} s is usual"
+        )
+    setup = PumpSetup(
+        name=pump.name,
+        driver=pump.driver,
+        url=pump.url,
+        address=pump.address,
+        expected_model=pump.expected_model,
+        expected_serial_number=pump.expected_serial_number,
+        syringe=pump.syringe,
+        diameter_mm=pump.diameter_mm,
+        syringe_volume_ul=pump.syringe_volume_ul,
+        watchdog_s=pump.watchdog_s,
+        line_dead_volume_ul=pump.line_dead_volume_ul,
+        drug=use.drug,
+        concentration_mg_per_ml=use.concentration_mg_per_ml,
+        route=use.route,
+        role=use.role,
+        loaded_ul=use.loaded_ul,
+        primed=use.primed,
+        drug_form=use.form,
+    )
+    return PumpPlan(setup, driver, low, high)
+
+
+def plan_potentiostats(rig: Rig, drivers: DriverLookup, found: Findings) -> tuple[PotentiostatSetup, ...]:
+    """Return the potentiostats of the rig as their drivers would run them: ranges rounded up to what exists."""
+    return tuple(_potentiostat(potentiostat, rig, drivers, found) for potentiostat in rig.potentiostats)
+
+
+def _potentiostat(setup: PotentiostatSetup, rig: Rig, drivers: DriverLookup, found: Findings) -> PotentiostatSetup:
+    path = ("potentiostats", setup.name)
+    driver = _driver(setup, path, rig, drivers, found)
+    if driver is None or not isinstance(driver, Potentiostat):
+        return setup
+    electrodes = tuple(ElectrodeSettings(c.name, c.electrode, c.range_a) for c in setup.channels)
+    try:
+        checked = driver.checked(AmperometrySettings(setup.potential_v, setup.interval_s, electrodes))
+    except NotEncodable as error:
+        found.problem(rig.source.problem(path, f"{error.message.rstrip('.')}."))
+        return setup
+    ranges = {electrode.channel: electrode.range_a for electrode in checked.electrodes}
+    channels = tuple(replace(c, range_a=ranges[c.name]) for c in setup.channels)
+    return replace(setup, potential_v=checked.potential_v, interval_s=checked.interval_s, channels=channels)
+
+
+def _driver(
+    setup: RigPump | PotentiostatSetup, path: tuple[str, ...], rig: Rig, drivers: DriverLookup, found: Findings
+) -> SyringePump | Potentiostat | None:
+    kind, address = ("pump", setup.address) if isinstance(setup, RigPump) else ("potentiostat", 0)
+    try:
+        factory = drivers(setup.driver)
+    except UnknownName as error:
+        found.problem(rig.source.problem((*path, "driver"), f"{printable(str(error.args[0]), 200)}."))
+        return None
+    if factory.kind != kind:
+        found.problem(rig.source.problem((*path, "driver"), f'"{setup.driver}" drives a {factory.kind}, not a {kind}.'))
+        return None
+    driver = factory(NoPorts(), setup.url, VirtualClock(), DriverOptions(instrument=setup.name, address=address))
+    if not isinstance(driver, SyringePump if kind == "pump" else Potentiostat):
+        sentence = f'"{setup.driver}" says it drives a {kind} but cannot do all that one must; update or remove it.'
+        found.problem(rig.source.problem((*path, "driver"), sentence))
+        return None
+    return driver

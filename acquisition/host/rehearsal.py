@@ -1,0 +1,143 @@
+"""Rehearses an experiment: the same plan, engine and bytes on a simulated bench in virtual time. No port is opened.
+
+Knows how a plan describes its world to a bench, and how a rehearsal is run and summed up. Does not know how the bench
+works; it is found by name like every instrument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from acquisition.engine.session import LOCKSTEP_PACE, build_session
+from acquisition.experiment.limits import Limits
+from acquisition.host.auto_operator import AutoOperator
+from acquisition.host.lockstep import LockstepClock, LockstepHost
+from acquisition.messages import AlarmView
+from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
+from acquisition.recording.recorder import InlineRecorder
+from drivers import registry
+from drivers.clock import NS_PER_S
+
+SIMULATOR_OF_DRIVER = {"methodscript": "emstat"}
+"""Where the simulated instrument of a driver has another name than the driver."""
+OVERTIME_S = 3600.0
+"""A rehearsal that takes so much longer than its plan is ended: the plan hangs."""
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class RehearsalResult:
+    """What came out of it. ``outcome`` is "finished", or says what ended it."""
+
+    session_dir: Path
+    outcome: str
+    alarms: tuple[AlarmView, ...]
+    """Those that were on or not acknowledged at the end: nobody acknowledges in a rehearsal, so all that mattered."""
+    truth: Mapping[str, Any]
+    """What really happened in the simulated world."""
+    confirmed_ul: Mapping[str, float]
+    """Per pump, by the engine's ledger."""
+    uncertain_ul: Mapping[str, float]
+    duration_s: float
+
+
+def describe_world(plan: Plan) -> dict[str, Any]:
+    """Return the plan's world as the bench takes it (``world`` in ``sim_devices``)."""
+    return {
+        "subject": {"weight_g": plan.subject.weight_g, "species": plan.subject.species},
+        "pumps": {pump.name: _pump(pump) for pump in plan.pumps},
+        "potentiostats": {setup.name: _potentiostat(setup) for setup in plan.potentiostats},
+    }
+
+
+def _pump(pump: PumpSetup) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "url": pump.url,
+        "simulator": SIMULATOR_OF_DRIVER.get(pump.driver, pump.driver),
+        "address": pump.address,
+        "true_diameter_mm": pump.diameter_mm,
+        "syringe_volume_ul": pump.syringe_volume_ul,
+        "loaded_ul": pump.loaded_ul,
+        "dead_volume_ul": pump.line_dead_volume_ul,
+        "primed": pump.primed,
+        "drug": pump.drug,
+        "route": pump.route,
+    }
+    if pump.concentration_mg_per_ml is not None:
+        described["concentration_mg_per_ml"] = pump.concentration_mg_per_ml
+    return described
+
+
+def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
+    channels = []
+    for channel in setup.channels:
+        described: dict[str, Any] = {"name": channel.name, "electrode": channel.electrode, "role": channel.role}
+        if channel.sensitivity_a_per_um is not None:
+            described["sensitivity_a_per_um"] = channel.sensitivity_a_per_um
+        channels.append(described)
+    return {"url": setup.url, "simulator": SIMULATOR_OF_DRIVER.get(setup.driver, setup.driver), "channels": channels}
+
+
+def rehearse(
+    plan: Plan,
+    limits: Limits,
+    *,
+    out_dir: Path,
+    files: Mapping[str, bytes],
+    software: str,
+    seed: int = 1,
+    faults: Sequence[str] = (),
+    progress: Progress | None = None,
+    operator_delay_s: float = 5.0,
+    record_after_s: float = 0.0,
+) -> RehearsalResult:
+    """Run the whole plan in virtual time and return what came of it. Same seed and faults, same samples and events.
+
+    An operator step is answered after ``operator_delay_s``. Raises ValueError for a bad fault, RecordingFailed.
+    """
+    plan = replace(plan, simulated=True)
+    clock = LockstepClock()
+    bench = registry.bench()(clock, describe_world(plan), seed, faults)
+    session = build_session(
+        plan,
+        limits,
+        opener=bench,
+        clock=clock,
+        out_dir=out_dir,
+        recorder=InlineRecorder.create,
+        files=files,
+        software=software,
+        seed=seed,
+        pace=LOCKSTEP_PACE,
+    )
+    conductor = session.conductor
+    person = AutoOperator(conductor, continue_after_s=operator_delay_s, record_after_s=record_after_s)
+    host = LockstepHost(clock, (conductor, *session.lanes, person), lambda: conductor.over)
+    expected_s = max(plan.duration_s + record_after_s, 1.0)
+    tell = None
+    if progress is not None:
+        say = progress
+
+        def tell(now_ns: int) -> None:
+            say(min(1.0, now_ns / NS_PER_S / expected_s), conductor.phase_text)
+
+    try:
+        host.run(round((expected_s + OVERTIME_S) * NS_PER_S), tell)
+    finally:
+        session.close()
+    now_ns = clock.now_ns()
+    if progress is not None:
+        progress(1.0, "Done")
+    return RehearsalResult(
+        session_dir=session.session_dir,
+        outcome="finished" if conductor.outcome == "finished" else person.gave_up or conductor.outcome or "did not end",
+        alarms=conductor.desk.alarms.views(),
+        truth=bench.truth(),
+        confirmed_ul={name: pump.ledger.confirmed_ul for name, pump in conductor.pumps.items()},
+        uncertain_ul={name: pump.ledger.uncertain_ul(now_ns) for name, pump in conductor.pumps.items()},
+        duration_s=now_ns / NS_PER_S,
+    )

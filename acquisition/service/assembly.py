@@ -1,0 +1,114 @@
+"""From two files to a session that only has to be run: reads, checks, asks every instrument who it is, builds.
+
+Knows the order in which a start can be refused, so that nothing is started, and no folder made, when it is. Opens
+ports only to ask. Does not know clients or signals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib import metadata
+
+from acquisition.engine.lanes import check_identity
+from acquisition.engine.publisher_port import Publisher
+from acquisition.engine.session import RecorderFactory, Session, build_session
+from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
+from acquisition.experiment.problems import Problem, RefusedInput
+from acquisition.host.rehearsal import describe_world
+from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
+from acquisition.service.launch import EngineOptions
+from drivers import registry
+from drivers.capabilities import DriverOptions
+from drivers.clock import NS_PER_S, Clock, PacedClock, SystemClock
+from drivers.serial_port import SerialOpener
+from drivers.transport import TransportOpener
+
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where an experiment runs: its plan, a clock, a way to open lines, and how fast time passes."""
+
+    plan: Plan
+    experiment: Experiment
+    clock: Clock
+    opener: TransportOpener
+    rate: float
+    seed: int | None
+
+
+def software() -> str:
+    """Return name and version of this program, for the recording."""
+    return f"amperfuse {metadata.version('amperfuse')}"
+
+
+def files_as_run(experiment: Experiment) -> Mapping[str, bytes]:
+    """Return protocol, rig and limits file byte for byte, under the names they get beside the recording."""
+    sources = {
+        "protocol.toml": experiment.protocol.source,
+        "rig.toml": experiment.rig.source,
+        "limits.toml": experiment.limits.source,
+    }
+    return {name: source.text.encode() for name, source in sources.items() if source is not None}
+
+
+def prepare(options: EngineOptions) -> Bench:
+    """Read and check everything that can be checked without an instrument. Raises RefusedInput."""
+    experiment = load_experiment(options.protocol, options.rig)
+    plan = check_run_allowed(experiment.plan, experiment.rig, experiment.limits, "run", _today())
+    if plan.simulated:
+        rate = 1.0 if options.speed is None else options.speed
+        seed = DEFAULT_SEED if options.seed is None else options.seed
+        clock = PacedClock(rate)
+        try:
+            bench = registry.bench()(clock, describe_world(plan), seed, options.faults)
+        except ValueError as error:
+            raise RefusedInput([Problem("--fault", 0, "", str(error))]) from error
+        return Bench(plan, experiment, clock, bench, rate, seed)
+    given = [("--speed", options.speed), ("--seed", options.seed), ("--fault", options.faults or None)]
+    for name, value in given:
+        if value is not None:
+            sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."
+            raise RefusedInput([Problem(name, 0, "", sentence)])
+    system = SystemClock()
+    return Bench(plan, experiment, system, SerialOpener(system), 1.0, None)
+
+
+def ask_who_is_there(bench: Bench) -> None:
+    """Open every port of the rig once, ask who answers, compare with the rig, close. Changes nothing.
+
+    Raises DriverError (PortMissing, PortBusy, WrongInstrument, ReplyTimeout, ...) at the first that does not fit.
+    """
+    setups: tuple[PumpSetup | PotentiostatSetup, ...] = (*bench.plan.pumps, *bench.plan.potentiostats)
+    for setup in setups:
+        address = setup.address if isinstance(setup, PumpSetup) else 0
+        options = DriverOptions(instrument=setup.name, address=address)
+        device = registry.driver(setup.driver)(bench.opener, setup.url, bench.clock, options)
+        try:
+            check_identity(setup, device.connect())
+        finally:
+            device.close()
+
+
+def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, publisher: Publisher) -> Session:
+    """Make the session's folder and recording and wire everything. Raises RecordingFailed, OSError."""
+    return build_session(
+        bench.plan,
+        bench.experiment.limits,
+        opener=bench.opener,
+        clock=bench.clock,
+        out_dir=options.out,
+        recorder=recorder,
+        files=files_as_run(bench.experiment),
+        software=software(),
+        publisher=publisher,
+        seed=bench.seed,
+        rate=bench.rate,
+    )
+
+
+def _today() -> date:
+    return datetime.fromtimestamp(SystemClock().wall_ns() / NS_PER_S, UTC).astimezone().date()
