@@ -2,8 +2,9 @@
 
 ``python -m acquisition.recording.archiver SESSION_DIR [--rebuild]``. Knows how to begin, resume, end and rebuild the
 file. It may be killed, hang or be taken down by the HDF5 library at any instant: the journal is the truth and nothing
-here touches it. Says on standard output, once a second, how many records it has taken. Ends when the journal has its
-closing record, or when standard input is closed because the engine is gone.
+here touches it. Says on standard output, at least once a second while it gets on, how many records it has taken, and
+``closing`` before the long silence in which the file gets its closed form. Ends when the journal has its closing
+record, or when standard input is closed because the engine is gone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from drivers.capabilities import SampleBlock
 FLUSH_INTERVAL_S = 1.0
 BATCH_BYTES = 8 * 1024 * 1024
 _STANDARD_INPUT = 0
+CLOSING = "closing"
 EXIT_DONE, EXIT_FAILED, EXIT_BUSY, EXIT_NOT_CLOSED = 0, 1, 3, 4
 
 
@@ -44,13 +47,17 @@ class Archive:
     def __post_init__(self) -> None:
         self._skip = dict(self.live.rows)  # rows that are in the file already: each row is written exactly once
 
-    def catch_up(self) -> int:
-        """Append what the journal has more; return how many records were taken."""
+    def catch_up(self, say: Callable[[int], None] = lambda _records: None) -> int:
+        """Append what the journal has more; return how many records were taken. ``say`` hears of progress."""
         header = self.live.header
         taken = 0
+        said_at = self.reader.valid_end
         batch = Batch(header)
         for record in self.reader.tail():
             taken += 1
+            if record.end - said_at >= BATCH_BYTES:  # a long journal must not look like a process that hangs
+                said_at = record.end
+                say(self.reader.next_sequence)
             if (fresh := self._not_yet_written(record)) is not None:
                 batch.add(fresh)
             if batch.bytes >= BATCH_BYTES:
@@ -160,9 +167,10 @@ def follow(session_dir: Path, engine_gone: threading.Event) -> int:
     archive = open_archive(session_dir)
     while True:
         last_round = engine_gone.is_set()
-        archive.catch_up()
-        print(archive.reader.next_sequence, flush=True)  # noqa: T201 - the supervisor reads this
+        archive.catch_up(_tell)
+        _tell(archive.reader.next_sequence)
         if archive.reader.closed is not None:
+            _tell(CLOSING)
             close_archive(session_dir, archive)
             return EXIT_DONE
         if last_round:
@@ -195,6 +203,10 @@ def _watch_input(engine_gone: threading.Event) -> None:
         while os.read(_STANDARD_INPUT, 4096):  # not sys.stdin: its lock cannot be released when this process ends
             pass
     engine_gone.set()
+
+
+def _tell(progress: int | str) -> None:
+    print(progress, flush=True)  # noqa: T201 - the supervisor reads this
 
 
 def _report(text: str) -> None:

@@ -22,9 +22,12 @@ BEHIND_NS = 10 * NS_PER_S
 HUNG_NS = 120 * NS_PER_S
 """No sign of life for so long: killed and restarted. [M] HDF5 on torn metadata can sleep practically for ever."""
 FIRST_DELAY_NS = NS_PER_S // 2
+HUNG_AT_END_NS = 20 * NS_PER_S
+"""Once the journal is closed nobody waits longer for an archiver that says nothing: a fresh one needs seconds."""
 LONGEST_DELAY_NS = 60 * NS_PER_S
 """A full disk may be freed hours later: a fruitless restart once a minute costs nothing and is never given up."""
 _CLOSED_WELL = 0
+_CLOSING = b"closing"
 
 
 @dataclass
@@ -43,6 +46,9 @@ class ArchiverProcess:
     _restart_ns: int | None = field(default=None, init=False)
     _fruitless: int = field(default=0, init=False)
     _heard_anything: bool = field(default=False, init=False)
+    _finishing: bool = field(default=False, init=False)
+    _closing: bool = field(default=False, init=False)
+    """The archiver brings the file into its closed form: minutes of silence are in order."""
     _done: bool = field(default=False, init=False)
     _ended: bool = field(default=False, init=False)
 
@@ -51,6 +57,7 @@ class ArchiverProcess:
         self._heard_ns = self.clock.now_ns()
         self._restart_ns = None
         self._heard_anything = False
+        self._closing = False
         try:
             with (self.session_dir / LOG_NAME).open("ab") as log:
                 self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
@@ -95,7 +102,7 @@ class ArchiverProcess:
             self._plan_restart()
             return "dead"
         silent_ns = self.clock.now_ns() - self._heard_ns
-        if silent_ns > HUNG_NS:
+        if silent_ns > (HUNG_AT_END_NS if self._finishing and not self._closing else HUNG_NS):
             process.kill()  # reaped at the next look: waiting here could hang the engine on a sick disk
         return "behind" if silent_ns > BEHIND_NS else "running"
 
@@ -108,6 +115,7 @@ class ArchiverProcess:
         """Wait until the file of a closed journal is closed too; tell whether it is. Restarts as needed."""
         end_ns = self.clock.now_ns() + round(timeout_s * NS_PER_S)
         self._fruitless = 0
+        self._finishing = True
         if self._process is None and not self._done and not self._ended:
             self.start()
         while (state := self.state()) not in ("done", "off") and self.clock.now_ns() < end_ns:
@@ -128,6 +136,7 @@ class ArchiverProcess:
         assert process.stdout is not None  # noqa: S101 - it was started with a pipe
         with process.stdout as lines:
             for line in lines:
+                self._closing = self._closing or line.strip() == _CLOSING
                 with contextlib.suppress(ValueError):
                     self.records = int(line)
                     self._heard_anything = True

@@ -92,6 +92,5 @@ def explain(error: OSError, path: Path) -> str:
     advice = _ADVICE.get(error.errno or 0, "check the disk")
     return (
         f"Recording cannot write {path.name} in {path.parent}: {error.strerror or error}. What to do: {advice}. "
-        "Nothing already stored is lost; new records wait in memory and recording continues by itself as soon as "
-        "the disk takes them."
+        "Nothing already stored is lost."
     )

@@ -24,6 +24,7 @@ from drivers.clock import NS_PER_S, Clock
 CAPACITY_BYTES = 64 * 1024 * 1024
 """Samples that may wait in memory: ten minutes of 12 channels at 1 kHz, days at the usual rates."""
 RETRY_NS = NS_PER_S
+_WAITS = "New records wait in memory; recording continues by itself as soon as the disk takes them."
 
 
 @dataclass
@@ -176,7 +177,7 @@ class RecorderCore:
             self._queued_bytes += len(frame)
         try:
             if not (self.write() and self.sync()):
-                raise RecordingFailed(self.failing)
+                raise RecordingFailed(self._lost_at_the_end())
         finally:
             self.writer.close()
             self.lock.release()
@@ -204,7 +205,16 @@ class RecorderCore:
         with self._lock:
             lost = ", ".join(f"{drop.samples} samples of {name}" for name, drop in self._dropped.items())
         full = f"The memory for waiting records is full; not recorded so far: {lost}." if lost else ""
-        return " ".join(text for text in (self._write_problem, self._sync_problem, full) if text)
+        waits = _WAITS if self._write_problem else ""
+        return " ".join(text for text in (self._write_problem, waits, self._sync_problem, full) if text)
+
+    def _lost_at_the_end(self) -> str:
+        waiting = len(self._queue) - 1  # the closing record is nobody's data
+        lost = f"{waiting} records that waited in memory when the session ended are not stored. " if waiting > 0 else ""
+        return (
+            f"{self._write_problem or self._sync_problem} {lost}Then close the recording: amperfuse recover "
+            f"{self.writer.path.parent}"
+        )
 
     def _append(self, frame: bytes) -> None:
         if self._closed:

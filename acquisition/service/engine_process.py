@@ -16,7 +16,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Listener
 from pathlib import Path
-from types import FrameType
 
 from acquisition.engine.session import Session
 from acquisition.host.threads import ThreadHost
@@ -33,6 +32,7 @@ from acquisition.service.exit_codes import ExitCode
 from acquisition.service.launch import EngineOptions
 from acquisition.service.publisher import ClientPublisher
 from acquisition.service.server import EngineServer
+from acquisition.service.signals import SignalWatch
 from drivers import os_support
 from drivers.clock import NS_PER_S, Clock, SystemClock
 
@@ -102,7 +102,7 @@ def run_engine(options: EngineOptions) -> ExitCode:
         ending = Ending()
         host = ThreadHost(session.conductor, session.lanes, bench.clock, bench.rate)
         _guard_against_defects(session, ending)
-        _obey_signals(session, ending)
+        cleanup.callback(_obey_signals(session, ending).close)
         host.start()
         server = _open_door(directory, session, publisher, cleanup)
         log.info("session %s, process %d", session.session_dir, os.getpid())
@@ -189,17 +189,14 @@ def _close(session: Session, host: ThreadHost, archiving: Archiving, ending: End
 # ---- signals, defects, log ------------------------------------------------------------------------------------------
 
 
-def _obey_signals(session: Session, ending: Ending) -> None:
-    def stop(number: int, _frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        ending.signalled = ending.signalled or name
+def _obey_signals(session: Session, ending: Ending) -> SignalWatch:
+    def stop(name: str) -> None:
         session.conductor.emergency_stop(f"the engine received {name}")
+        ending.signalled = ending.signalled or name
 
-    for name in ("SIGTERM", "SIGINT", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), stop)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal does not end an experiment
+    return SignalWatch(stop)
 
 
 def _guard_against_defects(session: Session, ending: Ending) -> None:

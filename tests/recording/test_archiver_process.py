@@ -64,6 +64,21 @@ def test_it_is_done_when_the_archiver_ends_well(make: Make) -> None:
     assert process.pid is None
 
 
+@pytest.mark.parametrize(("said", "killed"), [("0", True), ("closing", False)])
+def test_at_the_end_a_silent_archiver_is_replaced_soon_unless_it_is_closing_its_file(
+    make: Make, said: str, killed: bool
+) -> None:
+    process, clock = make(f"import sys; print({said!r}); print(1, flush=True); sys.stdin.read()")
+    process.start()
+    wait_until(lambda: process.records == 1)
+    assert not process.finish(19.0)  # virtual time: at once
+    assert process.state() == "behind"
+    clock.jump_ns(2 * NS_PER_S)
+    process.state()
+    SystemClock().sleep_until_ns(SystemClock().now_ns() + NS_PER_S // 5)
+    assert process.state() == ("dead" if killed else "behind")
+
+
 def test_silence_is_behind_and_long_silence_is_killed_and_restarted(make: Make) -> None:
     process, clock = make("import sys; print(1, flush=True); sys.stdin.read()")
     process.start()

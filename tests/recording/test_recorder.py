@@ -144,6 +144,22 @@ def test_a_full_queue_drops_the_newest_samples_leaves_a_gap_event_and_keeps_ever
     assert recorder.view().failing == ""
 
 
+def test_R01_a_session_that_ends_on_a_full_disk_says_how_much_was_waiting(tmp_path: Path) -> None:
+    full = False
+    fs = FailingFs(lambda _call, name: full and name == "write")
+    recorder = InlineRecorder.create(tmp_path, header(), VirtualClock(), fs)
+    recorder.samples(block(0))
+    full = True
+    recorder.samples(block(1))
+    assert "recording continues by itself" in recorder.view().failing
+    with pytest.raises(RecordingFailed) as told:
+        recorder.close()
+    assert "2 records that waited in memory when the session ended are not stored" in str(told.value)  # and one event
+    assert f"amperfuse recover {tmp_path}" in str(told.value)
+    assert "continues by itself" not in str(told.value)
+    assert np.array_equal(read_session(tmp_path).streams["stat"].index, np.arange(25))
+
+
 def test_a_failing_sync_is_said_and_refuses_commits(tmp_path: Path) -> None:
     broken = False
     fs = FailingFs(lambda _call, name: broken and name == "sync", error=5)
