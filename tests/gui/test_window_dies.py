@@ -44,7 +44,7 @@ def private() -> Iterator[None]:
 
 
 @contextmanager
-def window(*words: str | Path) -> Iterator[subprocess.Popen[str]]:
+def window(*words: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a window, wait until it shows an infusing pump, and end it whatever happens."""
     command = [sys.executable, "-m", "tests.gui.window_process", *map(str, words)]
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
