@@ -43,7 +43,9 @@ class CommandDesk:
         if isinstance(command, Credit):
             return
         if isinstance(command, Stop):
-            self._waiting.append(_WaitingStop(command.request, reply, now_ns + STOP_ANSWER_NS))
+            self._waiting.append(
+                _WaitingStop(command.request, reply, now_ns + round(STOP_ANSWER_NS * self._engine.desk.slack))
+            )
             return
         ok, text = self._do(command, now_ns)
         reply(Answer(request=command.request, ok=ok, text=text))

@@ -15,7 +15,7 @@ from acquisition.engine import snapshots
 from acquisition.engine.commands import CommandDesk, Reply
 from acquisition.engine.gatekeeper import Intent, Permit, Refusal, decide
 from acquisition.engine.infusion_start import InfusionStart
-from acquisition.engine.lane_messages import Close, Connect, Verify
+from acquisition.engine.lane_messages import Close, Closed, Connect, Verify
 from acquisition.engine.parts import Desk, Inbox
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.recorder_watch import RecorderWatch
@@ -104,8 +104,8 @@ class Conductor:
         self._stops.append(reason)
 
     def stop_confirmed(self) -> bool:
-        """Tell whether every pump has confirmed the last STOP."""
-        return not any(pump.lane.slot.pending for pump in self.pumps.values())
+        """Tell whether every pump has confirmed the last STOP, and every closed one that it stands still."""
+        return not any(pump.stop_confirmed is False for pump in self.pumps.values())
 
     def state(self) -> EngineState:
         """Return the newest state."""
@@ -198,16 +198,19 @@ class Conductor:
         self._report_steps(self.schedule.stop(now_ns), now_ns)
         self._enter("closing", now_ns)
         self._close_deadline_ns = now_ns + round(CLOSE_TIMEOUT_NS * self.desk.slack)
+        for pump in self.pumps.values():
+            pump.abort()  # an infusion that is still being programmed is not started any more
         for unit in self.units:
             unit.close()
             unit.lane.request(Close())
 
     def _watch_closing(self, now_ns: int) -> None:
-        open_units = [unit.name for unit in self.units if unit.closed is None]
+        open_units = [unit for unit in self.units if unit.closed is None]
         if open_units and now_ns < self._close_deadline_ns:
             return
-        for name in open_units:
-            self.desk.say(EventKind.CONNECTION, now_ns, name, "Port not closed: its lane does not answer")
+        for unit in open_units:
+            unit.closed = Closed(safe=False, why="its lane does not answer")
+            self.desk.say(EventKind.CONNECTION, now_ns, unit.name, "Port not closed: its lane does not answer")
         unsafe = [unit.name for unit in self.units if unit.closed is None or not unit.closed.safe]
         for pump in self.pumps.values():
             pump.ledger.end(now_ns, confirmed=False)

@@ -115,10 +115,14 @@ class Started:
 
 @dataclass(frozen=True)
 class StartUnclear:
-    """The reply to RUN was lost: the pump may or may not run. The lane asks from here on; it never repeats RUN."""
+    """The reply to RUN was lost: the pump may or may not run. The lane asks from here on; it never repeats RUN.
+
+    ``foreign``: somebody else answered (R39).
+    """
 
     token: int
     why: str
+    foreign: bool = False
 
 
 @dataclass(frozen=True)

@@ -192,6 +192,8 @@ class PumpDesk(PumpFacts):
         self.ledger.heard(now_ns)
         self.desk.alarms.on("start-unclear", now_ns, self.name, what.why)
         self.desk.say(EventKind.PUMP, now_ns, self.name, f"No answer to RUN: {what.why}", {"what": "start unclear"})
+        if what.foreign:
+            self._foreign(what.why, now_ns)
 
     def _failed(self, what: Failed, now_ns: int) -> None:
         request = what.request
@@ -209,11 +211,14 @@ class PumpDesk(PumpFacts):
             self._program_failed(what, now_ns, called_off=called_off)
         elif isinstance(request, Run):
             self._run_went_out = True
-            self.abort()
             if nothing_sent:
+                self.abort()
                 self.ledger.never_ran()
-            else:  # the pump says no: the next fresh look closes the account with what its counter says
+            else:  # one that says no may move all the same, by its own key; the STOP's reply closes the account
                 self.desk.alarms.flash("start-failed", now_ns, detail=what.error)
+                self.stop("its start failed", now_ns)
+        if what.kind == "ForeignTraffic":
+            self._foreign(what.error, now_ns)
 
     def _self_test_failed(self, what: Failed, now_ns: int, *, called_off: bool) -> None:
         self._self_test_asked = False
@@ -237,8 +242,12 @@ class PumpDesk(PumpFacts):
         self.ledger.heard(now_ns)
         self.desk.alarms.on("line-quality", now_ns, self.name, what.why)
         if what.foreign:
-            self.desk.alarms.flash("foreign-traffic", now_ns, self.name, what.why)
-            self.stop("foreign traffic on its line", now_ns)
+            self._foreign(what.why, now_ns)
+
+    def _foreign(self, why: str, now_ns: int) -> None:
+        """R39: who else speaks on this line may also command the pump."""
+        self.desk.alarms.flash("foreign-traffic", now_ns, self.name, why)
+        self.stop("foreign traffic on its line", now_ns)
 
     def _stop_confirmed(self, what: StopConfirmed, now_ns: int) -> None:
         self.desk.say(
@@ -275,6 +284,9 @@ class PumpDesk(PumpFacts):
             self.desk.alarms.off("pump-unknown", self.name)
             self.desk.say(EventKind.PUMP, now_ns, self.name, f"Answers again: {status.motion.value}")
         self.status = status
+        if status.alarm is PumpAlarm.RESET:  # its counter began anew: this is no look at the infusion under way
+            self._was_reset("it reports a reset", now_ns)
+            return
         if self._counter_went_back(status):
             return
         self.ledger.confirm(status)
@@ -301,9 +313,7 @@ class PumpDesk(PumpFacts):
         for kind in ("pump-stall", "pump-watchdog", "pump-alarm"):
             if alarm is None or _ALARMS.get(alarm) != kind:
                 self.desk.alarms.off(kind, self.name)
-        if alarm is PumpAlarm.RESET:
-            self._was_reset("it reports a reset", now_ns)
-        elif alarm is not None:
+        if alarm is not None:
             self.desk.alarms.on(_ALARMS[alarm], now_ns, self.name, alarm.value)
             if self.infusing:
                 self.stop(f"it reports {alarm.value}", now_ns)

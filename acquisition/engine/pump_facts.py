@@ -75,10 +75,20 @@ class PumpFacts:
 
     @property
     def stop_confirmed(self) -> bool | None:
-        """None: no STOP was sent; False: NOT CONFIRMED STOPPED; True: confirmed by a reply asked after it."""
+        """None: no STOP was sent; False: NOT CONFIRMED STOPPED; True: confirmed by a reply asked after it.
+
+        A port that is closed takes no further STOP: then it counts how it was closed.
+        """
+        if self.closed is not None:
+            return self.closed.safe
         if self.lane.slot.pending:
             return False
         return True if self.lane.slot.generation else None
+
+    @property
+    def stop_overdue(self) -> bool:
+        """Tell whether a STOP has waited for its confirmation for too long (R33)."""
+        return self.desk.alarms.active("not-confirmed-stopped", self.name)
 
     @property
     def infusing(self) -> bool:
@@ -136,6 +146,8 @@ class PumpFacts:
             self.lane.request(SelfTest(watchdog_s, self.lane.slot.generation))
 
     def _watch_stop(self, now_ns: int) -> None:
+        if self.closed is not None:
+            return
         if not self.lane.slot.pending:
             self._stop_since_ns = None
             self.desk.alarms.off("not-confirmed-stopped", self.name)

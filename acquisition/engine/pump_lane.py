@@ -35,7 +35,6 @@ from acquisition.plan import PumpSetup
 from drivers.capabilities import PumpStatus, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
-    DeviceAlarm,
     DeviceRefused,
     DeviceReset,
     DriverError,
@@ -204,7 +203,10 @@ class PumpLane(BaseLane):
         self.report(SelfTested(held, status))
 
     def _run(self, request: Run) -> None:
-        """Send RUN once. Its token is spent whatever happens: a second RUN of the same arming never arises (R36)."""
+        """Send RUN once. Its token is spent whatever happens: a second RUN of the same arming never arises (R36).
+
+        A pump that answers no, or with its alarm, has failed to start: it is stopped and not tried again (R29).
+        """
         armed, self._armed_token = self._armed_token, None
         if armed != request.token:
             self._refuse(request, "this infusion is not the one that is armed")
@@ -212,13 +214,9 @@ class PumpLane(BaseLane):
         self.report(Sending(request.token))
         try:
             status = self._pump.start()
-        except DeviceRefused:
-            raise
-        except DeviceReset:
-            raise
-        except (ExchangeError, DeviceAlarm, PortError) as error:
+        except (ExchangeError, PortError) as error:
             self._must_ask = True
-            self.report(StartUnclear(request.token, str(error)))
+            self.report(StartUnclear(request.token, str(error), foreign=isinstance(error, ForeignTraffic)))
             if isinstance(error, PortError):
                 self._lost(error)
             return

@@ -175,8 +175,11 @@ def phase_text(engine: Conductor) -> str:
         step = engine.schedule.current
         return f"Step {step.number}: {step.label}" if step is not None else ""
     if phase == "stopping":
-        open_pumps = [pump.name for pump in engine.pumps.values() if pump.stop_confirmed is False]
-        return f"NOT CONFIRMED STOPPED: {', '.join(open_pumps)}"
+        open_pumps = [pump for pump in engine.pumps.values() if pump.stop_confirmed is False]
+        overdue = [pump.name for pump in open_pumps if pump.stop_overdue]
+        if overdue:
+            return f"NOT CONFIRMED STOPPED: {', '.join(overdue)}"
+        return f"STOP sent, waiting for confirmation: {', '.join(pump.name for pump in open_pumps)}"
     texts: dict[Phase, str] = {
         "ready": "Recording. The plan can be started",
         "stopped": "STOP ended the plan. Recording goes on",

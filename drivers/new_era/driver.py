@@ -152,7 +152,8 @@ class NewEraPump:
             raise self.link.reset_error("VER")
 
     def _report_alarm(self) -> None:
-        alarm, self.link.alarm = self.link.alarm, None
+        """Refuse until the next status or stop has told of the alarm: an exception does not say which it was."""
+        alarm = self.link.alarm
         if alarm is not None:
             raise DeviceAlarm(f"alarm of the pump: {alarm.value}; look at it before starting again", port=self.link.url)
 

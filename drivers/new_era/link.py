@@ -75,7 +75,7 @@ class PumpLink:
     safe: bool | None = field(default=None, init=False)
     """Framing in which the pump listens; None until it has answered."""
     alarm: PumpAlarm | None = field(default=None, init=False)
-    """The newest alarm, other than a reset, that nobody was told of yet."""
+    """The newest alarm that nobody was told of yet; a reset only after a stop that was not confirmed."""
     until_ns: int | None = field(default=None, init=False)
     """While a stop is on: when it must be over, whatever its single exchanges would take."""
     identified: bool = field(default=False, init=False)
@@ -188,8 +188,7 @@ class PumpLink:
         self.get_in_step()
         reply = self.once(text, _is_empty)
         if reply.alarm is not None:
-            if reply.alarm is PumpAlarm.RESET:
-                raise self.reset_error(text)
+            self.note_alarm(reply.alarm, text)
             raise self._error(DeviceAlarm, f"alarm of the pump: {reply.alarm.value}; nothing was done", text)
         if reply.error is not None:
             raise self._refusal(reply.error, text)

@@ -60,6 +60,7 @@ class Stopping:
                 self._failure = error
                 self.link.close()
                 clock.sleep_until_ns(min(deadline_ns, clock.now_ns() + NS_PER_S // 5))
+        self.link.alarm = self._alarm or self.link.alarm  # acknowledged by us: nobody would hear of it again
         raise ReplyTimeout(
             f"NOT CONFIRMED STOPPED within {STOP_WITHIN_S:g} s ({self._failure or 'it keeps moving'}); "
             "stop the pump with its own key",

@@ -263,7 +263,7 @@ def test_an_alarm_pushed_in_front_of_its_answer_counts_once() -> None:
     with pytest.raises(DeviceAlarm, match="stall"):
         pump.start()
     status = pump.status()
-    assert (status.motion, status.alarm) == (Motion.STOPPED, None)
+    assert (status.motion, status.alarm) == (Motion.STOPPED, PumpAlarm.STALL), "told once more, as a value"
     assert pump.foreign_count == 0
     line.done()
 
@@ -344,6 +344,16 @@ def test_R33_a_silent_pump_is_declared_not_confirmed_within_the_time() -> None:
     with pytest.raises(ReplyTimeout, match="NOT CONFIRMED STOPPED"):
         pump.stop()
     assert 2 * NS_PER_S < bench.clock.now_ns() - asked_ns <= 3.2 * NS_PER_S
+
+
+def test_R38_a_reset_that_an_unconfirmed_stop_acknowledged_is_told_by_the_next() -> None:
+    bench, pump, _began = running()
+    bench.power_cycle()
+    bench.line.from_device = lambda data: [(0.0, data)] if b"A?R" in data else []
+    with pytest.raises(ReplyTimeout):
+        pump.stop()
+    bench.line.from_device = lambda data: [(0.0, data)]
+    assert pump.stop().alarm is PumpAlarm.RESET
 
 
 def test_R33_a_waiting_exchange_is_given_up_for_a_stop_within_20_ms() -> None:
