@@ -79,7 +79,7 @@ def test_a_window_blocked_for_5_s_loses_no_sample_and_stop_from_another_terminal
     files = write_files(tmp_path, LONG)
     released = tmp_path / "released"
     with running_engine(files.options(autostart=True)) as engine:
-        with window("block", released) as process:
+        with window(tmp_path / "window.ini", released) as process:
             stopped = amperfuse("stop")
             assert process.poll() is None
             released.touch()
@@ -95,7 +95,7 @@ def test_a_window_blocked_for_5_s_loses_no_sample_and_stop_from_another_terminal
 def test_a_killed_window_leaves_no_gap_and_the_infusion_ends_at_its_armed_target(bench: Bench, tmp_path: Path) -> None:
     files = write_files(tmp_path, INFUSION)
     with running_engine(files.options(autostart=True)) as engine:
-        with window("show") as process:
+        with window(tmp_path / "window.ini") as process:
             process.kill()
         with EngineClient.connect(engine) as client:
             over = client.wait_for(lambda state: state.phase == "finished", PATIENCE_S)

@@ -1,13 +1,12 @@
 """A window in a process of its own, for tests that kill or block it. Prints what it shows; never decides anything.
 
-python -m tests.gui.window_process show           show the window until killed
-python -m tests.gui.window_process block FILE     the same, then hang in a busy loop until FILE exists
+python -m tests.gui.window_process SETTINGS          show the window until killed
+python -m tests.gui.window_process SETTINGS FILE     the same, then hang in a busy loop until FILE exists
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 from PyQt6.QtCore import QSettings, QTimer
@@ -23,7 +22,7 @@ BLOCKED_S = 5.0
 def main(words: list[str]) -> int:
     """Show the window on this user's engine, and say so once it shows an infusing pump."""
     app = application()
-    settings = QSettings(str(Path(tempfile.mkdtemp()) / "window.ini"), QSettings.Format.IniFormat)
+    settings = QSettings(words[0], QSettings.Format.IniFormat)
     window = open_window(ClientLink("tester"), settings=settings)
     window.show()
     watch = QTimer()
@@ -34,8 +33,8 @@ def main(words: list[str]) -> int:
             return
         watch.stop()
         say("infusing")
-        if words[0] == "block":
-            block(Path(words[1]))
+        for file in words[1:]:
+            block(Path(file))
             say("free")
 
     watch.timeout.connect(look)
