@@ -62,11 +62,19 @@ class Exchange(Generic[F]):
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def transact(
-        self, request: bytes, is_reply: Callable[[F], bool], *, command: str, timeout_s: float, urgent: bool = False
+        self,
+        request: bytes,
+        is_reply: Callable[[F], bool],
+        *,
+        command: str,
+        timeout_s: float,
+        urgent: bool = False,
+        asked_before: bool = False,
     ) -> F:
         """Send ``request`` once and return the frame that answers it.
 
         ``timeout_s`` bounds the whole exchange, not each byte. ``urgent`` is for STOP: the abort check is not asked.
+        ``asked_before``: the same question may be outstanding; its answer and this one count as one if they are equal.
         Raises PortLost, ReplyTimeout, GarbledReply (bytes came, no answer among them, or too many), ForeignTraffic
         (two answers to one question), Interrupted.
         """
@@ -75,7 +83,8 @@ class Exchange(Generic[F]):
             asked_ns = self.clock.now_ns()
             try:
                 self.send(request)
-                return self._await(is_reply, command, asked_ns + round(timeout_s * NS_PER_S), urgent=urgent)
+                deadline_ns = asked_ns + round(timeout_s * NS_PER_S)
+                return self._await(is_reply, command, deadline_ns, urgent=urgent, asked_before=asked_before)
             except (ReplyTimeout, GarbledReply, ForeignTraffic, Interrupted):
                 self.mark_out_of_step(asked_ns)
                 raise
@@ -157,7 +166,9 @@ class Exchange(Generic[F]):
         self.foreign_count += 1
         self.options.on_foreign(data)
 
-    def _await(self, is_reply: Callable[[F], bool], command: str, deadline_ns: int, *, urgent: bool) -> F:
+    def _await(
+        self, is_reply: Callable[[F], bool], command: str, deadline_ns: int, *, urgent: bool, asked_before: bool
+    ) -> F:
         received = bytearray()
         replies: list[F] = []
         strays = 0
@@ -181,12 +192,14 @@ class Exchange(Generic[F]):
                 break
             if replies:
                 deadline_ns = min(deadline_ns, self.clock.now_ns() + round(_DOUBLE_CHECK_S * NS_PER_S))
+        if asked_before and replies and all(reply == replies[0] for reply in replies):
+            replies = replies[:1]
         return self._judge(replies, strays, received, command, suspicious=suspicious)
 
     def _judge(self, replies: list[F], strays: int, received: bytearray, command: str, *, suspicious: bool) -> F:
         """Choose the answer. What the device pushed by itself stands before it and does not count beside it."""
         answers = [reply for reply in replies if not self.is_known_unasked(reply)] or replies[-1:]
-        if strays or len(answers) > 1:
+        if (strays and not suspicious) or len(answers) > 1:  # a stray that may be a late answer is explained
             self._foreign(bytes(received))
         if len(answers) == 1 or (answers and not suspicious and all(reply == answers[0] for reply in answers)):
             return answers[0]

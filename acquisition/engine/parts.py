@@ -36,9 +36,12 @@ class Inbox:
             self.urgent = True
 
     def take(self) -> Iterator[LaneReport]:
-        """Take out all that is there, in the order of posting."""
+        """Take out what is there now, in the order of posting.
+
+        What comes meanwhile waits for the next step: a lane that posts faster than it is listened to holds up nothing.
+        """
         self.urgent = False
-        while self._reports:
+        for _ in range(len(self._reports)):
             yield self._reports.popleft()
 
 

@@ -116,6 +116,7 @@ class PumpLink:
         timeout_s: float = REPLY_S,
         urgent: bool = False,
         safe: bool | None = None,
+        asked_before: bool = False,
     ) -> codec.Reply:
         """Send one command once and return its reply, which may be an alarm or a refusal.
 
@@ -133,7 +134,9 @@ class PumpLink:
             return reply is not None and (reply.alarm is not None or reply.error is not None or is_data(reply.data))
 
         try:
-            frame = exchange.transact(packet, is_reply, command=command, timeout_s=timeout_s, urgent=urgent)
+            frame = exchange.transact(
+                packet, is_reply, command=command, timeout_s=timeout_s, urgent=urgent, asked_before=asked_before
+            )
         except PortLost:
             self.close()
             raise
@@ -222,10 +225,11 @@ class PumpLink:
         exchange = self._live()
         if not exchange.out_of_step:
             return
-        reply = self.once("VER", lambda data: codec.parse_version(data) is not None, urgent=urgent)
-        if reply.alarm is not None:
+        for last in (False, True):
+            reply = self.once("VER", _is_version, urgent=urgent, asked_before=True)
+            if reply.alarm is None or last:
+                break
             self.note_alarm(reply.alarm, "VER")
-            reply = self.once("VER", lambda data: codec.parse_version(data) is not None, urgent=urgent)
         exchange.out_of_step = False
 
     def note_alarm(self, alarm: PumpAlarm, command: str) -> None:
@@ -249,6 +253,10 @@ class PumpLink:
     def _is_pushed_alarm(self, frame: Frame) -> bool:
         reply = codec.parse_reply(frame.text)
         return frame.safe and reply is not None and reply.alarm is not None
+
+
+def _is_version(data: str) -> bool:
+    return codec.parse_version(data) is not None
 
 
 def _is_empty(data: str) -> bool:

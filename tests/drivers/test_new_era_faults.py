@@ -137,6 +137,27 @@ def test_L7_a_late_answer_is_never_taken_for_a_newer_one(delay_s: float, keeps_o
     assert pump.stop().motion.is_still
 
 
+@pytest.mark.parametrize("saf", [0, 60])
+@pytest.mark.parametrize("hiccup_s", [0.5, 0.9, 1.0, 1.1, 1.2, 1.3, 1.5, 2.0])
+def test_L7_a_line_that_pauses_and_then_brings_all_answers_in_order_is_no_foreign_traffic(
+    hiccup_s: float, saf: int
+) -> None:
+    bench, pump, began_ns = running(saf)
+    resumes_ns = bench.clock.now_ns() + round(hiccup_s * NS_PER_S)
+    bench.line.from_device = lambda data: [(max(resumes_ns - bench.clock.now_ns(), 0) / NS_PER_S, data)]
+    answered = 0
+    while bench.clock.now_ns() < began_ns + 4 * NS_PER_S:
+        try:
+            status = pump.status()
+        except (ReplyTimeout, GarbledReply):
+            continue
+        assert_true(status, began_ns)
+        answered += 1
+        bench.line.pass_s(0.25)
+    assert answered > 3
+    assert pump.foreign_count == 0
+
+
 def test_L3_doubled_answers_change_nothing_and_are_counted() -> None:
     bench, pump, began_ns = running()
     bench.line.from_device = lambda data: [(0.0, data), (0.0, data)]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from acquisition.engine.lane_messages import LaneReport, PollFailed
+from acquisition.engine.parts import Inbox
 from acquisition.messages import Finish, Stop
 from drivers.capabilities import PumpAlarm, PumpStatus
 from drivers.errors import DeviceAlarm, DeviceRefused, ForeignTraffic, ReplyTimeout
@@ -154,3 +156,15 @@ def test_R29_a_pump_that_answers_RUN_with_a_stall_is_not_started_again(tmp_path:
     assert lab.conductor.phase == "holding"
     assert lab.pump.stop_confirmed is True
     assert "start-failed" in lab.alarm_ids()
+
+
+def test_a_lane_that_posts_without_end_does_not_keep_the_conductor_from_its_commands() -> None:
+    inbox = Inbox()
+    report = LaneReport("drug", 0, PollFailed("again"))
+    inbox.post(report)
+
+    for number, _ in enumerate(inbox.take()):
+        assert number == 0
+        inbox.post(report)
+
+    assert inbox.urgent
