@@ -21,7 +21,11 @@ from acquisition.recording.recorder import InlineRecorder
 from drivers import registry
 from drivers.clock import NS_PER_S
 
-SIMULATOR_OF_DRIVER = {"methodscript": "emstat"}
+SIMULATOR_OF_DRIVER = {
+    "methodscript": "emstat",
+    "rodeostat-as-printed": "rodeostat",
+    "rodeostat-negated": "rodeostat",
+}
 """Where the simulated instrument of a driver has another name than the driver."""
 OVERTIME_S = 3600.0
 """A rehearsal that takes so much longer than its plan is ended: the plan hangs."""

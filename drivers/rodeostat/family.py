@@ -1,0 +1,84 @@
+"""Which Rodeostats there are: current and voltage ranges, and the sign of what they print (potentiostats.md 3.3, 3.5).
+
+Pure tables. Knows no JSON and no ports.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from drivers.errors import NotEncodable
+
+SignRule = Literal["by-hardware", "as-printed", "negated"]
+"""How the printed current becomes the recorded one (positive = oxidation)."""
+SIGN_OF_HARDWARE: Final = {"0.1": 1, "0.2": -1}
+"""Sign of the printed current by hardware (3.5) [I]. That these are signs to be taken back here, and not ones that the
+firmware has taken back already, is a reading of the source; a complaint (#23) shows that it goes wrong in practice.
+The rule is therefore part of the driver's name in the rig, and is told with the identity, so that it stands in the
+recording. A resistor between the leads settles it."""
+PERIOD_MS: Final = (1, 1000)
+DURATION_MS: Final = 2**32 - 1
+"""The longest test: 49.7 days (3.3). Long tests are the one way without a restart in them."""
+VOLT_RANGES: Final = (("1V", 1.0), ("2V", 2.0), ("5V", 5.0), ("10V", 10.0))
+DAC_STEPS: Final = 4096
+"""Steps of the potential over plus and minus a voltage range: 12 bits [A]."""
+FULL_SCALE_MARGIN: Final = 1.5
+"""A printed current this many times beyond the nominal range cannot be one [A]; the rails lie at the range [I]."""
+_VARIANT = re.compile(r"(?:(\d+)V_)?(nanoAmp|microAmp|10MilliAmp|24MilliAmp)(?:V(\d+\.\d+))?")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What one build can do."""
+
+    name: str
+    ranges: tuple[tuple[str, float], ...]
+    """(name on the wire, full scale in amperes), ascending."""
+
+    def range_for(self, full_scale_a: float) -> tuple[str, float]:
+        """Return the smallest range that holds ``full_scale_a``. Raises NotEncodable."""
+        for name, range_a in self.ranges:
+            if 0 < full_scale_a <= range_a * (1 + 1e-9):
+                return name, range_a
+        raise NotEncodable(
+            f"{self.name} has no current range that holds {full_scale_a:g} A (highest {self.ranges[-1][1]:g} A)"
+        )
+
+
+def _named(*names: str) -> tuple[tuple[str, float], ...]:
+    scale = {"nA": 1e-9, "uA": 1e-6}
+    return tuple((name, float(name[:-2]) * scale[name[-2:]]) for name in names)
+
+
+VARIANTS: Final = {
+    "nanoAmp": Variant("Rodeostat nanoAmp", _named("60nA", "100nA", "1uA", "10uA")),
+    "microAmp": Variant("Rodeostat microAmp", _named("1uA", "10uA", "100uA", "1000uA")),
+    "10MilliAmp": Variant("Rodeostat 10MilliAmp", _named("10uA", "100uA", "1000uA", "10000uA")),
+    "24MilliAmp": Variant("Rodeostat 24MilliAmp", _named("100uA", "1000uA", "12000uA", "24000uA")),
+}
+UNKNOWN: Final = Variant(
+    "Rodeostat (any variant)",
+    tuple(sorted({entry for variant in VARIANTS.values() for entry in variant.ranges}, key=lambda entry: entry[1])),
+)
+"""Before ``connect``: any range of any variant; the one that answers decides."""
+
+
+def parse_variant(text: str) -> tuple[Variant, str] | None:
+    """Return (variant, hardware version or "") of an answer such as ``10V_microAmpV0.2``; None if it is none known."""
+    found = _VARIANT.fullmatch(text)
+    return (VARIANTS[found[2]], found[3] or "") if found else None
+
+
+def volt_range(potential_v: float) -> tuple[str, float]:
+    """Return (name, full scale) of the smallest voltage range that holds this potential. Raises NotEncodable."""
+    for name, range_v in VOLT_RANGES:
+        if abs(potential_v) <= range_v:
+            return name, range_v
+    raise NotEncodable(f"{potential_v:g} V is outside the -10 to 10 V of a Rodeostat")
+
+
+def volt_step(potential_v: float) -> float:
+    """Return how far the applied potential may lie beside the wanted one: one step of the converter."""
+    return 2 * volt_range(potential_v)[1] / DAC_STEPS

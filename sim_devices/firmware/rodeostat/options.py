@@ -1,0 +1,46 @@
+"""What differs between Rodeostats, as switches; what the reference leaves open is one too. Tables, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+RANGES_UA = {
+    "nanoAmp": {"60nA": 0.06, "100nA": 0.1, "1uA": 1.0, "10uA": 10.0},
+    "microAmp": {"1uA": 1.0, "10uA": 10.0, "100uA": 100.0, "1000uA": 1000.0},
+    "10MilliAmp": {"10uA": 10.0, "100uA": 100.0, "1000uA": 1000.0, "10000uA": 10000.0},
+    "24MilliAmp": {"100uA": 100.0, "1000uA": 1000.0, "12000uA": 12000.0, "24000uA": 24000.0},
+}
+VOLT_RANGES = {"1V": 1.0, "2V": 2.0, "5V": 5.0, "10V": 10.0}
+ADC_BITS = {"teensy": 16, "itsybitsy": 12}
+
+
+@dataclass(frozen=True)
+class RodeostatOptions:
+    """Build, hardware, and switches."""
+
+    variant: Literal["nanoAmp", "microAmp", "10MilliAmp", "24MilliAmp"] = "nanoAmp"
+    hardware: Literal["0.1", "0.2"] = "0.2"
+    board: Literal["teensy", "itsybitsy"] = "teensy"
+    version: str = "FW0.1.0"
+    device_id: int = 1
+    nano_table_fault: bool = True
+    """On a Teensy with hardware 0.1 the nanoAmp build has the ranges of 24MilliAmp (3.5)."""
+    sign: Literal["by-hardware", "uniform"] = "by-hardware"
+    """Whether hardware 0.2 prints currents negated, or every one prints oxidation as positive [I]."""
+    quantise: bool = True
+    """Print whole steps of the converter; the real one averages, and shows finer ones."""
+    after_test: Literal["zero", "hold"] = "zero"
+    """What becomes of the potential when a test ends [?]."""
+    stop_idle_refused: bool = False
+    """Whether stopTest is refused where no test runs [?]."""
+    deaf_while_running: bool = False
+    """Whether anything but stopTest is heard during a test: that it is, is inferred [INF]."""
+    le_before_i: bool = False
+    """Place of the ``le`` key [?]."""
+
+    @property
+    def ranges_ua(self) -> dict[str, float]:
+        """Return the current ranges that this build believes in."""
+        faulty = self.nano_table_fault and self.variant == "nanoAmp" and self.hardware == "0.1"
+        return RANGES_UA["24MilliAmp" if faulty and self.board == "teensy" else self.variant]
