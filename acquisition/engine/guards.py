@@ -17,6 +17,8 @@ from drivers.clock import NS_PER_S
 SILENCE_S = 2.0
 SILENCE_INTERVALS = 5.0
 """Silent: no sample for longer than the larger of the two [P]."""
+EPOCH_JITTER_NS = NS_PER_S // 4
+"""The time of an epoch is fitted to its first block; what lies between two epochs is known no better than this [A]."""
 FLAT_FOR_S = 30.0
 FLAT_SAMPLES = 50
 FLAT_BELOW = 1e-3
@@ -71,9 +73,10 @@ class StreamGuard:
         self.last_seen_ns = block.received_ns
         new_epoch = block.epoch != self._epoch
         first_ever = self._epoch is None
+        between = self._between_epochs(block) if new_epoch else ()
         if new_epoch:
             self._epoch, self._next_index = block.epoch, 0
-        gaps = self._gaps(block)
+        gaps = (*between, *self._gaps(block))
         self.missing += sum(gap.count for gap in gaps)
         self.samples += len(block.index)
         self._next_index = int(block.index[-1]) + 1
@@ -97,6 +100,16 @@ class StreamGuard:
         age_s = (now_ns - self.last_seen_ns) / NS_PER_S
         allowed_s = max(SILENCE_S * self.slack, SILENCE_INTERVALS * self.setup.interval_s)
         return age_s if age_s > allowed_s else None
+
+    def _between_epochs(self, block: SampleBlock) -> tuple[Gap, ...]:
+        """Return what is missing behind the last sample of the epoch before: a line was lost, or its last packages."""
+        if self._epoch is None or self.last_t_ns is None:
+            return ()
+        apart_ns = block.t0_ns - self.last_t_ns
+        if apart_ns <= 2 * block.interval_ns + EPOCH_JITTER_NS:
+            return ()
+        count = round(apart_ns / block.interval_ns) - 1
+        return (Gap(self._epoch, self._next_index, count, self.last_t_ns + block.interval_ns),)
 
     def _gaps(self, block: SampleBlock) -> tuple[Gap, ...]:
         index = block.index

@@ -17,6 +17,8 @@ from drivers.capabilities import PumpProgram, PumpStatus
 from drivers.clock import NS_PER_S
 
 _NS_PER_MIN = 60 * NS_PER_S
+NOBODYS_STEP = 0
+"""Number of no step of any plan: for volume that no step ordered."""
 
 
 @dataclass
@@ -74,6 +76,8 @@ class PumpLedger:
     current: Infusion | None = None
     past: list[Infusion] = field(default_factory=list)
     watchdog_armed: bool = False
+    _last_look: PumpStatus | None = None
+    """While nothing is ordered, what the counter adds to this is motion nobody ordered."""
 
     # ---- what happens -----------------------------------------------------------------------------------------------
 
@@ -94,8 +98,10 @@ class PumpLedger:
 
     def confirm(self, status: PumpStatus) -> None:
         """Take a fresh look: what was uncertain until it was asked is now known."""
-        infusion = self.current
+        infusion, before, self._last_look = self.current, self._last_look, status
         if infusion is None:
+            if before is not None and status.infused_ul > before.infused_ul:  # lower: the counter was cleared
+                self._unordered(before, status)
             return
         infusion.counter_ul = max(infusion.counter_ul, status.infused_ul)
         infusion.counter_step_ul = status.counter_step_ul
@@ -103,6 +109,14 @@ class PumpLedger:
         infusion.last_heard_ns = status.received_ns
         if infusion.onset_ns is None and (not status.motion.is_still or status.infused_ul > 0):
             infusion.onset_ns = infusion.sent_ns
+
+    def _unordered(self, before: PumpStatus, status: PumpStatus) -> None:
+        """Count what a pump gave by its own keys: the animal got it, whoever ordered it (R28)."""
+        if not self.past or self.past[-1].step != NOBODYS_STEP:
+            program = PumpProgram(self.setup.diameter_mm, 0.0, 0.0)
+            self.past.append(Infusion(NOBODYS_STEP, program, sent_ns=before.asked_ns))
+        self.past[-1].counter_ul += status.infused_ul - before.infused_ul
+        self.past[-1].ended_ns = status.received_ns
 
     def end(self, now_ns: int, *, confirmed: bool) -> None:
         """Close the infusion: by a fresh reply, or without one; then the worst case stays on the account (R38)."""

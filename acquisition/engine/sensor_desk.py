@@ -200,7 +200,7 @@ class SensorDesk:
 def live(block: SampleBlock, gaps: tuple[Gap, ...], new_epoch: bool, sequence: int) -> ChannelSamples:
     """Return a block for the screen: NaN where samples are missing and where the measurement began anew."""
     t_ns, current_a = block.t_ns(), block.current_a
-    breaks = {int(np.searchsorted(block.index, gap.first_index)) for gap in gaps}
+    breaks = {int(np.searchsorted(block.index, gap.first_index)) for gap in gaps if gap.epoch == block.epoch}
     if new_epoch:
         breaks.add(0)
     if breaks:

@@ -219,6 +219,8 @@ def test_a_potentiostat_that_is_unplugged_comes_back_as_a_new_epoch(tmp_path: Pa
     assert len(epochs) == 2
     t_s = np.concatenate([block.t_ns() for block in lab.sink.blocks]) / NS_PER_S
     assert not np.any((t_s > 20.5) & (t_s < 29.5)), "nothing is filled in"
+    (gap,) = [event.data for event in lab.sink.events if event.kind is EventKind.GAP]
+    assert gap["count"] == pytest.approx(110, abs=15), "and it is in the events, with its length"
     assert np.all(np.diff(t_s) > 0)
 
 

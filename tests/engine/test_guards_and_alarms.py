@@ -43,14 +43,26 @@ def test_S2_a_hole_within_and_between_blocks_is_a_gap_with_its_count() -> None:
     assert guard.missing == 8
 
 
-def test_S4_a_new_epoch_is_not_a_gap() -> None:
+def test_S4_a_new_epoch_that_follows_at_once_is_not_a_gap() -> None:
     guard = StreamGuard(SENSOR)
-    guard.look(block(0, 9))
+    guard.look(block(0, 999))
 
     finding = guard.look(block(0, 9, epoch=1))
 
     assert finding.new_epoch
     assert finding.gaps == ()
+
+
+def test_S1_what_is_missing_between_two_epochs_is_a_gap_of_the_first() -> None:
+    guard = StreamGuard(SENSOR)
+    guard.look(block(0, 899))
+
+    (gap,) = guard.look(block(0, 9, epoch=1)).gaps
+
+    assert (gap.epoch, gap.first_index, gap.count, gap.t_ns) == (0, 900, 100, seconds(90))
+    assert guard.missing == 100
+    shown = live(block(0, 9, epoch=1), (gap,), new_epoch=True, sequence=1)
+    assert len(shown.t_ns) == 11, "one break before the new epoch, none inside it"
 
 
 def test_the_live_feed_shows_a_gap_as_nan_and_never_as_a_value() -> None:

@@ -79,6 +79,24 @@ def test_R16_a_new_counter_epoch_adds_to_the_session() -> None:
     assert book.dose_mg_per_kg == pytest.approx(11.0 * 2.0 / 25.0)
 
 
+def test_R28_what_a_pump_gives_by_its_own_keys_is_on_the_account_and_counts_for_the_limits() -> None:
+    book = PumpLedger(PUMP, 25.0)
+    book.confirm(status(1, 5.0, Motion.STOPPED))  # left in its counter by somebody before this session
+    book.confirm(status(2, 5.3))
+    book.confirm(status(3, 5.4, Motion.STOPPED))
+    book.confirm(status(4, 0.0, Motion.STOPPED))  # cleared while it is programmed
+    book.begin(1, PROGRAM, seconds(5))
+    book.confirm(status(105, 10.0, Motion.STOPPED))
+    book.end(seconds(105), confirmed=True)
+    book.confirm(status(106, 10.2))
+
+    assert book.confirmed_ul == pytest.approx(10.6)
+    past = book.past_infusions(seconds(107))
+    assert [entry.step for entry in past] == [0, 1, 0]
+    assert [entry.confirmed_ul for entry in past] == pytest.approx([0.4, 10.0, 0.2])
+    assert book.ordered_ul(seconds(107)) == pytest.approx(10.0)
+
+
 def test_estimate_never_passes_the_target() -> None:
     book = ledger()
     book.confirm(status(99, 9.9))
