@@ -12,10 +12,12 @@ from acquisition.engine.lanes import BaseLane, Post
 from acquisition.plan import PotentiostatSetup
 from drivers.capabilities import Potentiostat
 from drivers.clock import NS_PER_S, Clock
-from drivers.errors import DriverError, PortError
+from drivers.errors import DriverError, PortError, ReplyTimeout
 
 READ_PERIOD_NS = NS_PER_S // 10
 """How often a threaded host reads; lockstep reads larger blocks."""
+RESTART_AFTER_NS = 10 * NS_PER_S
+"""Silence after which the measurement is started anew [P]: a device that lost power says nothing any more."""
 RETRY_START_NS = 2 * NS_PER_S
 """Pause before sampling is started again after an error [P]."""
 
@@ -29,14 +31,20 @@ class PotentiostatLane(BaseLane):
         device: Potentiostat,
         clock: Clock,
         post: Post,
+        *,
         read_period_ns: int = READ_PERIOD_NS,
+        restart_after_ns: int = RESTART_AFTER_NS,
     ) -> None:
         super().__init__(setup, device, clock, post)
         self.setup = setup
         self._potentiostat = device
         self._read_period_ns = read_period_ns
+        self._restart_after_ns = restart_after_ns
         self._wanted_sampling: StartSampling | None = None
         self._sampling = False
+        self._may_still_run = False
+        """An error left open what the device does: it is stopped before it is started again."""
+        self._heard_ns = 0
         self._next_start_ns = 0
         self._next_read_ns = 0
         self._last_start_failure = ""
@@ -84,13 +92,15 @@ class PotentiostatLane(BaseLane):
         if self._wanted_sampling is None:
             return
         try:
+            if self._may_still_run:
+                self._potentiostat.stop()
             settings = self._potentiostat.start(self._wanted_sampling.settings)
         except DriverError as error:
             self._trouble(error)
             return
-        self._sampling = True
+        self._sampling, self._may_still_run = True, False
         self._last_start_failure = ""
-        self._next_read_ns = self._clock.now_ns()
+        self._next_read_ns = self._heard_ns = self._clock.now_ns()
         self.report(SamplingStarted(settings))
 
     def _read(self, now_ns: int) -> None:
@@ -100,12 +110,16 @@ class PotentiostatLane(BaseLane):
             self._trouble(error)
             return
         self._next_read_ns = now_ns + self._read_period_ns
+        if blocks:
+            self._heard_ns = now_ns
+        elif now_ns - self._heard_ns > self._restart_after_ns:
+            self._trouble(ReplyTimeout(f"{self.name}: it sends nothing; the measurement is started anew"))
         for block in blocks:
             self.report(Samples(block))
 
     def _trouble(self, error: DriverError) -> None:
         """Report an error (the same one once) and arrange for a new start, on a new line if this one is gone."""
-        self._sampling = False
+        self._sampling, self._may_still_run = False, True
         self._next_start_ns = self._clock.now_ns() + RETRY_START_NS
         if isinstance(error, PortError):
             self._lost(error)

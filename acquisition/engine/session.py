@@ -22,7 +22,7 @@ from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.pump_lane import PumpLane
 from acquisition.engine.sensor_desk import SensorDesk
-from acquisition.engine.sensor_lane import READ_PERIOD_NS, PotentiostatLane
+from acquisition.engine.sensor_lane import READ_PERIOD_NS, RESTART_AFTER_NS, PotentiostatLane
 from acquisition.engine.stop_slot import StopSlot
 from acquisition.events import EventKind
 from acquisition.experiment.limits import Limits
@@ -213,5 +213,8 @@ class _Wiring:
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a potentiostat")
         ten_samples_ns = max(READ_PERIOD_NS, round(10 * setup.interval_s * NS_PER_S))
         period_ns = min(self.pace.read_period_ns, ten_samples_ns)  # a fast stream must not fill the line's buffer
-        lane = PotentiostatLane(setup, device, self.desk.clock, self.inbox.post, period_ns)
+        restart_ns = round(max(RESTART_AFTER_NS * self.desk.slack, 20 * setup.interval_s * NS_PER_S))
+        lane = PotentiostatLane(
+            setup, device, self.desk.clock, self.inbox.post, read_period_ns=period_ns, restart_after_ns=restart_ns
+        )
         return SensorDesk(setup, lane, StreamGuard(setup, self.desk.slack), self.desk)

@@ -224,6 +224,22 @@ def test_a_potentiostat_that_is_unplugged_comes_back_as_a_new_epoch(tmp_path: Pa
     assert np.all(np.diff(t_s) > 0)
 
 
+@pytest.mark.parametrize("fault", ["power-cycle@20s", "drop@20s+15s"])
+def test_a_potentiostat_that_falls_silent_on_a_whole_line_is_started_anew(tmp_path: Path, fault: str) -> None:
+    steps = (WaitStep(1, "baseline", 90.0),)
+    lab = Lab(tmp_path, make_plan(steps), faults=[f"sensor:{fault}"])
+
+    lab.run()
+
+    assert "sensor-silent:sensor" in lab.alarm_ids()
+    assert lab.sink.blocks[-1].received_ns > seconds(85), "sampling to the end"
+    (gap,) = [event.data for event in lab.sink.events if event.kind is EventKind.GAP]
+    assert float(str(gap["count"])) > 100
+    t_s = np.concatenate([block.t_ns() for block in lab.sink.blocks]) / NS_PER_S
+    assert np.all(np.diff(t_s) > 0)
+    assert lab.sink.events[-1].data["safe"] is True
+
+
 def test_the_same_seed_gives_the_same_samples_and_events(tmp_path: Path) -> None:
     def run(seed: int) -> tuple[list[str], bytes]:
         lab = Lab(tmp_path, faults=["drug:drop~0.05", "drug:duplicate~0.05"], seed=seed)
