@@ -1,0 +1,24 @@
+"""Chemyx Fusion syringe pumps, one channel."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from drivers.capabilities import DriverOptions
+from drivers.chemyx.driver import ChemyxPump
+from drivers.chemyx.link import ChemyxLink
+from drivers.clock import Clock
+from drivers.transport import TransportOpener
+
+__all__ = ["ChemyxPump", "build"]
+
+
+class _Factory:
+    kind: Final[Literal["pump", "potentiostat"]] = "pump"
+
+    def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> ChemyxPump:
+        """Build the driver; opens nothing until ``connect`` or ``stop``."""
+        return ChemyxPump(ChemyxLink(opener, url, clock, options))
+
+
+build: Final = _Factory()

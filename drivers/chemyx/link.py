@@ -1,0 +1,220 @@
+"""The talk with one Chemyx pump: echo, prompt, baud rate, and which commands may be repeated.
+
+Knows that answers have no address and no checksum, that the echo (if it is on) names the command, and how to find back
+into step after a lost answer. Does not know what makes up an infusion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from drivers.capabilities import DriverOptions
+from drivers.chemyx import codec
+from drivers.chemyx.framing import AnswerFramer, Frame, command_bytes
+from drivers.clock import NS_PER_S, Clock
+from drivers.errors import (
+    DeviceRefused,
+    DriverError,
+    ExchangeError,
+    ForeignTraffic,
+    GarbledReply,
+    Interrupted,
+    PortLost,
+    ReadbackMismatch,
+)
+from drivers.exchange import Exchange
+from drivers.transport import LineSettings, TransportOpener
+
+LINES: Final = (LineSettings(baud=9600), LineSettings(baud=38_400), LineSettings(baud=115_200))
+"""8N1, no flow control; the rate is set in the pump's menu [M], 115200 seen on newer ones. Tried in this order."""
+REPLY_S: Final = 0.6
+"""Deadline of one exchange: the longest answer takes 0.14 s at 9600 baud; vendor code waits 0.4 s per command [D]."""
+_TRIES = 3
+_SYNC = "elapsed time"
+_STATUS_NAMES = ("pump status", "status")  # [M]; [D:vendor MATLAB]
+
+T = TypeVar("T")
+E = TypeVar("E", bound=DriverError)
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """A parsed answer and when it was asked for and had."""
+
+    value: T
+    asked_ns: int
+    received_ns: int
+
+
+@dataclass
+class ChemyxLink:
+    """A line with one pump on it. Opened by the first use."""
+
+    opener: TransportOpener
+    url: str
+    clock: Clock
+    options: DriverOptions
+    line: int = field(default=0, init=False)
+    """Index of the baud rate in ``LINES``."""
+    echo: bool | None = field(default=None, init=False)
+    """Whether the pump echoes commands; None until it has answered. While known, other answers are not believed."""
+    status_names: tuple[str, ...] = field(default=_STATUS_NAMES, init=False)
+    """What the pump may call its status question; one name once it has answered."""
+    until_ns: int | None = field(default=None, init=False)
+    """While a stop is on: when it must be over, whatever its single exchanges would take."""
+    identified: bool = field(default=False, init=False)
+    """The driver knows who answers on the line as it is open now (R19)."""
+    _exchange: Exchange[Frame] | None = field(default=None, init=False)
+
+    def open(self) -> Exchange[Frame]:
+        """Open the line if it is not. Raises PortError."""
+        if self._exchange is None:
+            transport = self.opener.open(self.url, LINES[self.line])
+            self._exchange = Exchange(
+                transport, self.clock, self.options, AnswerFramer(), is_known_unasked=lambda frame: not frame.lines
+            )
+        return self._exchange
+
+    def next_line(self) -> None:
+        """Close the line; the next opening is at the next baud rate."""
+        self.close()
+        self.line = (self.line + 1) % len(LINES)
+
+    def close(self) -> None:
+        """Release the line; sends nothing. May be called twice."""
+        if self._exchange is not None:
+            self._exchange.transport.close()
+            self._exchange = None
+        self.identified = False
+
+    @property
+    def foreign_count(self) -> int:
+        """Return how often something came that answered nothing, since the line was opened."""
+        return self._exchange.foreign_count if self._exchange is not None else 0
+
+    def _live(self) -> Exchange[Frame]:
+        if self._exchange is None:  # never opened again by itself: who comes back must be identified first (R37)
+            raise PortLost("the line is not open", port=self.url)
+        return self._exchange
+
+    def once(
+        self,
+        command: str,
+        parse: Callable[[codec.Lines], T | None],
+        *,
+        timeout_s: float = REPLY_S,
+        urgent: bool = False,
+    ) -> T:
+        """Send one command once and return its parsed answer.
+
+        Raises PortError, ExchangeError, DeviceRefused (the pump does not know the command as it arrived).
+        """
+        exchange = self._live()
+        if self.until_ns is not None:
+            timeout_s = max(min(timeout_s, (self.until_ns - self.clock.now_ns()) / NS_PER_S), 0.0)
+
+        def is_reply(frame: Frame) -> bool:
+            body = self._body(frame, command)
+            return body is not None and (parse(body) is not None or codec.is_refusal(body))
+
+        try:
+            frame = exchange.transact(
+                command_bytes(command), is_reply, command=command, timeout_s=timeout_s, urgent=urgent
+            )
+        except PortLost:
+            self.close()
+            raise
+        body = self._body(frame, command) or ()
+        if self.echo is None:
+            self.echo = frame.lines[:1] == (command.encode("ascii"),)
+        value = parse(body)
+        if value is None:
+            raise self.error(DeviceRefused, f"the pump does not know this command ({body[0]!r})", command)
+        return value
+
+    def _body(self, frame: Frame, command: str) -> codec.Lines | None:
+        """Return the lines after the echo; None if the echo is missing or is that of another command."""
+        lines = tuple(line.decode("latin-1") for line in frame.lines)
+        if self.echo is not False and lines[:1] == (command,):
+            return lines[1:]
+        return None if self.echo is True else lines
+
+    def ask(self, command: str, parse: Callable[[codec.Lines], T | None], *, urgent: bool = False) -> Answer[T]:
+        """Ask a question, up to three times. Raises PortError, ExchangeError, DeviceRefused."""
+        failure: DriverError | None = None
+        for _try in range(_TRIES):
+            try:
+                self.get_in_step(urgent=urgent)
+                asked_ns = self.clock.now_ns()
+                value = self.once(command, parse, urgent=urgent)
+            except (ForeignTraffic, Interrupted):
+                raise
+            except (ExchangeError, DeviceRefused) as error:  # a refusal may mean that a byte of the question was lost
+                failure = error
+                continue
+            return Answer(value, asked_ns, self.clock.now_ns())
+        raise failure if failure is not None else self.error(GarbledReply, "no answer", command)
+
+    def digit(self, *, urgent: bool = False) -> Answer[int]:
+        """Ask for the digit of the pump's status, under the name that it knows. Raises as ``ask``."""
+        for name in self.status_names:
+            try:
+                answer = self.ask(name, codec.parse_status, urgent=urgent)
+            except DeviceRefused:
+                if name == self.status_names[-1]:
+                    raise
+            else:
+                self.status_names = (name,)
+                return answer
+        raise AssertionError("there is always a name")
+
+    @property
+    def status_name(self) -> str:
+        """Return the name of the status question, for messages."""
+        return self.status_names[0]
+
+    def action(self, command: str, parse: Callable[[codec.Lines], T | None]) -> T:
+        """Send one action once. Raises DeviceRefused (not done), ExchangeError (unknown whether)."""
+        self.get_in_step()
+        return self.once(command, parse)
+
+    def set(self, name: str, text: str) -> None:
+        """Write a setting into the stopped pump and compare what it says it holds (it keeps another one silently [M]).
+
+        A lost or different answer is followed by a question for the state, and by the same setting once more only
+        while the pump stands still: writing the same value twice into a stopped pump changes nothing. Raises
+        ReadbackMismatch, DeviceRefused, ExchangeError.
+        """
+        command = f"set {name} {text}"
+        for last in (False, False, True):
+            try:
+                held = self.action(command, lambda lines: codec.parse_named(name, lines))
+            except (ForeignTraffic, Interrupted):
+                raise
+            except (ExchangeError, DeviceRefused):
+                if last or self.digit().value != 0:
+                    raise
+                continue
+            if held.shows(float(text)):
+                return
+            if last or self.digit().value != 0:
+                raise self.error(
+                    ReadbackMismatch,
+                    f"{name} was set to {text} and the pump keeps {held.value:g}: out of its range, or it prints "
+                    "too few digits to tell",
+                    command,
+                )
+
+    def get_in_step(self, *, urgent: bool = False) -> None:
+        """After a lost answer, ask for the elapsed time: once it has come, every older answer has come too (L7)."""
+        exchange = self._live()
+        if not exchange.out_of_step:
+            return
+        self.once(_SYNC, lambda lines: codec.parse_named(_SYNC, lines), urgent=urgent)
+        exchange.out_of_step = False
+
+    def error(self, kind: type[E], message: str, command: str) -> E:
+        """Return an error with port and command."""
+        return kind(message, port=self.url, command=command)
