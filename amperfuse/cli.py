@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from amperfuse import __version__
-from amperfuse.commands import engine, experiments, instruments, rehearsals, sessions
+from amperfuse.commands import engine, experiments, follow, instruments, rehearsals, sessions
 from amperfuse.console import say
 
 app = typer.Typer(
@@ -44,6 +44,7 @@ app.command()(rehearsals.rehearse)
 app.command()(experiments.gui)
 app.command()(engine.status)
 app.command()(engine.stop)
+app.command()(follow.finish)
 app.command()(instruments.ports)
 app.command()(instruments.identify)
 app.command()(instruments.sim)

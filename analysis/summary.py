@@ -21,15 +21,19 @@ MAX_LISTED = 25
 """Events listed on the page; the recording has them all."""
 
 
-def summary_page(data: SessionData) -> str:
-    """Return the page as Markdown. Volumes in µL, doses in mg/kg where drug and concentration are known."""
-    sections = [_head(data), _infusions(data), _samples(data), _steps(data), _happenings(data), _proof(data)]
+def summary_page(data: SessionData, fingerprint: str = "") -> str:
+    """Return the page as Markdown. Volumes in µL, doses in mg/kg where drug and concentration are known.
+
+    ``fingerprint`` is the hash over samples, doses and events, if the journal is whole.
+    """
+    sections = [_head(data), _infusions(data), _samples(data), _steps(data), _happenings(data)]
+    sections.append(_proof(data, fingerprint))
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
-def save_summary(data: SessionData, path: Path) -> None:
+def save_summary(data: SessionData, path: Path, fingerprint: str = "") -> None:
     """Write the page. Raises OSError."""
-    path.write_text(summary_page(data), encoding="utf-8")
+    path.write_text(summary_page(data, fingerprint), encoding="utf-8")
 
 
 def _head(data: SessionData) -> Iterator[str]:
@@ -145,13 +149,15 @@ def _happening(event: Event, data: SessionData) -> str:
     return f"- {_minute(event.t_ns, data)} min {loud}({_plain(event.source)}): {_plain(event.text)}"
 
 
-def _proof(data: SessionData) -> Iterator[str]:
+def _proof(data: SessionData, fingerprint: str) -> Iterator[str]:
     plan = data.header.plan
     yield "## To prove it"
     yield ""
     yield f"- plan {data.header.plan_sha256}"
     for name in ("protocol", "rig", "limits"):
         yield f"- {name} file {plan[f'{name}_sha256']}"
+    if fingerprint:
+        yield f"- fingerprint of samples, doses and events {fingerprint}"
     yield f"- head of the event chain {data.close.chain_head if data.close else 'none: not closed'}"
     yield f"- {data.last_sequence + 1} journal records, written by {data.header.software}"
     if data.problem:

@@ -48,7 +48,8 @@ def stop() -> None:
             state = client.state
     for pump in state.pumps if state is not None else ():
         confirmed = bool(answer.confirmed) or pump.stop_confirmed is True
-        say(f"{pump.name}: {'confirmed stopped' if confirmed else 'NOT CONFIRMED'}")
+        mark = "SIMULATED " if record.simulated else ""
+        say(f"{mark}{pump.name}: {'confirmed stopped' if confirmed else 'NOT CONFIRMED'}")
     if not answer.confirmed:
         raise Ended(f"{answer.text}\n{NOT_CONFIRMED}", ExitCode.NOT_CONFIRMED_STOPPED)
     tell(answer.text)

@@ -31,7 +31,8 @@ def run(protocol: Protocol, rig: Rig, out: Out = DEFAULT_OUT, headless: Headless
     """Run an experiment. With a window you press Start; --headless starts, follows and ends by itself."""
     if not headless:
         need_window("Use --headless, or open the window on a computer with a display.")
-    options = EngineOptions(protocol, rig, out, autostart=headless, finish_when_done=headless)
+    # absolute: a window or a terminal in another folder must find the session by what the engine says
+    options = EngineOptions(protocol, rig, out.absolute(), autostart=headless, finish_when_done=headless)
     tell("starting the engine: reading the files, asking every instrument who it is ...")
     record = start_engine(options)
     if headless:
@@ -67,7 +68,7 @@ def demo(
     else:
         tell("SIMULATED: starting an engine on a simulated rig ...")
         chosen = DEMO_SPEED if speed is None else speed
-        start_engine(EngineOptions(protocol, rig, out, autostart=True, speed=chosen))
+        start_engine(EngineOptions(protocol, rig, out.absolute(), autostart=True, speed=chosen))
     _show_window()
 
 
@@ -93,6 +94,9 @@ def demo_files() -> tuple[Path, Path]:
 
 def _show_window() -> None:
     code = open_window(getpass.getuser())
-    tell("The window is closed. The engine goes on: 'amperfuse gui' opens it again, 'amperfuse stop' stops the pumps.")
+    tell(
+        "The window is closed. The engine goes on: 'amperfuse gui' opens it again, 'amperfuse stop' stops the pumps, "
+        "'amperfuse finish' ends a session that has stopped."
+    )
     if code:
         raise typer.Exit(code)

@@ -1,19 +1,20 @@
-"""Follows a running session on a terminal until it ends, and stops the pumps when the person presses Ctrl-C.
+"""Follows a running session on a terminal until it ends, ends one, and stops the pumps when the person presses Ctrl-C.
 
 Knows how a session's end is told. Draws nothing but one bar.
 """
 
 from __future__ import annotations
 
+import getpass
 import threading
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
 from acquisition.messages import EngineState, EventNotice, Finish, Report, Stop
 from acquisition.recording.session_data import read_session
-from acquisition.service.discovery import EngineRecord
+from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.rehearsals import write_papers
-from amperfuse.console import Ended, progress_bar, say, tell
+from amperfuse.console import Ended, for_people, progress_bar, say, tell
 from drivers import os_support
 
 LOOK_S = 0.25
@@ -24,7 +25,13 @@ TOLD = ("step", "mark", "alarm", "session", "connection")
 def follow(record: EngineRecord) -> None:
     """Show what the engine does until the session is closed. Raises Ended with what went wrong."""
     lost = threading.Event()
-    client = EngineClient.connect(record, operator="headless", on_report=_tell_event, on_lost=lambda _why: lost.set())
+    mark = "SIMULATED " if record.simulated else ""
+    client = EngineClient.connect(
+        record,
+        operator="headless",
+        on_report=lambda report: _tell_event(report, mark),
+        on_lost=lambda _why: lost.set(),
+    )
     with client:
         try:
             _show_progress(client, lost)
@@ -32,12 +39,29 @@ def follow(record: EngineRecord) -> None:
             _stop_and_finish(client, lost)
             raise
     _wait_for_end(record)
+    outcome = _tell_end(record)
+    if outcome != "finished":
+        raise Ended(f"The plan did not run through: {outcome}.", ExitCode.ENDED_EARLY)
+
+
+@for_people
+def finish() -> None:
+    """End the session of the running engine, as Finish in the window does. Refused while a plan or a pump runs."""
+    record, lost = find_engine(), threading.Event()
+    with EngineClient.connect(record, operator=getpass.getuser(), on_lost=lambda _why: lost.set()) as client:
+        answer = client.request(Finish(request=0))
+        if not answer.ok:
+            raise Ended(answer.text, ExitCode.REFUSED_COMMAND)
+        tell("closing the files ...")
+        if not lost.wait(END_S):
+            raise EngineLost(f"the engine did not end within {END_S:g} s; 'amperfuse status' tells what it does")
+    _wait_for_end(record)
     _tell_end(record)
 
 
-def _tell_event(report: Report) -> None:
+def _tell_event(report: Report, mark: str) -> None:
     if isinstance(report, EventNotice) and report.kind in TOLD:
-        tell(report.text, style="bold red" if report.kind == "alarm" else "")
+        tell(f"{mark}{report.text}", style="bold red" if report.kind == "alarm" else "")
 
 
 def _show_progress(client: EngineClient, lost: threading.Event) -> None:
@@ -79,7 +103,8 @@ def _wait_for_end(record: EngineRecord) -> None:
         threading.Event().wait(LOOK_S)
 
 
-def _tell_end(record: EngineRecord) -> None:
+def _tell_end(record: EngineRecord) -> str:
+    """Leave the papers of a closed session, tell where it is, return its outcome. Raises Ended if it is not closed."""
     data = read_session(record.session_dir)
     if data.close is None:
         raise Ended(
@@ -89,5 +114,4 @@ def _tell_end(record: EngineRecord) -> None:
         )
     write_papers(record.session_dir)
     say(f"{'SIMULATED ' if record.simulated else ''}session {record.session_dir}: {data.close.outcome}")
-    if data.close.outcome != "finished":
-        raise Ended(f"The plan did not run through: {data.close.outcome}.", ExitCode.ENDED_EARLY)
+    return data.close.outcome

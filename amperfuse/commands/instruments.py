@@ -47,6 +47,8 @@ def identify(
         except DriverError as error:
             failures.append(f"  {name}: {error}")
         else:
+            if opener.is_simulated_url(url):
+                say("SIMULATED instrument")
             say(identity_text(identity))
             return
         finally:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from amperfuse.console import safe
+
 DEFAULT_OUT = Path("sessions")
+
+
+def _writable(out: Path) -> Path:
+    """Refuse, before anything is started, a folder in which no session can be made."""
+    there = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise typer.BadParameter(f"{safe(str(there))} is a file; sessions need a folder.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise typer.BadParameter(f"nothing can be written in {safe(str(there))}; choose another folder.")
+    return out
+
 
 Protocol = Annotated[
     Path, typer.Argument(metavar="PROTOCOL", help="The protocol: animal, solutions, steps (TOML).", show_default=False)
@@ -15,5 +29,7 @@ Protocol = Annotated[
 Rig = Annotated[
     Path, typer.Option("--rig", metavar="RIG", help="The rig: instruments, channels, syringes, limits (TOML).")
 ]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the session's folder is made.")]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Where the session's folder is made.", callback=_writable)
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything random in the simulation.")]

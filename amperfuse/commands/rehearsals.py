@@ -18,6 +18,7 @@ from acquisition.host.rehearsal import RehearsalResult
 from acquisition.host.rehearsal import rehearse as rehearse_plan
 from acquisition.recording.archiver_process import ArchiverProcess
 from acquisition.recording.session_data import read_session
+from acquisition.recording.verify import session_fingerprint
 from acquisition.service.assembly import files_as_run, software
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
@@ -88,7 +89,7 @@ def write_papers(session_dir: Path) -> None:
 
     data = read_session(session_dir)
     save_plot(data, session_dir / PLOT_NAME)
-    save_summary(data, session_dir / SUMMARY_NAME)
+    save_summary(data, session_dir / SUMMARY_NAME, "" if data.problem else session_fingerprint(session_dir))
 
 
 def _close_archive(session_dir: Path) -> None:
@@ -129,6 +130,7 @@ def report_lines(result: RehearsalResult) -> list[str]:
             f"{truth['true_delivered_ul']:.2f} µL, reached the animal {truth['true_at_animal_ul']:.2f} µL{dose}"
         )
     lines += [f"  {alarm.priority} alarm: {alarm.what}" for alarm in result.alarms]
+    lines.append(f"  fingerprint {session_fingerprint(result.session_dir)} (the same again with the same seed)")
     lines += [f"  {name}: {result.session_dir / name}" for name in ("session.nwb", PLOT_NAME, SUMMARY_NAME)]
     return lines
 

@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from acquisition.recording.journal import JOURNAL_NAME
+from acquisition.recording.reader import JournalReader
 from acquisition.recording.recover import recover as recover_session
+from acquisition.recording.verify import session_fingerprint
 from acquisition.recording.verify import verify as verify_session
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, safe, say, tell
@@ -23,6 +25,9 @@ def verify(session: Session) -> None:
     tell(f"checking {session} ...")
     report = verify_session(session)
     say(report.text())
+    if report.ok:
+        mark = "SIMULATED session, " if _simulated(session) else ""
+        say(f"{mark}fingerprint {session_fingerprint(session)} (samples, doses and events)")
     if not report.ok:
         raise Ended("It does not pass. 'amperfuse recover' repairs what can be.", ExitCode.VERIFICATION_FAILED)
     tell("everything is as it was recorded")
@@ -34,6 +39,12 @@ def recover(session: Session) -> None:
     _must_be_session(session)
     tell(f"recovering {session} ...")
     say(recover_session(session).text())
+
+
+def _simulated(session: Path) -> bool:
+    reader = JournalReader(session / JOURNAL_NAME)
+    next(iter(reader.tail()), None)
+    return reader.header is not None and reader.header.simulated
 
 
 def _must_be_session(session: Path) -> None:

@@ -44,7 +44,9 @@ def test_the_page_counts_samples_and_gaps(session: SessionData) -> None:
 
 
 def test_the_page_names_every_hash_and_every_alarm(session: SessionData) -> None:
-    page = summary_page(session)
+    page = summary_page(session, "f" * 64)
+    assert "fingerprint of samples, doses and events " + "f" * 64 in page
+    assert "fingerprint" not in summary_page(session)
     assert session.header.plan_sha256 in page
     for letter in "abc":
         assert letter * 64 in page

@@ -89,6 +89,7 @@ def test_a_fault_that_stalls_the_pump_is_a_no_go(files: Files) -> None:
     [
         (["status"], ExitCode.NO_ENGINE, "no engine is running"),
         (["stop"], ExitCode.NO_ENGINE, "no engine is running"),
+        (["finish"], ExitCode.NO_ENGINE, "no engine is running"),
         (["verify", "nowhere"], ExitCode.REFUSED_INPUT, "session.journal"),
         (["recover", "nowhere"], ExitCode.REFUSED_INPUT, "session.journal"),
         (["identify", "/dev/no-such-port"], ExitCode.INSTRUMENT, "no such port"),
@@ -109,6 +110,14 @@ def test_every_refusal_has_its_exit_code(files: Files, words: list[str], code: E
     assert said in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "\x1b" not in ran.stderr + ran.stdout
+
+
+@pytest.mark.parametrize("command", ["run", "rehearse"])
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_starts(files: Files, command: str) -> None:
+    ran = amperfuse(command, files.protocol, "--rig", files.rig, "--out", files.rig / "sessions")
+    assert ran.returncode == ExitCode.REFUSED_INPUT, ran.stderr
+    assert "rig.toml is a file; sessions need a folder" in " ".join(ran.stderr.replace("│", " ").split())
+    assert "Traceback" not in ran.stderr
 
 
 def test_no_display_is_told_before_an_engine_is_started(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,10 +13,12 @@ import h5py
 import numpy as np
 import pytest
 
+from acquisition.client import EngineClient
 from acquisition.recording.session_data import read_session
+from acquisition.recording.verify import session_fingerprint, verify
 from acquisition.service.exit_codes import ExitCode
 from drivers import os_support
-from tests.process.engine_kit import amperfuse, private_runtime
+from tests.process.engine_kit import LONG, amperfuse, private_runtime, running_engine, wait_gone, write_files
 
 
 @pytest.fixture
@@ -36,7 +38,11 @@ def test_the_headless_demo_leaves_two_hours_with_every_stream_dose_and_event(run
     assert "SIMULATED" in session.name
     assert "SIMULATED" in done.stdout
     assert (session / "plot.png").read_bytes().startswith(b"\x89PNG")
-    assert "**SIMULATED" in (session / "summary.md").read_text(encoding="utf-8")
+    page = (session / "summary.md").read_text(encoding="utf-8")
+    assert "**SIMULATED" in page
+    fingerprint = session_fingerprint(session)
+    assert f"fingerprint {fingerprint} (the same again with the same seed)" in done.stdout
+    assert f"events {fingerprint}" in page
     data = read_session(session)
     assert data.close is not None
     assert data.close.outcome == "finished"
@@ -71,3 +77,22 @@ def test_a_simulated_pump_is_served_until_ctrl_c(runtime: Path, tmp_path: Path, 
     assert "SIMULATED" in said
     assert serving.returncode == 0
     assert not (tmp_path / "pump").is_symlink()
+
+
+def test_a_session_can_be_ended_from_a_terminal_but_not_while_a_pump_runs(runtime: Path, tmp_path: Path) -> None:
+    with running_engine(write_files(tmp_path, LONG).options(autostart=True)) as engine:
+        with EngineClient.connect(engine) as client:
+            assert client.wait_for(lambda state: state.pumps[0].motion == "infusing", 60.0) is not None
+        refused = amperfuse("finish")
+        stopped = amperfuse("stop")
+        done = amperfuse("finish")
+        assert wait_gone(engine.pid)
+    assert refused.returncode == ExitCode.REFUSED_COMMAND, refused.stderr
+    assert "Stop all pumps first" in refused.stderr
+    assert "SIMULATED drug: confirmed stopped" in stopped.stdout
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert f"SIMULATED session {engine.session_dir}: stopped" in done.stdout
+    assert (engine.session_dir / "summary.md").is_file()
+    assert verify(engine.session_dir).ok
+    checked = amperfuse("verify", engine.session_dir)
+    assert f"SIMULATED session, fingerprint {session_fingerprint(engine.session_dir)}" in checked.stdout

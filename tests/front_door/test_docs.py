@@ -66,8 +66,18 @@ def test_the_readme_shows_the_two_commands_of_start_py() -> None:
     assert shown[1] in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/tutorial.md", "docs/reference/commands.md"])
-def test_every_link_leads_somewhere(page: str) -> None:
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in PAGES])
+def test_every_link_and_image_leads_somewhere(page: str) -> None:
     links = LINK.findall((ROOT / page).read_text(encoding="utf-8"))
     missing = [link for link in links if not (ROOT / page).parent.joinpath(link).exists()]
-    assert [link for link in missing if not link.startswith("docs/images/")] == []
+    assert missing == []
+
+
+def test_the_index_leads_to_every_page() -> None:
+    docs = ROOT / "docs"
+    linked = {(docs / link).resolve() for link in LINK.findall((docs / "index.md").read_text(encoding="utf-8"))}
+    pages = {page for page in docs.rglob("*.md") if page.parent.name != "decisions"} - {docs / "index.md"}
+    assert sorted(str(page.relative_to(docs)) for page in pages - linked) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from acquisition.client import EngineClient
 from acquisition.events import EventKind
 from acquisition.messages import Finish
 from acquisition.recording.session_data import SessionData, read_session
+from drivers import os_support
 from drivers.clock import NS_PER_S, SystemClock
 from tests.process.engine_kit import (
     PROTOCOL,
@@ -35,6 +37,18 @@ TARGET_UL = 0.3
 INFUSION = PROTOCOL.format(volume=f"{TARGET_UL} uL", rate="1.25 uL/min")
 """14.4 s: long enough to lose a window in."""
 LONG = PROTOCOL.format(volume="10 uL", rate="1 uL/min")
+SHOWN = """
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QMainWindow
+from amperfuse.commands.display import open_window
+from gui.window import MainWindow
+def show(window):
+    QMainWindow.setVisible(window, True)
+    QTimer.singleShot(0, lambda: print("shown", flush=True))
+MainWindow.show = show
+open_window("tester")
+"""
+"""What 'amperfuse gui' does, and says when its loop runs."""
 
 
 @pytest.fixture(autouse=True)
@@ -119,3 +133,25 @@ def until(bench: Bench, look: Callable[[], list[str]], wanted: list[str]) -> lis
         clock.sleep_until_ns(clock.now_ns() + 5_000_000)
         seen = look()
     return seen
+
+
+@pytest.mark.skipif(os_support.is_windows(), reason="sends SIGINT")
+def test_ctrl_c_closes_the_window_and_the_engine_goes_on(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del bench  # asked for so that a machine without Qt skips
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))  # where the window keeps its settings
+    with running_engine(write_files(tmp_path, LONG).options()) as engine:
+        command = [sys.executable, "-c", SHOWN]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "shown\n"
+                process.send_signal(signal.SIGINT)
+                assert process.wait(20) == -signal.SIGINT
+            finally:
+                process.kill()
+        asked = amperfuse("status")
+        finish(engine.session_dir, engine.pid)
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.startswith("ready")
