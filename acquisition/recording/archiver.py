@@ -105,7 +105,8 @@ def open_archive(session_dir: Path) -> Archive:
     journal = session_dir / JOURNAL_NAME
     header = read_header(journal)
     path = session_dir / NWB_NAME
-    if path.exists() and not (session_dir / FINISHING_NAME).exists():
+    usable = path.is_file() and not path.is_symlink()  # never changes another session's file, never reads a pipe
+    if usable and not (session_dir / FINISHING_NAME).exists():
         try:
             return Archive(JournalReader(journal), LiveFile.resume(path, header))
         except (OSError, ValueError, KeyError, RuntimeError) as error:

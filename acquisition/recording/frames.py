@@ -19,9 +19,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from acquisition.events import Event, EventKind, Scalar
 from acquisition.recording.records import InfusionRow, SessionHeader, StreamSpec
@@ -65,6 +66,12 @@ class CloseRecord:
     events: int
     chain_head: str
     """Hash of the last event, hexadecimal: anchors the chain against cutting at the end."""
+
+
+# What is read from a file is checked field by field: it may have been changed together with its checksum.
+_T = TypeVar("_T")
+_HEADER = TypeAdapter(SessionHeader)
+_CLOSE = TypeAdapter(CloseRecord)
 
 
 @dataclass(frozen=True)
@@ -144,14 +151,15 @@ def decode_header(payload: bytes) -> SessionHeader:
     fields = json.loads(payload)
     version = fields.pop("format", None)
     if version != FORMAT_VERSION:
-        raise BadFrame(f"this journal has format {version}; this program reads format {FORMAT_VERSION}")
-    streams = tuple(_stream_spec(spec) for spec in fields.pop("streams"))
-    return SessionHeader(streams=streams, pumps=tuple(fields.pop("pumps")), **fields)
+        raise BadFrame(f"this journal has format {version!r}; this program reads format {FORMAT_VERSION}")
+    header = _checked(_HEADER, fields)
+    if any(len(item) != len(spec.channels) for spec in header.streams for item in _per_channel(spec)):
+        raise BadFrame("the header describes more or fewer channels than it lists")
+    return header
 
 
-def _stream_spec(fields: dict[str, Any]) -> StreamSpec:
-    lists: dict[str, Any] = {key: tuple(item) if isinstance(item, list) else item for key, item in fields.items()}
-    return StreamSpec(**lists)
+def _per_channel(spec: StreamSpec) -> tuple[tuple[Any, ...], ...]:
+    return spec.roles, spec.sensitivity_a_per_um, spec.range_a
 
 
 def encode_event(event: Event) -> bytes:
@@ -171,8 +179,17 @@ def encode_event(event: Event) -> bytes:
 def decode_event(event_json: bytes) -> Event:
     """Return the event."""
     fields = json.loads(event_json)
+    t_ns, wall_ns, source, text = (fields[name] for name in ("t_ns", "wall_ns", "source", "text"))
     data: dict[str, Scalar] = fields["data"]
-    return Event(EventKind(fields["kind"]), fields["t_ns"], fields["wall_ns"], fields["source"], fields["text"], data)
+    if not (_is_i64(t_ns) and _is_i64(wall_ns) and isinstance(source, str) and isinstance(text, str)):
+        raise BadFrame("an event has fields of the wrong type")
+    if not isinstance(data, dict):
+        raise BadFrame("the data of an event are not named values")
+    return Event(EventKind(fields["kind"]), t_ns, wall_ns, source, text, data)
+
+
+def _is_i64(value: object) -> bool:
+    return isinstance(value, int) and -(2**63) <= value < 2**63
 
 
 def encode_samples(block: SampleBlock) -> bytes:
@@ -240,4 +257,13 @@ def encode_close(record: CloseRecord) -> bytes:
 
 def decode_close(payload: bytes) -> CloseRecord:
     """Return the closing record."""
-    return CloseRecord(**json.loads(payload))
+    return _checked(_CLOSE, json.loads(payload))
+
+
+def _checked(kind: TypeAdapter[_T], fields: Any) -> _T:
+    try:
+        return kind.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadFrame(f"field {where or 'of all'} is not what it should be: {first['msg']}") from error

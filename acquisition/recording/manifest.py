@@ -18,6 +18,7 @@ MANIFEST_NAME = "session.sha256"
 FINISHING_NAME = "session.nwb.finishing"
 """Lies beside the file while it is brought into its closed form: that is not crash-safe, so who finds it rebuilds."""
 ARCHIVER_LOCK_NAME = ".archiver.lock"
+_LONGEST_MANIFEST_BYTES = 64 * 1024
 _CHUNK_BYTES = 4 * 1024 * 1024
 
 
@@ -43,10 +44,17 @@ def write_manifest(session_dir: Path, closed: CloseRecord) -> None:
 
 
 def read_manifest(session_dir: Path) -> dict[str, str]:
-    """Return file name to hash. Raises FileNotFoundError."""
-    text = (session_dir / MANIFEST_NAME).read_text(encoding="utf-8")
-    pairs = [line.split("  ", 1) for line in text.splitlines() if line and not line.startswith("#")]
-    return {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
+    """Return file name to hash. Raises FileNotFoundError, ValueError for what cannot be a manifest."""
+    path = session_dir / MANIFEST_NAME
+    if not path.is_file():  # a pipe would be read for ever
+        raise FileNotFoundError(f"{path} is not a file")
+    if path.stat().st_size > _LONGEST_MANIFEST_BYTES:
+        raise ValueError(f"{path.name} is too long to be a list of a session's files")
+    pairs = [line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    listed = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
+    if outside := [name for name in listed if Path(name).name != name]:
+        raise ValueError(f"{path.name} lists a file outside of the session: {outside[0]!r}")
+    return listed
 
 
 def file_hash(path: Path) -> str:

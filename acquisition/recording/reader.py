@@ -76,7 +76,7 @@ class JournalReader:
                 if frame is None:
                     break
                 body = self._decode(frame)
-            except (ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
                 self.problem = f"damaged at byte {self.valid_end}: {error}"
                 break
             position += frame.size

@@ -6,6 +6,9 @@ file of their own. May be run again at any time. Does not know pumps: it only na
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,13 +19,21 @@ from filelock import FileLock, Timeout
 from acquisition.events import Event, EventKind
 from acquisition.recording.filesystem import explain
 from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter, lock_session
-from acquisition.recording.manifest import ARCHIVER_LOCK_NAME, MANIFEST_NAME, file_hash, is_done, read_manifest
+from acquisition.recording.manifest import (
+    ARCHIVER_LOCK_NAME,
+    MANIFEST_NAME,
+    NWB_NAME,
+    file_hash,
+    is_done,
+    read_manifest,
+)
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import INTENT_OUTCOMES, RecordingFailed
 from drivers.capabilities import SampleBlock
 from drivers.clock import Clock, SystemClock
-from drivers.os_support import durable_sync
+from drivers.os_support import durable_sync, free_bytes
 
+KEPT_NWB_NAME = "session.as-closed.nwb"
 _ARCHIVER = (sys.executable, "-m", "acquisition.recording.archiver")
 _SLOWEST_BYTES_PER_S = 2_000_000
 _AT_LEAST_S = 120.0
@@ -45,6 +56,8 @@ class RecoveryReport:
     """Intents to move a pump whose outcome is not in the journal: count them as delivered."""
     file: str
     """What was done to the NWB file: "untouched", "completed" or "rebuilt"."""
+    kept_file: str = ""
+    """Name under which a NWB file was kept that is whole while its journal is damaged; empty in all other cases."""
 
     def text(self) -> str:
         """Return the report for people."""
@@ -56,6 +69,11 @@ class RecoveryReport:
         ]
         if self.torn_bytes:
             lines.append(f"{self.torn_bytes} bytes were kept in {JOURNAL_NAME}.torn: {self.torn_reason}.")
+        if self.kept_file:
+            lines.append(
+                f"The journal was damaged after the session had been closed. The NWB file as it was closed is kept as "
+                f"{self.kept_file}: it holds the rows that were cut off the journal."
+            )
         lines += [f"MAYBE DELIVERED, count it as given: {text}" for text in self.maybe_delivered]
         return "\n".join(lines)
 
@@ -81,10 +99,15 @@ def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
     clock = clock or SystemClock()
     if not (session_dir / JOURNAL_NAME).is_file():
         raise RecordingFailed(f"{session_dir} holds no {JOURNAL_NAME}. What to do: name the folder of a session.")
+    if (session_dir / JOURNAL_NAME).is_symlink():  # its session may be running, under a lock in another folder
+        raise RecordingFailed(
+            f"{session_dir / JOURNAL_NAME} is a link to another file. What to do: recover the folder it leads to."
+        )
     lock = lock_session(session_dir)
     try:
         survey = _survey(session_dir / JOURNAL_NAME)
         was_closed = survey.reader.closed is not None
+        kept_file = "" if was_closed else _keep_whole_file(session_dir)
         torn, reason = _keep_torn(survey.reader)
         if not was_closed:
             _close_journal(survey, torn, clock)
@@ -102,6 +125,7 @@ def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
         torn_reason=reason,
         maybe_delivered=tuple(f"{event.source}: {event.text}" for event in survey.unsettled()),
         file=done,
+        kept_file=kept_file,
     )
 
 
@@ -118,9 +142,10 @@ def _survey(journal: Path) -> _Survey:
             survey.samples += len(body.index)
             survey.last_ns = max(survey.last_ns, body.received_ns)
     if reader.header is None:
-        raise RecordingFailed(
-            f"{journal} has no readable session header ({reader.problem or 'it is empty'}): nothing was recorded in it."
-        )
+        what = "nothing was changed; session.nwb, where there is one, holds what was taken from it before"
+        if not journal.stat().st_size:
+            what = "nothing was recorded in it"
+        raise RecordingFailed(f"{journal} has no readable session header ({reader.problem or 'it is empty'}): {what}.")
     return survey
 
 
@@ -131,12 +156,29 @@ def _follow_intent(open_intents: dict[str, list[Event]], event: Event) -> None:
         open_intents[event.source].pop()  # the latest: an earlier one that was never settled stays open
 
 
+def _keep_whole_file(session_dir: Path) -> str:
+    """Keep the file of a closed session whose journal was damaged later: it has rows that a repair could not make."""
+    nwb = session_dir / NWB_NAME
+    try:
+        listed = read_manifest(session_dir)
+        if not nwb.is_file() or file_hash(nwb) != listed.get(NWB_NAME):
+            return ""
+        nwb.rename(session_dir / KEPT_NWB_NAME)
+    except (OSError, ValueError):
+        return ""
+    return KEPT_NWB_NAME
+
+
 def _keep_torn(reader: JournalReader) -> tuple[int, str]:
     size = reader.path.stat().st_size
     if size == reader.valid_end:
         return 0, ""
+    beyond = size - reader.valid_end
     kept = reader.path.with_name(f"{JOURNAL_NAME}.torn")
+    kept_before = kept.stat().st_size if kept.exists() else 0
     try:
+        if beyond > free_bytes(reader.path.parent):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - the same way out as the system's own
         with reader.path.open("rb") as source, kept.open("ab") as target:
             source.seek(reader.valid_end)
             while piece := source.read(1 << 20):
@@ -145,8 +187,13 @@ def _keep_torn(reader: JournalReader) -> tuple[int, str]:
             durable_sync(target.fileno())
         JournalWriter.reopen(reader.path, reader.valid_end).close()
     except OSError as error:
-        raise RecordingFailed(explain(error, kept)) from error
-    return size - reader.valid_end, reader.problem
+        with contextlib.suppress(OSError):
+            os.truncate(kept, kept_before)  # the next attempt keeps them again, from the start
+        raise RecordingFailed(
+            f"{explain(error, kept)} The {beyond} bytes after the last whole record are kept there before they are "
+            "cut off the journal."
+        ) from error
+    return beyond, reader.problem
 
 
 def _close_journal(survey: _Survey, torn: int, clock: Clock) -> None:
@@ -199,8 +246,10 @@ def _manifest_fits(session_dir: Path) -> bool:
     if not is_done(session_dir):
         return False
     try:
-        return all(file_hash(session_dir / name) == digest for name, digest in read_manifest(session_dir).items())
-    except OSError:
+        listed = read_manifest(session_dir)
+        paths = {session_dir / name: digest for name, digest in listed.items()}
+        return all(path.is_file() and file_hash(path) == digest for path, digest in paths.items())
+    except (OSError, ValueError):
         return False
 
 
