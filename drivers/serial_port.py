@@ -126,8 +126,11 @@ class _SerialTransport:
         if self._closed:
             return
         self._closed = True
+        peer = getattr(self._line, "_socket", None)  # pyserial forgets to close it where the other end is gone
         with suppress(*_LINE_ERRORS):  # the line may be gone already, and closing must always succeed
             self._line.close()
+        if peer is not None:
+            peer.close()
         self._on_close()
 
     def _check_open(self) -> None:
@@ -189,8 +192,9 @@ def _open_line(url: str, settings: LineSettings) -> Any:
         "xonxoff": settings.xon_xoff,
         "rtscts": settings.rts_cts,
         "timeout": SLICE_S,
-        "write_timeout": 0.5,
     }
+    if not url.lower().startswith("rfc2217://"):  # knows no such thing and refuses it
+        options["write_timeout"] = 0.5
     if _is_device_path(url):
         options["exclusive"] = True  # flock on POSIX; Windows opens exclusively anyway
     try:

@@ -327,10 +327,10 @@ class Conductor:
         if now_ns < self._next_verify_ns:
             return
         self._next_verify_ns = now_ns + VERIFY_PERIOD_NS
-        if self.recorder_watch.failing:
-            return  # a question feeds the watchdog too: not earned
         for pump in self.pumps.values():
-            if pump.infusing and pump.link == "online" and not pump.lane.slot.pending:
+            # a question feeds the watchdog too: it must be earned like any other (R42)
+            earned_ns = self.recorder_watch.earned_until_ns(now_ns, recorder_counts=pump.experimental)
+            if pump.infusing and pump.link == "online" and not pump.lane.slot.pending and now_ns <= earned_ns:
                 pump.lane.request(Verify(0))
 
     # ---- out --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from acquisition.engine.conductor import Conductor
 from acquisition.engine.lanes import BaseLane
 from acquisition.engine.pump_lane import PumpLane
-from drivers.clock import NS_PER_S, Clock
+from drivers.clock import NS_PER_S, Clock, SystemClock
 
 IDLE_S = 0.02
 """Longest sleep of a shell, real seconds: bounds how late a grant or a wake that was missed is seen."""
@@ -49,12 +49,14 @@ class ThreadHost:
         return self._over.wait(timeout_s)
 
     def join(self, timeout_s: float = 10.0) -> list[str]:
-        """End the threads; return the names of those that did not end."""
+        """End the threads, all of them within ``timeout_s``; return the names of those that did not end."""
         self._ending.set()
         for lane in self._lanes:
             lane.wake()
+        clock = SystemClock()
+        end_ns = clock.now_ns() + round(timeout_s * NS_PER_S)
         for thread in self._threads:
-            thread.join(timeout_s)
+            thread.join(max(0.0, (end_ns - clock.now_ns()) / NS_PER_S))
         return [thread.name for thread in self._threads if thread.is_alive()]
 
     def _run_conductor(self) -> None:

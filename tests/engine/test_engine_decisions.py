@@ -300,10 +300,12 @@ def test_R42_questions_end_a_second_after_the_recorder_froze(tmp_path: Path, rol
     lab.until(lambda: lab.pump.ledger.confirmed_ul > 0.2)
     lab.sink.frozen = True
     frozen_ns = lab.clock.now_ns()
+    lab.conductor._next_verify_ns = frozen_ns + seconds(2)
 
     lab.run(lab.now_s + 2.8)
 
-    asked = [t_ns for t_ns, name in lab.fake.calls if name == "status" and t_ns > frozen_ns + seconds(1.1)]
+    questions = ("status", "read_back")
+    asked = [t_ns for t_ns, name in lab.fake.calls if name in questions and t_ns > frozen_ns + seconds(1.1)]
     assert bool(asked) is (role == "anaesthetic_maintenance"), "an animal under anaesthesia does not depend on a disk"
 
 

@@ -15,7 +15,7 @@ from acquisition.messages import Answer, Finish, Start, Stop
 from acquisition.plan import InfuseStep, WaitStep
 from acquisition.recording.recorder import Recorder
 from drivers import registry
-from drivers.clock import PacedClock
+from drivers.clock import NS_PER_S, PacedClock, SystemClock
 from tests.engine.kit import LIMITS, make_plan
 
 RATE = 5.0
@@ -119,3 +119,27 @@ def test_R44_a_conductor_thread_that_dies_stops_the_pumps(tmp_path: Path, monkey
     assert bench.true_ul() == stopped_ul
     bench.end()
     assert stopped_ul < 50.0
+
+
+def test_R40_threads_that_do_not_end_are_named_after_one_common_time(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, volume_ul=1.0)
+    bench.host.start()
+    bench.wait(lambda: bench.conductor.phase == "ready")
+    release, hanging = threading.Event(), []
+
+    def hang(now_ns: int) -> None:
+        hanging.append(now_ns)
+        release.wait(30)
+
+    for lane in bench.session.lanes:
+        lane.step = hang  # type: ignore[method-assign]
+    bench.wait(lambda: len(hanging) == 2)
+    clock = SystemClock()
+    since_ns = clock.now_ns()
+
+    stuck = bench.host.join(timeout_s=0.5)
+
+    assert len(stuck) == 2
+    assert clock.now_ns() - since_ns < 1.5 * NS_PER_S
+    release.set()
+    bench.end()
