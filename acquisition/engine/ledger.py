@@ -7,6 +7,7 @@ Does not know bytes, alarms or what to do about a deviation (``delivery_watch``)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from acquisition.engine.gatekeeper import PastInfusion
@@ -76,6 +77,8 @@ class PumpLedger:
     current: Infusion | None = None
     past: list[Infusion] = field(default_factory=list)
     watchdog_armed: bool = False
+    slack: float = 1.0
+    """As ``Desk.slack``: the watchdog of a simulated pump that runs faster is armed so much longer."""
     _last_look: PumpStatus | None = None
     """While nothing is ordered, what the counter adds to this is motion nobody ordered."""
 
@@ -130,7 +133,7 @@ class PumpLedger:
 
     @property
     def _watchdog_s(self) -> int:
-        return self.setup.watchdog_s if self.watchdog_armed else 0
+        return math.ceil(self.setup.watchdog_s * self.slack) if self.watchdog_armed else 0
 
     # ---- what it comes to -------------------------------------------------------------------------------------------
 

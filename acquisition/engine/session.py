@@ -203,7 +203,8 @@ class _Wiring:
         if not isinstance(pump, SyringePump):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
         lane = PumpLane(setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire)
-        return PumpDesk(setup, lane, PumpLedger(setup, self.desk.plan.subject.weight_g), self.desk)
+        ledger = PumpLedger(setup, self.desk.plan.subject.weight_g, slack=self.desk.slack)
+        return PumpDesk(setup, lane, ledger, self.desk)
 
     def sensor(self, setup: PotentiostatSetup) -> SensorDesk:
         """Return the desk of a potentiostat."""

@@ -35,6 +35,14 @@ def test_R35_a_silent_pump_is_counted_until_its_watchdog_and_not_beyond() -> Non
     assert book.uncertain_ul(seconds(1000)) == pytest.approx(0.505, abs=0.002)
 
 
+def test_R35_a_watchdog_that_was_armed_longer_on_a_faster_rig_is_counted_longer() -> None:
+    book = ledger()
+    book.slack = 10.0
+    book.confirm(status(10, 1.0))
+
+    assert book.uncertain_ul(seconds(1000)) == pytest.approx(5.005, abs=0.01)
+
+
 def test_R35_a_question_that_may_have_arrived_feeds_the_watchdog() -> None:
     book = ledger()
     book.confirm(status(10, 1.0))
