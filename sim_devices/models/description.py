@@ -52,6 +52,10 @@ class Infusion:
         return volume_ul * self.concentration_mg_per_ml / weight_g
 
 
+FASTEST_DRIVE_MM_PER_MIN = 215.389
+"""A PHD Ultra's, pumps.md 0.2 [V]: each simulated pump keeps its own limit, so the syringe need not cut in earlier."""
+
+
 def weight_g(world: Mapping[str, Any]) -> float:
     """Return the subject's weight, 25 g unless given; raises ValueError unless it is above zero."""
     weight = float(world.get("subject", {}).get("weight_g", DEFAULT_WEIGHT_G))
@@ -67,6 +71,7 @@ def infusion(description: Mapping[str, Any], start_ns: int) -> Infusion:
         true_diameter_mm=float(description.get("true_diameter_mm", 4.699)),
         volume_ul=volume_ul,
         loaded_ul=float(description.get("loaded_ul", volume_ul)),
+        top_speed_mm_per_min=FASTEST_DRIVE_MM_PER_MIN,
     )
     return Infusion(
         plunger=SyringePlunger(syringe, start_ns),

@@ -1,0 +1,30 @@
+"""A Harvard 11 Elite, PHD Ultra or KDS Legato syringe pump ("Ultra" command set) as it behaves on its serial line.
+
+Written from the wire-format reference alone; shares nothing with the program's driver, so that a mistake on one side
+shows on the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sim_devices.firmware.harvard_ultra.firmware import HarvardUltraFirmware
+from sim_devices.firmware.harvard_ultra.options import HarvardUltraOptions
+from sim_devices.firmware.options import parse_options
+from sim_devices.interfaces import Firmware, Plunger
+
+__all__ = ["HarvardUltraFirmware", "HarvardUltraOptions", "build"]
+
+
+def build(name: str, plunger: Plunger, options: Mapping[str, str], rng: np.random.Generator) -> Firmware:
+    """Build the pump called ``name`` on its plunger. Raises ValueError for an unknown option.
+
+    ``rng`` is part of the common signature; this pump has no chance in it.
+    """
+    del name, rng
+    return HarvardUltraFirmware(plunger, parse_options(HarvardUltraOptions, options, "harvard-ultra"))
+
+
+build.kind = "pump"  # type: ignore[attr-defined] # tells the bench to hand it a plunger
