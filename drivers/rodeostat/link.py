@@ -61,6 +61,13 @@ def is_of_a_test(line: bytes) -> bool:
     return line == END or decode_sample(line) is not None
 
 
+def _send_fresh(exchange: Exchange[bytes], data: bytes) -> None:
+    """Send, dropping what lies in the input: it belongs to what was before. Without a pause: potential may be off."""
+    exchange.transport.discard_input()
+    exchange.framer.reset()
+    exchange.send(data)
+
+
 @dataclass
 class RodeostatLink:
     """A line with one instrument on it."""
@@ -162,8 +169,7 @@ class RodeostatLink:
 
         Reads on its own, because the first samples may come in one piece with the reply.
         """
-        self._guarded(lambda exchange: exchange.drain(urgent=True))
-        self._guarded(lambda exchange: exchange.send(encode(command, **arguments)))
+        self._guarded(lambda exchange: _send_fresh(exchange, encode(command, **arguments)))
         deadline_ns = self.clock.now_ns() + round(BEGIN_S * NS_PER_S)
         while self.clock.now_ns() < deadline_ns:
             lines = self.lines(0.1)

@@ -60,17 +60,14 @@ class SampleStream:
         for line in lines:
             sample = decode_sample(line)
             if sample is not None and self._is_possible(sample):
-                self._place(sample.t_ms // self._period_ms - 1, sample, taken)
+                self.ended = False  # what looked like the end was none
+                self._place(sample.t_ms // self._period_ms - 1, sample, taken, received_ns)
             elif line == END:
                 self.ended = True
             elif decode_reply(line) is None:  # a reply among samples belongs to a question given up before
-                self.garbled += 1
-                self.garbled_in_a_row += 1
-        if self.ended and self._held is not None:  # nothing will come that could agree with it
-            self._accept(self._held, taken)
+                self._count_garbled()
         if taken:
             self.garbled_in_a_row = 0
-            self.heard_ns = received_ns
         return [self._block(taken, received_ns)] if taken else []
 
     def _is_possible(self, sample: Sample) -> bool:
@@ -81,21 +78,21 @@ class SampleStream:
             and abs(sample.current_ua) <= self._limit_ua
         )
 
-    def _place(self, index: int, sample: Sample, taken: list[tuple[int, Sample]]) -> None:
-        """Take the sample that follows; hold one that skips some until the next agrees with its time.
+    def _place(self, index: int, sample: Sample, taken: list[tuple[int, Sample]], received_ns: int) -> None:
+        """Take the sample that follows; hold one that skips some until the very next agrees with its time.
 
         A broken digit of the time would put a value at a wrong place, and hide all true ones before it.
         """
-        if index <= self._last_index:
+        if index <= self._last_index or self._held == (index, sample):
             return  # a doubled line, or a broken time: the true one is missed as a gap
-        if self._held is not None:
-            if index == self._held[0]:
-                return
-            if index > self._held[0]:
-                self._accept(self._held, taken)
-            else:
-                self.garbled += 1
-                self._held = None
+        self.heard_ns = received_ns  # one that began its time anew says nothing of this run
+        held, self._held = self._held, None
+        if held is not None and index == held[0] + 1:
+            self._accept(held, taken)
+        elif held is not None:
+            self._count_garbled()
+            if index == held[0]:
+                return  # two that claim the same time: one of them is wrong
         if index == self._last_index + 1:
             self._accept((index, sample), taken)
         else:
@@ -104,7 +101,10 @@ class SampleStream:
     def _accept(self, placed: tuple[int, Sample], taken: list[tuple[int, Sample]]) -> None:
         taken.append(placed)
         self._last_index = placed[0]
-        self._held = None
+
+    def _count_garbled(self) -> None:
+        self.garbled += 1
+        self.garbled_in_a_row += 1
 
     def _block(self, taken: list[tuple[int, Sample]], received_ns: int) -> SampleBlock:
         if self._t0_ns is None:

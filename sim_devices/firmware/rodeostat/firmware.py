@@ -179,22 +179,23 @@ class RodeostatFirmware:
         return {"v": float(self._cell.volt_v)}
 
     def _set_curr_range(self, message: dict[str, Any], _now_ns: int) -> dict[str, Any]:
-        name = _of(message, "currRange")
+        name = str(_of(message, "currRange"))
         if name not in self._options.ranges_ua:
             raise Refused(f"currRange, {name}, not found")
         self._cell.curr_range = name
         return {"currRange": name}
 
     def _set_volt_range(self, message: dict[str, Any], _now_ns: int) -> dict[str, Any]:
-        name = _of(message, "voltRange")
+        name = str(_of(message, "voltRange"))
         if name not in VOLT_RANGES:
             raise Refused(f"voltRange, {name}, not found")
         self._cell.volt_range = name
         return {"voltRange": name}
 
     def _set_period(self, message: dict[str, Any], _now_ns: int) -> dict[str, Any]:
-        period_ms = _of(message, "samplePeriod")
-        if not isinstance(period_ms, int) or period_ms < _PERIOD_MS[0]:
+        given = _of(message, "samplePeriod")
+        period_ms = int(given) if _is_decimal(given) else 0
+        if period_ms < _PERIOD_MS[0]:
             raise Refused("json samplePeriod value is too small")
         if period_ms > _PERIOD_MS[1]:
             raise Refused("json samplePeriod value is too large")
