@@ -93,6 +93,7 @@ def demo_files() -> tuple[Path, Path]:
 
 
 def _show_window() -> None:
+    tell("Ctrl-C here closes the window only; the engine and its pumps go on. 'amperfuse stop' stops the pumps.")
     code = open_window(getpass.getuser())
     tell(
         "The window is closed. The engine goes on: 'amperfuse gui' opens it again, 'amperfuse stop' stops the pumps, "

@@ -8,10 +8,12 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import serial
 import serial.tools.list_ports
+from serial.rfc2217 import PortManager
 
 from drivers import serial_port
 from drivers.clock import NS_PER_S, SystemClock
@@ -231,6 +233,41 @@ def test_R40_a_port_that_is_gone_but_looks_open_is_a_lost_port(monkeypatch: pyte
     with pytest.raises(PortLost):
         acts[act]()
     opener.open("/dev/ttyUSB0", LineSettings())  # given back, although closing failed
+
+
+def share_over_rfc2217(peer: socket.socket) -> None:
+    """Serve a port that returns what it gets, as RFC 2217 says, with pyserial's own server side."""
+    port: Any = serial.serial_for_url("loop://", timeout=0)
+    back: Any = SimpleNamespace(write=peer.sendall)
+    manager = PortManager(port, back)
+    peer.settimeout(0.02)
+    while True:
+        peer.sendall(b"".join(manager.escape(port.read(1024))))
+        try:
+            arrived = peer.recv(1024)
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return
+        if not arrived:
+            return
+        port.write(b"".join(manager.filter(arrived)))
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name)\\(:DeprecationWarning")  # by pyserial 3.5
+def test_bytes_cross_a_network_port_that_speaks_rfc2217() -> None:
+    url, server = serve_once(share_over_rfc2217)
+    line = SerialOpener().open(url.replace("socket", "rfc2217"), LineSettings())
+    message = b"0VER\r\xff\x03"  # 0xFF is telnet's own escape and must come through
+    line.write(message, 2.0)
+    received = b""
+    deadline_ns = CLOCK.now_ns() + 5 * NS_PER_S
+    while len(received) < len(message) and CLOCK.now_ns() < deadline_ns:
+        received += line.read(100, 0.2)
+    line.close()
+    server.join(10)
+    assert received == message
+    assert not server.is_alive()
 
 
 def test_simulated_lines_say_so() -> None:
