@@ -137,6 +137,7 @@ class ChemyxPump:
         """Leave a pause, out of which start would resume the old run [M]. Raises DeviceRefused, DeviceReset."""
         motion = self._look().motion
         if motion is Motion.PAUSED:
+            self._account.open = False  # ended by us
             self.link.action("stop", codec.parse_stopped)
             motion = self._look().motion
         if motion is not Motion.STOPPED:

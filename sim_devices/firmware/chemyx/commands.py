@@ -38,9 +38,11 @@ class Commands:
         self._asked = {
             "start": self._start, "stop": self._stop, "pause": self._pause, "restart": self._restart,
             "dispensed volume": self._dispensed, "elapsed time": self._elapsed,
-            "read limit parameter": self._limits, "view parameter": self._view,
+            "view parameter": self._view,
             "echo on": self._echo_on, "echo off": self._echo_off, "help": lambda _now_ns: _HELP,
         }  # fmt: skip
+        if self.options.limits:
+            self._asked["read limit parameter"] = self._limits
         for name in ("pump status", "status"):
             if self.options.status_command in (name, "both"):
                 self._asked[name] = self._status

@@ -28,6 +28,8 @@ class ChemyxOptions:
     """``Pump start running...``, ``Pump started!`` [S], or one ellipsis character [M]."""
     status_command: Literal["pump status", "status", "both"] = "both"
     """Which of the two is known [M: pump status; D:vendor MATLAB: status]."""
+    limits: bool = True
+    """``read limit parameter`` is known; older firmware may lack it [?]."""
     out_of_range: Literal["clamp", "keep"] = "clamp"
     """What is kept silently instead of a value out of range: the limit, or the value from before [I]."""
     counter_clears: Literal["start", "set", "never"] = "start"

@@ -13,11 +13,11 @@ UL_PER_VOLUME_UNIT = (1000.0, 1000.0, 1.0, 1.0)
 MIN_PER_TIME_UNIT = (1.0, 60.0, 1.0, 60.0)
 DIAMETERS_MM = (0.103, 40.0)
 """Vendor's page [M]; one driver allows 60."""
-MAX_SPEED_MM_PER_MIN = 196.07
+MAX_SPEED_MM_PER_MIN = 196.0732
 """[I] from the printed limits 125.9622 0.0002 106.0288 0.0141, read as mL with a 28.6 mm syringe."""
 MIN_SPEED_MM_PER_MIN = 3.1e-4
 """[I] as above; the printed 0.0002 has one digit only."""
-STROKE_MM = 165.045
+STROKE_MM = 165.0448
 """[I] as above: largest volume."""
 SMALLEST_MOVE_MM = 0.0219
 """[I] as above: smallest volume."""

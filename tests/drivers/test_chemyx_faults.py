@@ -1,0 +1,485 @@
+"""The Chemyx driver on lines that lose, delay, double and break what they carry; a pump that keeps other values.
+
+There is no checksum and no address on this line: what cannot be detected is asked for twice.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from drivers.capabilities import DriverOptions, Motion, PumpAlarm, PumpProgram, PumpStatus
+from drivers.chemyx import ChemyxPump, build
+from drivers.chemyx.account import RunAccount
+from drivers.clock import NS_PER_S
+from drivers.errors import (
+    DeviceRefused,
+    DriverError,
+    ExchangeError,
+    ForeignTraffic,
+    GarbledReply,
+    Interrupted,
+    NotEncodable,
+    ReadbackMismatch,
+    ReplyTimeout,
+    WrongInstrument,
+)
+from drivers.transport import LineSettings
+from tests.drivers.kit import MS, URL, Filter, FirmwareLine, ScriptedLine, step
+from tests.drivers.test_compliance_chemyx import ChemyxSetUp
+
+PROGRAM = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=100.0)  # 1 uL/s
+ECHOES = [{}, {"echo": "off"}]
+
+
+def connected(**options: str) -> tuple[ChemyxSetUp, ChemyxPump]:
+    bench = ChemyxSetUp(options)
+    pump = bench.driver()
+    pump.connect()
+    return bench, pump
+
+
+def running(**options: str) -> tuple[ChemyxSetUp, ChemyxPump, int]:
+    """Return bench, driver and the time at which 1 uL/s began to flow."""
+    bench, pump = connected(**options)
+    pump.program(PROGRAM)
+    began_ns = bench.clock.now_ns()
+    pump.start()
+    return bench, pump, began_ns
+
+
+def once(filter_: Filter, at: int = 0) -> Filter:
+    """Apply a filter to the chunk with number ``at`` only."""
+    counter = iter(range(1_000_000))
+    return lambda data: filter_(data) if next(counter) == at else [(0.0, data)]
+
+
+def starts(bench: ChemyxSetUp) -> int:
+    return sum(data == b"start\r" for data in bench.line.sent)
+
+
+def assert_true(status: PumpStatus, began_ns: int) -> None:
+    """A status holds what was true between asking and receiving, never an older value (L7)."""
+    least_ul = (status.asked_ns - began_ns) / NS_PER_S
+    most_ul = (status.received_ns - began_ns) / NS_PER_S
+    assert status.motion is Motion.INFUSING
+    assert least_ul - 0.03 <= status.infused_ul <= most_ul + 0.03
+
+
+# --- start ---
+
+
+@pytest.mark.parametrize("options", ECHOES)
+@pytest.mark.parametrize("lost", ["command", "reply"])
+def test_R36_start_goes_out_once_whatever_is_lost(lost: str, options: dict[str, str]) -> None:
+    bench, pump = connected(**options)
+    pump.program(PROGRAM)
+    if lost == "reply":
+        bench.line.from_device = lambda data: [] if bench.line.sent[-1] == b"start\r" else [(0.0, data)]
+    else:
+        bench.line.to_device = lambda data: data.replace(b"start\r", b"")
+    with pytest.raises(ReplyTimeout):
+        pump.start()
+    status = pump.status()
+    assert status.motion is (Motion.INFUSING if lost == "reply" else Motion.STOPPED)
+    assert lost == "reply" or status.infused_ul == 0.0, "a start that never arrived is no loss of power"
+    with pytest.raises(DeviceRefused):
+        pump.start()
+    assert starts(bench) == 1
+
+
+def test_nothing_is_started_that_was_not_written() -> None:
+    bench, pump = connected()
+    with pytest.raises(DeviceRefused, match="programmed"):
+        pump.start()
+    pump.program(PROGRAM)
+    pump.stop()
+    with pytest.raises(DeviceRefused):
+        pump.start()
+    assert starts(bench) == 0
+
+
+# --- what the pump really holds ---
+
+
+@pytest.mark.parametrize("kept", ["clamp", "keep"])
+def test_R20_a_value_that_the_pump_silently_replaces_is_found(kept: str) -> None:
+    bench, pump = connected(out_of_range=kept, limits="off")  # only the echo tells
+    with pytest.raises(ReadbackMismatch, match="keeps"):
+        pump.program(replace(PROGRAM, rate_ul_per_min=9000.0))
+    assert starts(bench) == 0
+
+
+def test_limits_told_by_the_pump_refuse_before_and_ever_after() -> None:
+    bench, pump = connected()
+    with pytest.raises(DeviceRefused, match="outside"):
+        pump.program(replace(PROGRAM, rate_ul_per_min=9000.0))
+    assert not any(data.startswith(b"set rate") for data in bench.line.sent)
+    low, high = pump.rate_limits_ul_per_min(4.699)
+    assert low == pytest.approx(0.0054, abs=1e-4)
+    assert high == pytest.approx(3400, rel=1e-3)
+    sent = bench.sent()
+    with pytest.raises(NotEncodable):
+        pump.program(replace(PROGRAM, rate_ul_per_min=9000.0))
+    assert bench.sent() == sent
+
+
+@pytest.mark.parametrize("options", ECHOES)
+@pytest.mark.parametrize(
+    ("sent", "becomes"),
+    [
+        (b"set volume 100\r", b"set volume 900\r"),
+        (b"set rate 60\r", b"set rate 90\r"),
+        (b"set diameter 4.699\r", b"set diameter 4.999\r"),
+        (b"set units 2\r", b"set units 0\r"),
+        (b"set delay 0\r", b"set delay 9\r"),
+    ],
+)
+def test_L5_R20_a_setting_that_arrives_broken_is_found(sent: bytes, becomes: bytes, options: dict[str, str]) -> None:
+    bench, pump = connected(**options)
+    bench.line.to_device = lambda data: data.replace(sent, becomes)
+    with pytest.raises((ReadbackMismatch, GarbledReply)):
+        pump.program(PROGRAM)
+    assert starts(bench) == 0
+
+
+@pytest.mark.parametrize(("name", "value"), [("rate", 61.0), ("volume", 101.0), ("units", 0), ("delay_min", 1.0)])
+def test_R20_what_was_changed_on_the_screen_is_found_before_the_start(name: str, value: float) -> None:
+    bench, pump = connected()
+    pump.program(PROGRAM)
+    setattr(bench.line.firmware._settings, name, value)  # type: ignore[attr-defined]
+    with pytest.raises(ReadbackMismatch):
+        pump.start()
+    assert starts(bench) == 0
+
+
+def test_a_pump_that_prints_too_few_digits_is_not_believed() -> None:
+    _bench, pump = connected(decimals="0")
+    with pytest.raises(ReadbackMismatch):
+        pump.program(replace(PROGRAM, rate_ul_per_min=1.2))
+
+
+def test_R10_volume_zero_and_lists_are_never_sent() -> None:
+    bench, pump = connected()
+    for target in (0.0, -5.0, 1e-6, float("nan")):
+        with pytest.raises(NotEncodable):
+            pump.program(replace(PROGRAM, target_ul=target))
+    pump.program(PROGRAM)
+    pump.start()
+    pump.stop()
+    volumes = [data for data in bench.line.sent if data.startswith(b"set volume")]
+    assert all(re.fullmatch(rb"set volume [0-9.]*[1-9][0-9.]*\r", data) for data in volumes)
+
+
+def test_a_paused_run_is_ended_before_writing() -> None:
+    bench, pump, _began = running()
+    bench.line.firmware.receive(b"pause\r", bench.clock.now_ns())
+    bench.line.firmware.transmit(bench.clock.now_ns())
+    assert pump.status().motion is Motion.PAUSED
+    pump.program(PROGRAM)
+    assert pump.status().motion is Motion.STOPPED
+
+
+def test_a_second_channel_is_refused_before_anything_is_sent() -> None:
+    line = ScriptedLine([])
+    pump = build(line, URL, line.clock, DriverOptions(instrument="pump", address=1))
+    with pytest.raises(NotEncodable, match="channels"):
+        pump.rate_limits_ul_per_min(4.699)
+    with pytest.raises(NotEncodable):
+        pump.connect()
+    line.done()
+
+
+# --- looking ---
+
+
+@pytest.mark.parametrize("options", ECHOES)
+@pytest.mark.parametrize("delay_s", [0.3, 0.59, 0.61, 0.8, 1.5, 3.0])
+@pytest.mark.parametrize("keeps_order", [True, False])
+def test_L7_a_late_answer_is_never_taken_for_a_newer_one(
+    delay_s: float, keeps_order: bool, options: dict[str, str]
+) -> None:
+    bench, pump, began_ns = running(**options)
+    late_until_ns = bench.clock.now_ns() + round(delay_s * NS_PER_S)
+
+    def later(data: bytes) -> list[tuple[float, bytes]]:
+        return [(max(late_until_ns - bench.clock.now_ns(), 0) / NS_PER_S, data)]
+
+    bench.line.from_device = later if keeps_order else once(lambda data: [(delay_s, data)])
+    answered = 0
+    while bench.clock.now_ns() < began_ns + 10 * NS_PER_S:
+        try:
+            status = pump.status()
+        except (ReplyTimeout, GarbledReply, ForeignTraffic):
+            continue
+        assert_true(status, began_ns)
+        answered += 1
+        bench.line.pass_s(0.25)
+    assert answered > 5
+    assert pump.stop().motion.is_still
+
+
+@pytest.mark.parametrize("options", ECHOES)
+@pytest.mark.parametrize(
+    "disturb",
+    [
+        once(lambda _data: []),
+        lambda data: [(0.0, data), (0.0, data)],
+        lambda data: [(0.002 * n, bytes([byte])) for n, byte in enumerate(data)],
+    ],
+    ids=["lost", "doubled", "single bytes"],
+)
+def test_L1_L3_L6_lost_doubled_and_dripping_answers_change_nothing(disturb: Filter, options: dict[str, str]) -> None:
+    bench, pump, began_ns = running(**options)
+    bench.line.from_device = disturb
+    for _poll in range(3):
+        assert_true(pump.status(), began_ns)
+        bench.line.pass_s(0.3)
+    assert pump.stop().motion.is_still
+
+
+def test_L1_R35_a_silent_pump_costs_bounded_time() -> None:
+    bench, pump, _began = running()
+    before = len(bench.line.sent)
+    bench.line.from_device = lambda _data: []
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(ReplyTimeout):
+        pump.status()
+    assert len(bench.line.sent) - before == 3
+    assert bench.clock.now_ns() - asked_ns < 3 * NS_PER_S
+
+
+def test_L9_a_babbling_line_costs_bounded_time_and_memory() -> None:
+    bench, pump, _began = running()
+    bench.line.from_device = lambda _data: [(0.001 * n, b"\xaa" * 1000) for n in range(1000)]
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(ExchangeError) as caught:
+        pump.status()
+    assert len(caught.value.partial) <= 256
+    assert bench.clock.now_ns() - asked_ns < 4 * NS_PER_S
+
+
+@pytest.mark.parametrize("options", ECHOES)
+def test_L4_one_flipped_bit_in_the_status_is_not_believed(options: dict[str, str]) -> None:
+    bench, pump, began_ns = running(**options)
+    flipped = once(lambda data: [(0.0, re.sub(rb"1(\r\n>)$", rb"0\1", data))])
+    bench.line.from_device = flipped
+    assert_true(pump.status(), began_ns)
+
+
+@pytest.mark.parametrize("broken", [b"9.0000", b"0.0000", b"900.00"])
+def test_L4_a_broken_counter_is_asked_for_again(broken: bytes) -> None:
+    bench, pump, began_ns = running()
+    bench.line.pass_s(3.0)
+    assert_true(pump.status(), began_ns)
+    bench.line.from_device = once(lambda data: [(0.0, re.sub(rb"= [0-9.]+", b"= " + broken, data))], at=1)
+    assert_true(pump.status(), began_ns)
+
+
+def test_a_pump_that_runs_another_program_shows_its_true_counter() -> None:
+    bench, pump, _began = running(multi_step_ul_per_min="600")
+    bench.line.pass_s(5.0)
+    assert pump.status().infused_ul == pytest.approx(bench.moved_ul(), rel=0.1)
+
+
+def test_a_stall_is_reported_once_and_nothing_is_said_about_the_motor() -> None:
+    bench, pump, _began = running()
+    bench.line.pass_s(3.0)
+    bench.plunger.drive(bench.plunger._speed, bench.clock.now_ns())
+    bench.plunger.blocked = True
+    bench.line.pass_s(3.0)
+    status = pump.status()
+    assert (status.alarm, status.motion) == (PumpAlarm.STALL, Motion.UNKNOWN)
+    assert status.infused_ul == pytest.approx(3.0, abs=0.3)
+    assert pump.status().alarm is None
+    with pytest.raises(DeviceRefused):
+        pump.program(PROGRAM)
+    assert pump.stop().motion is Motion.STOPPED
+
+
+def test_a_stop_by_hand_is_no_loss_of_power() -> None:
+    bench, pump, _began = running()
+    bench.line.pass_s(3.0)
+    bench.line.firmware.receive(b"stop\r", bench.clock.now_ns())
+    bench.line.firmware.transmit(bench.clock.now_ns())
+    status = pump.status()
+    assert (status.motion, status.alarm) == (Motion.STOPPED, None)
+    assert status.infused_ul == pytest.approx(bench.moved_ul(), abs=1e-3)
+
+
+def test_R38_a_loss_of_power_found_by_a_stop_is_told() -> None:
+    bench, pump, _began = running()
+    bench.line.pass_s(3.0)
+    pump.status()
+    bench.power_cycle()
+    assert pump.stop().alarm is PumpAlarm.RESET
+    assert pump.stop().alarm is None
+
+
+def test_an_unclear_zero_keeps_its_uncertainty() -> None:
+    account = RunAccount.written(60.0, 100.0, counter_ul=5.0)
+    assert account.read(5.0, 1e-4, 0) == (0.0, 1e-4)
+    account.start(0)
+    assert account.read(5.5, 1e-4, 10 * NS_PER_S) == (0.5, 5.0001)  # began at zero 5.5 s ago, or goes on from 5.0
+    assert account.read(11.0, 1e-4, 10 * NS_PER_S) == (6.0, 1e-4)  # too much for the former
+    account = RunAccount.written(60.0, 100.0, counter_ul=5.0)
+    account.start(0)
+    assert account.read(0.5, 1e-4, NS_PER_S) == (0.5, 1e-4)
+
+
+# --- stop ---
+
+
+@pytest.mark.parametrize("options", ECHOES)
+def test_R34_stop_survives_lost_answers_and_is_never_confirmed_falsely(options: dict[str, str]) -> None:
+    confirmed = 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        bench, pump, _began = running(**options)
+        bench.line.from_device = lambda data, rng=rng: [] if rng.random() < 0.2 else [(0.0, data)]  # type: ignore[misc]
+        asked_ns = bench.clock.now_ns()
+        try:
+            confirmed += pump.stop().motion.is_still
+        except ReplyTimeout:
+            assert bench.clock.now_ns() - asked_ns >= 2.9 * NS_PER_S, "gave up too early"
+        assert bench.clock.now_ns() - asked_ns <= 3.2 * NS_PER_S
+        moved_ul = bench.moved_ul()
+        bench.line.pass_s(30.0)
+        assert bench.moved_ul() == moved_ul, "the pump heard every command: it must stand still"
+    assert confirmed >= 20
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_R34_both_answers_after_a_stop_must_say_stopped(at: int) -> None:
+    bench, pump, _began = running()
+    swallow = iter([b""])
+    bench.line.to_device = lambda data: next(swallow, data) if data == b"stop\r" else data
+    replies = iter([b"stop\rPump stop!\r\n>"])
+
+    def confirm(data: bytes) -> bytes:
+        return b"" if data == b"stop\r" else data
+
+    bench.line.to_device = confirm
+    original = bench.line.firmware.transmit
+    counter = iter(range(1000))
+
+    def transmit(now_ns: int) -> bytes:
+        out = original(now_ns)
+        if bench.line.sent and bench.line.sent[-1] == b"stop\r":
+            return next(replies, b"")
+        if out and next(counter) == at - 1:
+            return re.sub(rb"1(\r\n>)$", rb"0\1", out)
+        return out
+
+    bench.line.firmware.transmit = transmit  # type: ignore[method-assign]
+    with pytest.raises(ReplyTimeout, match="NOT CONFIRMED"):
+        pump.stop()
+
+
+def test_R33_a_silent_pump_is_declared_not_confirmed_within_the_time() -> None:
+    bench, pump, _began = running()
+    bench.line.from_device = lambda _data: []
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(ReplyTimeout, match="NOT CONFIRMED STOPPED"):
+        pump.stop()
+    assert 2 * NS_PER_S < bench.clock.now_ns() - asked_ns <= 3.2 * NS_PER_S
+
+
+def test_R33_a_waiting_exchange_is_given_up_for_a_stop_within_20_ms() -> None:
+    bench, _pump, _began = running()
+    wanted_ns = bench.clock.now_ns() + 100 * MS
+    pump = build(bench.line, URL, bench.clock, bench.line.options(abort=lambda: bench.clock.now_ns() >= wanted_ns))
+    pump.connect()
+    bench.line.from_device = lambda _data: []
+    with pytest.raises(Interrupted):
+        pump.status()
+    assert bench.clock.now_ns() - wanted_ns <= 20 * MS
+    bench.line.from_device = lambda data: [(0.0, data)]
+    assert pump.stop().motion.is_still, "the abort check must not abort the stop itself"
+
+
+# --- who is there ---
+
+
+@dataclass
+class OneBaudLine(FirmwareLine):
+    """Whose pump hears noise at any other baud rate."""
+
+    baud: int = 9600
+    _set: int = field(default=0, init=False)
+
+    def open(self, url: str, settings: LineSettings) -> FirmwareLine:
+        self._set = settings.baud
+        self.to_device = lambda data: data if self._set == self.baud else b"\x80" * (len(data) // 2)
+        self.from_device = lambda data: [(0.0, data if self._set == self.baud else b"\xf8")]
+        return super().open(url, settings)
+
+
+@pytest.mark.parametrize("baud", [9600, 38_400, 115_200])
+def test_the_baud_rate_is_found_by_connect_and_by_stop(baud: int) -> None:
+    line = OneBaudLine(ChemyxSetUp({}).line.firmware, baud=baud)
+    pump = build(line, URL, line.clock, line.options())
+    pump.connect()
+    pump.program(PROGRAM)
+    pump.start()
+    pump.close()
+    other = build(line, URL, line.clock, line.options())
+    before = len(line.sent)
+    assert other.stop().motion.is_still
+    assert line.sent[before] == b"stop\r", "the first thing sent must be the stop"
+
+
+def test_L13_something_else_on_the_port_is_not_taken_for_a_pump() -> None:
+    line = ScriptedLine([step(b"view parameter\r", b"\x0200S?\x03") for _ in range(6)])
+    with pytest.raises(WrongInstrument):
+        build(line, URL, line.clock, DriverOptions(instrument="pump")).connect()
+    assert line.opened == [9600, 38_400, 115_200]
+    line.done()
+
+
+def test_no_pump_at_all_is_said_in_words() -> None:
+    line = ScriptedLine([step(b"view parameter\r") for _ in range(6)])
+    with pytest.raises(ReplyTimeout, match="switched on"):
+        build(line, URL, line.clock, DriverOptions(instrument="pump")).connect()
+    line.done()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_faults_never_lead_to_a_false_stop_a_second_start_or_a_wrong_program(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bench, pump = connected(echo="on" if seed % 2 else "off")
+
+    def disturb(data: bytes) -> list[tuple[float, bytes]]:
+        chance = rng.random()
+        if chance < 0.05:
+            return []
+        if chance < 0.1:
+            return [(0.0, data), (float(rng.uniform(0, 0.3)), data)]
+        if chance < 0.15:
+            return [(float(rng.uniform(0.2, 3.0)), data)]
+        if chance < 0.2:
+            return [(0.0, data[: rng.integers(len(data))])]
+        return [(0.0, data)]
+
+    bench.line.from_device = disturb
+    for _round in range(4):
+        before = starts(bench)
+        try:
+            held = pump.program(PROGRAM)
+            assert held == PROGRAM
+            pump.start()
+        except DriverError:
+            pass
+        assert starts(bench) <= before + 1
+        bench.line.pass_s(float(rng.uniform(0.1, 4.0)))
+        try:
+            status = pump.stop()
+        except DriverError:
+            continue
+        assert status.motion.is_still
+        moved_ul = bench.moved_ul()
+        bench.line.pass_s(5.0)
+        assert bench.moved_ul() == moved_ul, "declared stopped and went on"
