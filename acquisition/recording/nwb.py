@@ -75,30 +75,46 @@ def dataset_name(*parts: str) -> str:
 
 
 def tables(header: SessionHeader) -> list[Table]:
-    """Return every growing table of a session."""
+    """Return every growing table of a session. The same header always gives the same names."""
+    taken: set[str] = set()
     return [
-        *(_samples_table(spec) for spec in header.streams),
-        *(_infusion_table(pump) for pump in header.pumps),
+        *(_samples_table(spec, taken) for spec in header.streams),
+        *(_infusion_table(pump, taken) for pump in header.pumps),
         *(_event_table(kind) for kind in EventKind),
     ]
 
 
-def _samples_table(spec: StreamSpec) -> Table:
-    def path(*parts: str) -> str:
-        return f"acquisition/{dataset_name(spec.instrument, *parts)}/data"
+def _free_name(taken: set[str], *parts: str) -> str:
+    """Return a name nobody has: a channel may be called "index", or "glu_flags" beside a channel "glu"."""
+    plain = name = dataset_name(*parts)
+    number = 1
+    while name in taken:
+        number += 1
+        name = f"{plain}_{number}"
+    taken.add(name)
+    return name
 
-    columns = {"timestamps": f"acquisition/{dataset_name(spec.instrument, 'index')}/timestamps"}
-    columns |= {name: path(name) for name in ("index", "epoch", "received")}
+
+def _series_name(table: Table, column: str) -> str:
+    return table.columns[column].split("/")[-2]
+
+
+def _samples_table(spec: StreamSpec, taken: set[str]) -> Table:
+    def path(*parts: str) -> str:
+        return f"acquisition/{_free_name(taken, spec.instrument, *parts)}/data"
+
+    columns = {name: path(name) for name in ("index", "epoch", "received")}
+    columns["timestamps"] = columns["index"].removesuffix("data") + "timestamps"
     columns |= {f"current:{channel}": path(channel) for channel in spec.channels}
     columns |= {f"flags:{channel}": path(channel, "flags") for channel in spec.channels}
     # [M] four seconds of samples per chunk keep the write amplification of one flush per second low
     return Table(("samples", spec.instrument), columns, min(65_536, max(256, round(4 / max(spec.interval_s, 1e-4)))))
 
 
-def _infusion_table(pump: str) -> Table:
-    columns = {name: f"stimulus/presentation/{dataset_name(pump, name)}/data" for name in INFUSION_SERIES}
+def _infusion_table(pump: str, taken: set[str]) -> Table:
+    columns = {name: f"stimulus/presentation/{_free_name(taken, pump, name)}/data" for name in INFUSION_SERIES}
     first = next(iter(INFUSION_SERIES))
-    columns["timestamps"] = f"stimulus/presentation/{dataset_name(pump, first)}/timestamps"
+    columns["timestamps"] = columns[first].removesuffix("data") + "timestamps"
     return Table(("infusion", pump), columns, 256)
 
 
@@ -202,7 +218,8 @@ def _add_devices(nwbfile: NWBFile, plan: Mapping[str, Any], *, simulated: bool) 
             nwbfile.add_device(
                 Device(
                     name=dataset_name(str(item["name"])),
-                    description=f"{mark}{kind}; as set up: {json.dumps(shown, sort_keys=True)}",
+                    description=f"{mark}{kind}; as set up: {json.dumps(shown, sort_keys=True)}; "
+                    "as it answered: events/connection (identity) and events/setting (settings read back)",
                     serial_number=str(item.get("expected_serial_number") or "") or None,
                 )
             )
@@ -216,9 +233,9 @@ def _add_samples(nwbfile: NWBFile, header: SessionHeader, table: Table) -> None:
     spec = next(spec for spec in header.streams if spec.instrument == table.key[1])
     mark = "SIMULATED " if header.simulated else ""
 
-    def series(*parts: str, dtype: str, unit: str, text: str, timestamps: Any, comments: str = "no comments") -> Any:
+    def series(column: str, dtype: str, *, unit: str, text: str, timestamps: Any, comments: str = "no comments") -> Any:
         made = TimeSeries(
-            name=dataset_name(spec.instrument, *parts),
+            name=_series_name(table, column),
             data=_growing(dtype, table),
             unit=unit,
             timestamps=timestamps,
@@ -230,18 +247,18 @@ def _add_samples(nwbfile: NWBFile, header: SessionHeader, table: Table) -> None:
 
     first = series(
         "index",
-        dtype="i8",
+        "i8",
         unit="samples",
         text=f"sample counter of {spec.instrument}; a hole is a gap",
         timestamps=_growing("f8", table),
     )
-    series("epoch", dtype="i4", unit="starts", text="which start of the measurement", timestamps=first)
-    series("received", dtype="f8", unit="seconds", text="when the block of the sample was read", timestamps=first)
+    series("epoch", "i4", unit="starts", text="which start of the measurement", timestamps=first)
+    series("received", "f8", unit="seconds", text="when the block of the sample was read", timestamps=first)
     for number, channel in enumerate(spec.channels):
         slope = spec.sensitivity_a_per_um[number]
         series(
-            channel,
-            dtype="f8",
+            f"current:{channel}",
+            "f8",
             unit="amperes",
             text=f"raw current of {channel} ({spec.roles[number]}) at {spec.potential_v:g} V versus reference",
             timestamps=first,
@@ -249,24 +266,35 @@ def _add_samples(nwbfile: NWBFile, header: SessionHeader, table: Table) -> None:
             + (f"sensitivity {slope:g} A per micromolar" if slope is not None else "no sensitivity given"),
         )
         series(
-            channel,
-            "flags",
-            dtype="u1",
+            f"flags:{channel}",
+            "u1",
             unit="bit mask",
             text="quality: 1 timing, 2 overload, 4 underload, 8 near limit, 16 not a number",
             timestamps=first,
         )
 
 
+def _dose(plan: Mapping[str, Any], pump: str) -> str:
+    """Say what a microlitre of a pump is to this animal: mg/kg = uL * mg/mL / g of body weight."""
+    setup: Mapping[str, Any] = next((item for item in plan.get("pumps") or () if item.get("name") == pump), {})
+    strength, weight_g = setup.get("concentration_mg_per_ml"), (plan.get("subject") or {}).get("weight_g")
+    drug = setup.get("drug") or "vehicle"
+    if not strength or not weight_g:
+        return f"{drug}, no concentration or no body weight given"
+    return f"{drug} {strength:g} mg/mL: 1 microliter is {strength / weight_g:.6g} mg/kg for {weight_g:g} g"
+
+
 def _add_infusion(nwbfile: NWBFile, header: SessionHeader, table: Table) -> None:
     mark = "SIMULATED " if header.simulated else ""
+    dose = _dose(header.plan, table.key[1])
     timestamps: Any = _growing("f8", table)
     for name, text in INFUSION_SERIES.items():
         made = TimeSeries(
-            name=dataset_name(table.key[1], name),
+            name=_series_name(table, name),
             data=_growing("f8", table),
             unit="microliters/minute" if name.endswith("per_min") else "microliters",
             timestamps=timestamps,
+            comments=dose,
             description=f"{mark}{table.key[1]}: {text}",
         )
         nwbfile.add_stimulus(made)

@@ -140,6 +140,27 @@ def test_the_closed_file_holds_every_stream_dose_event_and_step(undisturbed: Pat
     assert summary.startswith("1000 40 Mus musculus SIMULATED")
 
 
+def test_channel_names_that_collide_with_other_series_get_names_of_their_own(tmp_path: Path) -> None:
+    spec = replace(header().streams[0], channels=("index", "index_flags"))
+    awkward = replace(header(), streams=(spec,))
+    recorder = InlineRecorder.create(tmp_path, awkward, VirtualClock())
+    recorder.samples(replace(block(0), channels=spec.channels))
+    recorder.close()
+    recover(tmp_path, VirtualClock())
+    assert verify(tmp_path).ok
+    names = {key: path for table in tables(awkward) for key, path in table.columns.items() if table.key[0] == "samples"}
+    with h5py.File(tmp_path / NWB_NAME, "r") as file:
+        assert np.array_equal(file[names["current:index"]], block(0).current_a[:, 0])
+        assert np.array_equal(file[names["current:index_flags"]], block(0).current_a[:, 1])
+    assert names["index"] == "acquisition/stat_index/data"
+
+
+def test_a_stranger_finds_what_a_microlitre_is_to_the_animal(undisturbed: Path) -> None:
+    with h5py.File(undisturbed / NWB_NAME, "r") as file:
+        series = file["stimulus/presentation/drug_at_animal_ul/data"].parent
+        assert "ketamine 2 mg/mL: 1 microliter is 0.08 mg/kg for 25 g" in str(series.attrs["comments"])
+
+
 def test_a_real_session_does_not_say_simulated(tmp_path: Path) -> None:
     recorder = start(tmp_path, simulated=False)
     fill(recorder, 0, 2)
