@@ -46,6 +46,6 @@ MEANING: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.ENGINE_LOST: "The engine ended or stopped answering. Look at the pumps, then recover the session.",
         ExitCode.REFUSED_COMMAND: "The engine runs and refused the command; the message says what would allow it.",
         ExitCode.ENDED_EARLY: "The plan was stopped before its end; pumps confirmed, the recording is closed.",
-        ExitCode.INTERRUPTED: "Interrupted by Ctrl-C or a signal. A run with --headless stopped its pumps first; a window only closes.",
+        ExitCode.INTERRUPTED: "Interrupted by Ctrl-C. --headless stops its pumps first; a window only closes.",
     }
 )
