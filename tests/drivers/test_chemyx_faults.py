@@ -28,7 +28,7 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.transport import LineSettings
-from tests.drivers.kit import MS, URL, Filter, FirmwareLine, ScriptedLine, step
+from tests.drivers.kit import MS, URL, Filter, FirmwareLine, ScriptedLine, Step, step
 from tests.drivers.test_compliance_chemyx import ChemyxSetUp
 
 PROGRAM = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=100.0)  # 1 uL/s
@@ -483,3 +483,68 @@ def test_random_faults_never_lead_to_a_false_stop_a_second_start_or_a_wrong_prog
         moved_ul = bench.moved_ul()
         bench.line.pass_s(5.0)
         assert bench.moved_ul() == moved_ul, "declared stopped and went on"
+
+
+VIEW = b"unit = 2\r\ndia = 4.699\r\nrate = 1.0\r\nvolume = 5.0\r\n>"
+
+
+def scripted(*steps: Step) -> tuple[ScriptedLine, ChemyxPump]:
+    found = [
+        step(b"view parameter\r", b"view parameter\r" + VIEW),
+        step(b"pump status\r", b"pump status\r0\r\n>"),
+    ]
+    line = ScriptedLine([*found, *steps])
+    pump = build(line, URL, line.clock, DriverOptions(instrument="pump"))
+    pump.connect()
+    return line, pump
+
+
+def test_L7_after_a_lost_answer_something_unmistakable_is_asked_first() -> None:
+    line, pump = scripted(
+        step(b"pump status\r"),
+        step(b"elapsed time\r", b"elapsed time\relapsed time = 0.00000\r\n>"),
+        step(b"pump status\r", b"pump status\r0\r\n>"),
+        step(b"dispensed volume\r", b"dispensed volume\rdispensed volume = 0.0000\r\n>"),
+    )
+    assert pump.status().motion is Motion.STOPPED
+    line.done()
+
+
+def test_a_pump_that_echoes_is_not_believed_without_its_echo() -> None:
+    line, pump = scripted(
+        step(b"pump status\r", b"0\r\n>"),
+        step(b"elapsed time\r", b"elapsed time\relapsed time = 0.00000\r\n>"),
+        step(b"pump status\r", b"pump status\r0\r\n>"),
+        step(b"dispensed volume\r", b"dispensed volume\rdispensed volume = 0.0000\r\n>"),
+    )
+    assert pump.status().motion is Motion.STOPPED
+    line.done()
+
+
+FRAGMENTS = (
+    b">", b"\r\n>", b"0\r\n>", b"1\r\n>", b"4\r\n>", b"pump status\r1\r\n>", b"Invalid Command!\r\n>", b"\xff" * 9,
+    b"start\rPump start running...\r\n>", b"stop\rPump stop!\r\n>", b"view parameter\r" + VIEW, VIEW,
+    b"dispensed volume = 0.1000\r\n>", b"dispensed volume = 99999999\r\n>", b"elapsed time = 0.1\r\n>",
+    b"rate = 60.000000\r\n>", b"units = 2\r\n>", b"1 2 3 4\r\n>", b"4 3 2 1\r\n>", b"\x1b[2J\r\n>", b"delay = ",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_comes_drivers_raise_their_own_errors_in_bounded_time(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    said: list[str] = []
+    bench, pump = connected()
+    bench.line.from_device = lambda _data: [
+        (float(rng.uniform(0, 0.7)), FRAGMENTS[rng.integers(len(FRAGMENTS))]) for _ in range(rng.integers(4))
+    ]
+    for _round in range(15):
+        for act in (pump.connect, lambda: pump.program(PROGRAM), pump.start, pump.status, pump.read_back, pump.stop):
+            before, asked_ns = starts(bench), bench.clock.now_ns()
+            try:
+                act()
+            except DriverError as error:
+                said.append(str(error))
+            assert bench.clock.now_ns() - asked_ns < 60 * NS_PER_S
+            assert starts(bench) <= before + (act == pump.start)
+    assert not any("\x1b" in text for text in said), "what a device sends is escaped"
+    assert said
