@@ -213,7 +213,7 @@ class Commands:
             "T" if motor.state == "target" else ".",
         ))  # fmt: skip
         rate, time_ms = int(motor.rate_ul_per_min * scale / 60), motor.time_ns[way] // 1_000_000
-        volume = int(motor.volume_ul[way] * scale)
+        volume = round(motor.volume_ul[way] * scale)
         if self.options.status_padded:
             return [f"{f'{rate} {time_ms:>9} {volume:>8}':>28} {flags}"]
         return [f"{rate} {time_ms} {volume} {flags}"]
