@@ -19,6 +19,7 @@ __all__ = ["RodeostatPotentiostat", "build", "build_as_printed", "build_negated"
 class _Factory:
     sign_rule: SignRule
     kind: Literal["pump", "potentiostat"] = "potentiostat"
+    simulator: Final = "rodeostat"
 
     def __call__(
         self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions

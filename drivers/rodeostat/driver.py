@@ -95,7 +95,11 @@ class RodeostatPotentiostat:
     def _hardware(self, by_variant: str) -> str:
         """Return "0.1" or "0.2": only 0.2 has the question. Raises WrongInstrument for another."""
         reply = self.link.ask_optional("getHardwareVersion")
-        told = self.link.value_of(reply, "version", str).removeprefix("V") if reply is not None else "0.1"
+        told = (
+            self.link.value_of(reply, "version", str).lstrip("HVW")
+            if reply is not None
+            else "0.1"
+        )
         if told not in SIGN_OF_HARDWARE or by_variant not in ("", told):
             raise WrongInstrument(
                 f"hardware {printable(told)!r}, variant of hardware {printable(by_variant)!r}: none this program knows",
@@ -123,7 +127,8 @@ class RodeostatPotentiostat:
             raise NotEncodable("a Rodeostat has one working electrode, we1")
         if not math.isfinite(settings.potential_v) or abs(settings.potential_v * 1e6 % 1.0 - 0.5) < 0.499:
             raise NotEncodable(f"{settings.potential_v!r} V is not a whole number of microvolts")
-        family.volt_range(settings.potential_v)
+        variant = self._variant or UNKNOWN
+        variant.volt_range(settings.potential_v)
         period_ms = settings.interval_s * 1000
         lowest, highest = family.PERIOD_MS
         if not lowest <= period_ms <= highest or abs(period_ms - round(period_ms)) > 1e-6:
@@ -131,7 +136,7 @@ class RodeostatPotentiostat:
                 f"interval {settings.interval_s:g} s: a Rodeostat samples every {lowest} to {highest} whole ms"
             )
         electrode = settings.electrodes[0]
-        _name, range_a = (self._variant or UNKNOWN).range_for(electrode.range_a)
+        _name, range_a = variant.range_for(electrode.range_a)
         return replace(
             settings,
             potential_v=round(settings.potential_v, 6),
@@ -146,7 +151,7 @@ class RodeostatPotentiostat:
         self._stream, self._waiting, self._failure = None, [], None
         try:
             self._prepare(used, self._variant)
-            self._run(used)
+            self._run(used, self._variant.volt_step(used.potential_v))
         except PortError:
             raise
         except DriverError:
@@ -162,7 +167,7 @@ class RodeostatPotentiostat:
         self.link.set("CurrRange", "currRange", variant.range_for(used.electrodes[0].range_a)[0])
         self.link.set("SamplePeriod", "samplePeriod", round(used.interval_s * 1000))
         self._write_test(used.potential_v)
-        polarise(self.link, used.potential_v)
+        polarise(self.link, variant, used.potential_v)
 
     def _write_test(self, potential_v: float) -> None:
         """Write the test: one potential from its first moment to its last, the longest there is. Read it back."""
@@ -174,12 +179,12 @@ class RodeostatPotentiostat:
             if not isinstance(told, int | float) or not abs(told - value) <= 1e-6:
                 raise ReadbackMismatch(f"{key} reads back as {told!r} instead of {value!r}", port=self.link.url)
 
-    def _run(self, used: AmperometrySettings) -> None:
+    def _run(self, used: AmperometrySettings, volt_within_v: float) -> None:
         lines = self.link.begin("runTest", test=TEST)
         self._epochs += 1
         now_ns = self.link.clock.now_ns()
         name = self.link.options.instrument
-        self._stream = SampleStream(name, used, self._epochs, self._sign, now_ns, family.DURATION_MS)
+        self._stream = SampleStream(name, used, self._epochs, self._sign, volt_within_v, now_ns, family.DURATION_MS)
         self._take(lines)
 
     def read(self, timeout_s: float) -> list[SampleBlock]:
@@ -201,7 +206,7 @@ class RodeostatPotentiostat:
         now_ns = self.link.clock.now_ns()
         self._waiting += stream.feed(lines, now_ns)
         if stream.is_complete:
-            self._run_again(stream.settings)
+            self._run_again(stream)
         elif stream.garbled_in_a_row > _GARBLED_MAX:
             self._failure = GarbledReply(
                 "what comes is not data of this measurement any more", port=self.link.url, partial=lines[-1]
@@ -218,10 +223,10 @@ class RodeostatPotentiostat:
         pause_s = _ENDED_S if stream.ended else _SILENT_S
         return round((pause_s + 3 * stream.settings.interval_s) * NS_PER_S)
 
-    def _run_again(self, used: AmperometrySettings) -> None:
+    def _run_again(self, ended: SampleStream) -> None:
         """Run the same test again as a new epoch. Hardware 0.2 keeps its electrodes connected meanwhile."""
         try:
-            self._run(used)
+            self._run(ended.settings, ended.volt_within_v)
         except DriverError as error:
             self._stream = None
             self._failure = error

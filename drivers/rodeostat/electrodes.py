@@ -10,7 +10,7 @@ from typing import Final
 
 from drivers.clock import NS_PER_S
 from drivers.errors import DeviceRefused, DriverError, GarbledReply, PortError, ReadbackMismatch, ReplyTimeout
-from drivers.rodeostat.family import volt_range, volt_step
+from drivers.rodeostat.family import Variant
 from drivers.rodeostat.link import RodeostatLink, is_of_a_test
 
 ELECTRODES: Final = ("Ref", "Ctr", "Wrk")
@@ -19,13 +19,13 @@ ZERO_WITHIN_V: Final = 0.01
 _TRIES = 3
 
 
-def polarise(link: RodeostatLink, potential_v: float) -> None:
+def polarise(link: RodeostatLink, variant: Variant, potential_v: float) -> None:
     """Apply the potential, then connect the electrodes, and leave them connected between tests.
 
     The potential is there first, so that the electrodes never see another one. Raises DriverError.
     """
-    link.set("VoltRange", "voltRange", volt_range(potential_v)[0])
-    link.set_near("Volt", "v", potential_v, volt_step(potential_v))
+    link.set("VoltRange", "voltRange", variant.volt_range(potential_v)[0])
+    link.set_near("Volt", "v", potential_v, variant.volt_step(potential_v))
     if link.ask_optional("setElectAutoConnect", autoConnect=False) is None:
         return  # hardware 0.1: always connected
     if link.get("getElectAutoConnect", "autoConnect", bool):

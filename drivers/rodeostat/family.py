@@ -6,7 +6,7 @@ Pure tables. Knows no JSON and no ports.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from drivers.errors import NotEncodable
@@ -21,12 +21,15 @@ recording. A resistor between the leads settles it."""
 PERIOD_MS: Final = (1, 1000)
 DURATION_MS: Final = 2**32 - 1
 """The longest test: 49.7 days (3.3). Long tests are the one way without a restart in them."""
-VOLT_RANGES: Final = (("1V", 1.0), ("2V", 2.0), ("5V", 5.0), ("10V", 10.0))
+VoltRanges = tuple[tuple[str, float], ...]
+VOLT_RANGES: Final[VoltRanges] = (("1V", 1.0), ("2V", 2.0), ("5V", 5.0), ("10V", 10.0))
+VOLT_RANGES_AD8251: Final[VoltRanges] = (("1V", 1.0), ("2V", 2.0), ("4V", 4.0), ("8V", 8.0))
+"""Of the builds with that amplifier (names as in the vendor's client 0.0.9, which differ from 3.5)."""
 DAC_STEPS: Final = 4096
 """Steps of the potential over plus and minus a voltage range: 12 bits [A]."""
 FULL_SCALE_MARGIN: Final = 1.5
 """A printed current this many times beyond the nominal range cannot be one [A]; the rails lie at the range [I]."""
-_VARIANT = re.compile(r"(?:(\d+)V_)?(nanoAmp|microAmp|10MilliAmp|24MilliAmp)(?:V(\d+\.\d+))?")
+_VARIANT = re.compile(r"(?:(10V|AD8250|AD8251)_)?(nanoAmp|microAmp|milliAmp|10MilliAmp|24MilliAmp)(?:V(\d+\.\d+))?")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Variant:
     name: str
     ranges: tuple[tuple[str, float], ...]
     """(name on the wire, full scale in amperes), ascending."""
+    volt_ranges: VoltRanges = VOLT_RANGES
 
     def range_for(self, full_scale_a: float) -> tuple[str, float]:
         """Return the smallest range that holds ``full_scale_a``. Raises NotEncodable."""
@@ -46,6 +50,18 @@ class Variant:
             f"{self.name} has no current range that holds {full_scale_a:g} A (highest {self.ranges[-1][1]:g} A)"
         )
 
+    def volt_range(self, potential_v: float) -> tuple[str, float]:
+        """Return (name, full scale) of the smallest voltage range that holds this potential. Raises NotEncodable."""
+        for name, range_v in self.volt_ranges:
+            if abs(potential_v) <= range_v:
+                return name, range_v
+        highest_v = self.volt_ranges[-1][1]
+        raise NotEncodable(f"{potential_v:g} V is outside the {-highest_v:g} to {highest_v:g} V of {self.name}")
+
+    def volt_step(self, potential_v: float) -> float:
+        """Return how far the applied potential may lie beside the wanted one: one step of the converter."""
+        return 2 * self.volt_range(potential_v)[1] / DAC_STEPS
+
 
 def _named(*names: str) -> tuple[tuple[str, float], ...]:
     scale = {"nA": 1e-9, "uA": 1e-6}
@@ -55,6 +71,7 @@ def _named(*names: str) -> tuple[tuple[str, float], ...]:
 VARIANTS: Final = {
     "nanoAmp": Variant("Rodeostat nanoAmp", _named("60nA", "100nA", "1uA", "10uA")),
     "microAmp": Variant("Rodeostat microAmp", _named("1uA", "10uA", "100uA", "1000uA")),
+    "milliAmp": Variant("Rodeostat milliAmp", _named("100uA", "1000uA", "12000uA", "24000uA")),
     "10MilliAmp": Variant("Rodeostat 10MilliAmp", _named("10uA", "100uA", "1000uA", "10000uA")),
     "24MilliAmp": Variant("Rodeostat 24MilliAmp", _named("100uA", "1000uA", "12000uA", "24000uA")),
 }
@@ -68,17 +85,7 @@ UNKNOWN: Final = Variant(
 def parse_variant(text: str) -> tuple[Variant, str] | None:
     """Return (variant, hardware version or "") of an answer such as ``10V_microAmpV0.2``; None if it is none known."""
     found = _VARIANT.fullmatch(text)
-    return (VARIANTS[found[2]], found[3] or "") if found else None
-
-
-def volt_range(potential_v: float) -> tuple[str, float]:
-    """Return (name, full scale) of the smallest voltage range that holds this potential. Raises NotEncodable."""
-    for name, range_v in VOLT_RANGES:
-        if abs(potential_v) <= range_v:
-            return name, range_v
-    raise NotEncodable(f"{potential_v:g} V is outside the -10 to 10 V of a Rodeostat")
-
-
-def volt_step(potential_v: float) -> float:
-    """Return how far the applied potential may lie beside the wanted one: one step of the converter."""
-    return 2 * volt_range(potential_v)[1] / DAC_STEPS
+    if found is None:
+        return None
+    volt_ranges = VOLT_RANGES_AD8251 if found[1] == "AD8251" else VOLT_RANGES
+    return replace(VARIANTS[found[2]], volt_ranges=volt_ranges), found[3] or ""

@@ -14,7 +14,7 @@ import numpy as np
 from drivers.capabilities import AmperometrySettings, SampleBlock, SampleFlag
 from drivers.clock import NS_PER_S
 from drivers.rodeostat.codec import END, Sample, decode_reply, decode_sample
-from drivers.rodeostat.family import FULL_SCALE_MARGIN, volt_step
+from drivers.rodeostat.family import FULL_SCALE_MARGIN
 
 UA: Final = 1e-6
 
@@ -27,6 +27,8 @@ class SampleStream:
     settings: AmperometrySettings
     epoch: int
     sign: int
+    volt_within_v: float
+    """How far the printed potential may lie beside the wanted one."""
     begun_ns: int
     duration_ms: int
     ended: bool = field(default=False, init=False)
@@ -46,7 +48,6 @@ class SampleStream:
         self._interval_ns = round(self.settings.interval_s * NS_PER_S)
         self._channels = tuple(electrode.channel for electrode in self.settings.electrodes)
         self._limit_ua = self.settings.electrodes[0].range_a / UA * FULL_SCALE_MARGIN
-        self._volt_within_v = volt_step(self.settings.potential_v)
 
     @property
     def is_complete(self) -> bool:
@@ -74,7 +75,7 @@ class SampleStream:
         """Tell whether a line can be true: on the grid of the period, at the potential applied, within the range."""
         return (
             sample.t_ms % self._period_ms == 0
-            and abs(sample.volt_v - self.settings.potential_v) <= self._volt_within_v
+            and abs(sample.volt_v - self.settings.potential_v) <= self.volt_within_v
             and abs(sample.current_ua) <= self._limit_ua
         )
 

@@ -56,12 +56,14 @@ class TestNanoAmpHardware02(PotentiostatCompliance):
 
 class TestMicroAmpHardware01(PotentiostatCompliance):
     def set_up(self) -> RodeostatSetUp:
-        return RodeostatSetUp({"variant": "microAmp", "hardware": "0.1"})
+        return RodeostatSetUp({"variant": "microAmp", "hardware": "0.1", "amplifier": "AD8251"})
 
 
 class TestItsyBitsyThatHoldsItsPotentialAndRefusesAnIdleStop(PotentiostatCompliance):
     def set_up(self) -> RodeostatSetUp:
-        return RodeostatSetUp({"board": "itsybitsy", "after_test": "hold", "stop_idle_refused": "1"})
+        return RodeostatSetUp(
+            {"board": "itsybitsy", "after_test": "hold", "stop_idle_refused": "1", "version_prefix": "HW"}
+        )
 
 
 class TestDeafWhileATestRuns(PotentiostatCompliance):

@@ -14,7 +14,7 @@ from drivers.capabilities import AmperometrySettings, ElectrodeSettings, SampleF
 from drivers.clock import NS_PER_S
 from drivers.errors import NotEncodable
 from drivers.rodeostat.codec import LINE_MAX, Sample, decode_reply, decode_sample, encode
-from drivers.rodeostat.family import VARIANTS, parse_variant, volt_range
+from drivers.rodeostat.family import VARIANTS, parse_variant
 from drivers.rodeostat.link import JsonLineFramer
 from drivers.rodeostat.stream import SampleStream
 
@@ -157,7 +157,7 @@ def test_what_is_not_exactly_a_reply_is_none(line: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_decoders_fail(data: bytes) -> None:
-    stream = SampleStream("it", SETTINGS, 1, 1, 0, 1000)
+    stream = SampleStream("it", SETTINGS, 1, 1, 0.0005, 0, 1000)
     for line in [*JsonLineFramer().feed(data + b"\n", 0), data, b"{" + data + b"}"]:
         decode_reply(line)
         decode_sample(line)
@@ -209,7 +209,8 @@ def test_a_line_without_end_takes_no_memory_and_its_rest_is_no_line() -> None:
 @pytest.mark.parametrize(
     ("text", "name", "hardware"),
     [("10V_microAmpV0.2", "Rodeostat microAmp", "0.2"), ("10V_nanoAmpV0.1", "Rodeostat nanoAmp", "0.1"),
-     ("10V_10MilliAmp", "Rodeostat 10MilliAmp", ""), ("24MilliAmpV0.2", "Rodeostat 24MilliAmp", "0.2")],
+     ("10V_10MilliAmp", "Rodeostat 10MilliAmp", ""), ("24MilliAmpV0.2", "Rodeostat 24MilliAmp", "0.2"),
+     ("milliAmpV0.1", "Rodeostat milliAmp", "0.1"), ("AD8251_microAmpV0.1", "Rodeostat microAmp", "0.1")],
 )  # fmt: skip
 def test_variants_are_recognised(text: str, name: str, hardware: str) -> None:
     found = parse_variant(text)
@@ -237,10 +238,16 @@ def test_no_range_is_said(asked_a: float) -> None:
         VARIANTS["nanoAmp"].range_for(asked_a)
 
 
-def test_voltage_ranges() -> None:
-    assert [volt_range(v)[0] for v in (0.0, -0.6, 1.0, 1.1, 5.0, -10.0)] == ["1V", "1V", "1V", "2V", "5V", "10V"]
-    with pytest.raises(NotEncodable):
-        volt_range(10.1)
+def test_voltage_ranges_are_those_of_the_amplifier() -> None:
+    usual, other = (parse_variant(f"{front}_nanoAmpV0.1") for front in ("AD8250", "AD8251"))
+    assert usual is not None
+    assert other is not None
+    volts = (0.0, -0.6, 1.0, 1.1, 5.0, -8.0)
+    assert [usual[0].volt_range(v)[0] for v in volts] == ["1V", "1V", "1V", "2V", "5V", "10V"]
+    assert [other[0].volt_range(v)[0] for v in volts] == ["1V", "1V", "1V", "2V", "8V", "8V"]
+    for variant, beyond_v in ((usual[0], 10.1), (other[0], 8.1)):
+        with pytest.raises(NotEncodable):
+            variant.volt_range(beyond_v)
 
 
 # --- the stream ---
@@ -251,7 +258,7 @@ def line(t_ms: int, current_ua: float = 0.1, volt: str = "0.6") -> bytes:
 
 
 def fed(*lines: bytes, sign: int = 1) -> tuple[SampleStream, list[int], list[float]]:
-    stream = SampleStream("it", SETTINGS, 1, sign, 0, 10_000)
+    stream = SampleStream("it", SETTINGS, 1, sign, 0.0005, 0, 10_000)
     blocks = [block for at, one in enumerate(lines) for block in stream.feed([one], at * NS_PER_S // 10)]
     index = [int(number) for block in blocks for number in block.index]
     return stream, index, [float(value) for block in blocks for value in block.current_a[:, 0]]
@@ -313,7 +320,7 @@ def test_the_end_is_only_believed_at_the_end() -> None:
 
 
 def test_a_limited_sample_is_flagged() -> None:
-    stream = SampleStream("it", SETTINGS, 1, 1, 0, 10_000)
+    stream = SampleStream("it", SETTINGS, 1, 1, 0.0005, 0, 10_000)
     (block,) = stream.feed([b'{"t":100,"v":0.6,"i":1,"le":true}'], 0)
     assert block.flags.tolist() == [[SampleFlag.OVERLOAD]]
     assert block.current_a.dtype == np.float64

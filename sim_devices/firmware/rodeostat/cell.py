@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sim_devices.firmware.rodeostat.options import ADC_BITS, VOLT_RANGES, RodeostatOptions
+from sim_devices.firmware.rodeostat.options import ADC_BITS, RodeostatOptions
 from sim_devices.interfaces import ElectrodeFrontEnd
 
 ELECTRODES = ("Ref", "Ctr", "Wrk")
@@ -31,7 +31,7 @@ class Cell:
 
     def _forget(self) -> None:
         self.curr_range = next(iter(self.options.ranges_ua))
-        self.volt_range = next(iter(VOLT_RANGES))
+        self.volt_range = next(iter(self.options.volt_ranges))
         self.volt_v = 0.0
         self.auto_connect = True
         self.connected = dict.fromkeys(ELECTRODES, not self.has_switches)
@@ -50,7 +50,7 @@ class Cell:
 
     def set_volt(self, volt_v: float, now_ns: int) -> None:
         """Set the potential; beyond the range it is the range's [I]."""
-        limit_v = VOLT_RANGES[self.volt_range]
+        limit_v = self.options.volt_ranges[self.volt_range]
         self.volt_v = min(max(volt_v, -limit_v), limit_v)
         self._apply(now_ns)
 
@@ -62,7 +62,8 @@ class Cell:
 
     def begin_test(self, extreme_v: float, now_ns: int) -> None:
         """Choose the voltage range by the test's extreme potential; connect, where that is automatic."""
-        self.volt_range = next((name for name, v in VOLT_RANGES.items() if abs(extreme_v) <= v), "10V")
+        ranges = self.options.volt_ranges
+        self.volt_range = next((name for name, v in ranges.items() if abs(extreme_v) <= v), [*ranges][-1])
         if self.has_switches and self.auto_connect:
             self.connect("All", now_ns, connected=True)
 

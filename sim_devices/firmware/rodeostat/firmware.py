@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 from sim_devices.firmware.rodeostat import numbers
 from sim_devices.firmware.rodeostat.cell import ELECTRODES, Cell
 from sim_devices.firmware.rodeostat.constant_test import Parameters, Run
-from sim_devices.firmware.rodeostat.options import VOLT_RANGES, RodeostatOptions
+from sim_devices.firmware.rodeostat.options import RodeostatOptions
 from sim_devices.interfaces import ElectrodeFrontEnd
 
 _BUFFER = 2000
@@ -49,6 +49,7 @@ class RodeostatFirmware:
         self._period_ms = 10
         self._parameters = Parameters()
         self._run: Run | None = None
+        self._ref_volt_range = next(iter(self._options.volt_ranges))
 
     def power_on(self, now_ns: int) -> None:
         self._power_up_state()
@@ -140,7 +141,7 @@ class RodeostatFirmware:
         options, cell = self._options, self._cell
         table: dict[str, Callable[[dict[str, Any], int], dict[str, Any]]] = {
             "getVersion": lambda _m, _t: {"version": options.version},
-            "getVariant": lambda _m, _t: {"variant": f"10V_{options.variant}V{options.hardware}"},
+            "getVariant": lambda _m, _t: {"variant": options.variant_text},
             "setVolt": self._set_volt,
             "getVolt": lambda _m, _t: {"v": float(cell.volt_v)},
             "getCurr": lambda _m, t_ns: {"i": float(cell.measure_ua(range(t_ns, t_ns + 1))[0][0])},
@@ -163,7 +164,9 @@ class RodeostatFirmware:
             **dict.fromkeys(_MUX_ONLY, _no_mux),
         }
         if cell.has_switches:
-            table["getHardwareVersion"] = lambda _m, _t: {"version": f"V{options.hardware}"}
+            table["getHardwareVersion"] = lambda _m, _t: {"version": f"{options.version_prefix}{options.hardware}"}
+            table["getRefElectVoltRange"] = lambda _m, _t: {"voltRange": self._ref_volt_range}
+            table["setRefElectVoltRange"] = self._set_ref_volt_range
             table["getElectAutoConnect"] = lambda _m, _t: {"autoConnect": cell.auto_connect}
             table["setElectAutoConnect"] = self._set_auto_connect
             for name in (*ELECTRODES, "All"):
@@ -187,9 +190,16 @@ class RodeostatFirmware:
 
     def _set_volt_range(self, message: dict[str, Any], _now_ns: int) -> dict[str, Any]:
         name = str(_of(message, "voltRange"))
-        if name not in VOLT_RANGES:
+        if name not in self._options.volt_ranges:
             raise Refused(f"voltRange, {name}, not found")
         self._cell.volt_range = name
+        return {"voltRange": name}
+
+    def _set_ref_volt_range(self, message: dict[str, Any], _now_ns: int) -> dict[str, Any]:
+        name = str(_of(message, "voltRange"))
+        if name not in self._options.volt_ranges:
+            raise Refused(f"voltRange, {name}, not found")
+        self._ref_volt_range = name
         return {"voltRange": name}
 
     def _set_period(self, message: dict[str, Any], _now_ns: int) -> dict[str, Any]:
