@@ -298,6 +298,10 @@ def test_a_stall_is_reported_once_and_nothing_is_said_about_the_motor() -> None:
     with pytest.raises(DeviceRefused):
         pump.program(PROGRAM)
     assert pump.stop().motion is Motion.STOPPED
+    pump.program(PROGRAM)
+    assert pump.start().alarm is None
+    bench.line.pass_s(3.0)
+    assert pump.status().alarm is PumpAlarm.STALL, "a second stall is told again"
 
 
 def test_a_stop_by_hand_is_no_loss_of_power() -> None:

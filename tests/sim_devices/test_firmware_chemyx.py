@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -301,3 +303,8 @@ def test_a_wrong_option_is_named() -> None:
         build("pump", SyringePlunger(), {"echoo": "1"}, None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="decimals"):
         ChemyxOptions(decimals=10)
+
+
+def test_every_switch_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/instruments/chemyx.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {option.name for option in fields(ChemyxOptions)}
