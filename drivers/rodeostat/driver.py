@@ -95,11 +95,7 @@ class RodeostatPotentiostat:
     def _hardware(self, by_variant: str) -> str:
         """Return "0.1" or "0.2": only 0.2 has the question. Raises WrongInstrument for another."""
         reply = self.link.ask_optional("getHardwareVersion")
-        told = (
-            self.link.value_of(reply, "version", str).lstrip("HVW")
-            if reply is not None
-            else "0.1"
-        )
+        told = self.link.value_of(reply, "version", str).lstrip("HVW") if reply is not None else "0.1"
         if told not in SIGN_OF_HARDWARE or by_variant not in ("", told):
             raise WrongInstrument(
                 f"hardware {printable(told)!r}, variant of hardware {printable(by_variant)!r}: none this program knows",

@@ -453,6 +453,17 @@ def test_a_thousand_samples_a_second_all_arrive() -> None:
     assert not bench.cell_on()
 
 
+def test_a_fast_stream_does_not_pile_up_behind_a_reader_that_comes_four_times_a_second() -> None:
+    bench = RodeostatSetUp()
+    instrument = bench.driver()
+    instrument.connect()
+    instrument.start(replace(bench.settings(), interval_s=0.001))
+    for _ in range(20):
+        bench.line.pass_s(0.25)
+        blocks = instrument.read(0.0)
+        assert bench.clock.now_ns() - int(blocks[-1].t_ns()[-1]) <= 2_000_000
+
+
 def test_twelve_hours_give_each_sample_once_at_its_time() -> None:
     bench = RodeostatSetUp()
     instrument = bench.driver()
