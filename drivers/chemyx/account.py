@@ -67,8 +67,12 @@ class RunAccount:
             return True
         return self.seen_ul - step_ul <= infused_ul <= self.most_ul(now_ns) + step_ul
 
-    def is_lost(self, infused_ul: float, step_ul: float) -> bool:
-        """Tell whether a pump found stopped has lost this run: it had moved, and its counter went back."""
+    def is_lost(self, infused_ul: float, step_ul: float, now_ns: int) -> bool:
+        """Tell whether a pump found stopped has lost this run: it had moved, and its counter went back.
+
+        A zero counts as gone back only where more than two counts should have shown by now.
+        """
         if not (self.open and self.moved):
             return False
-        return infused_ul < self.seen_ul - step_ul or infused_ul == 0.0
+        should_ul = min(self.most_ul(now_ns), self.target_ul)
+        return infused_ul < self.seen_ul - step_ul or (infused_ul == 0.0 and should_ul > 2 * step_ul)

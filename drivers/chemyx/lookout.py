@@ -39,7 +39,7 @@ class Lookout:
         counter = self.counter()
         infused_ul, step_ul = self.account.read(*counter.value, counter.received_ns)
         digit = first.value
-        if digit == _STOPPED and self.account.is_lost(infused_ul, step_ul):
+        if digit == _STOPPED and self.account.is_lost(infused_ul, step_ul, counter.received_ns):
             self.forget_run()
             raise DeviceReset(
                 "the pump stands still and its counter went back: it was reset or lost power, its run is gone",
@@ -71,7 +71,7 @@ class Lookout:
         if last.value != _STOPPED:
             return None
         infused_ul, step_ul = self.account.read(*counter.value, counter.received_ns)
-        alarm = PumpAlarm.RESET if self.account.is_lost(infused_ul, step_ul) else None
+        alarm = PumpAlarm.RESET if self.account.is_lost(infused_ul, step_ul, counter.received_ns) else None
         if alarm is not None:
             self.forget_run()
         self.account.open, self._digit = False, _STOPPED

@@ -314,6 +314,16 @@ def test_a_stop_by_hand_is_no_loss_of_power() -> None:
     assert status.infused_ul == pytest.approx(bench.moved_ul(), abs=1e-3)
 
 
+def test_a_run_stopped_by_hand_before_the_counter_can_show_it_is_not_lost() -> None:
+    bench, pump = connected()
+    pump.program(replace(PROGRAM, rate_ul_per_min=0.006, target_ul=1.0))
+    pump.start()
+    bench.line.pass_s(0.5)
+    bench.line.firmware.receive(b"stop\r", bench.clock.now_ns())
+    bench.line.firmware.transmit(bench.clock.now_ns())
+    assert pump.status().motion is Motion.STOPPED
+
+
 def test_R38_a_loss_of_power_found_by_a_stop_is_told() -> None:
     bench, pump, _began = running()
     bench.line.pass_s(3.0)
