@@ -176,7 +176,7 @@ class HarvardUltraPump:
         if wanted is None:
             raise DeviceRefused("not started: program the pump first", port=self.link.url, command="irun")
         self._check_still_programmed(wanted)
-        self._running = True  # from here on it may run, whatever the answer
+        self._running, self._last = True, None  # from here on it may run, whatever the answer
         with self._forgetting_when_reset():
             reply = self.link.command("irun")  # once; a lost answer is for the caller to find out about (R36)
         if reply.prompt != ">":

@@ -262,6 +262,20 @@ def test_R38_a_stop_after_a_power_cycle_says_so() -> None:
     assert pump.stop().alarm is PumpAlarm.RESET
 
 
+def test_R38_a_run_after_somebody_withdrew_is_no_reset() -> None:
+    """The times in ``status`` are those of the direction it points to [M]: they may go back when it turns round."""
+    bench, pump = connected()
+    for raw in (b"wrun\r", b"stp\r"):
+        bench.line.firmware.receive(raw, bench.clock.now_ns())
+        bench.line.pass_s(20.0)
+        bench.line.firmware.transmit(bench.clock.now_ns())
+    assert pump.status().withdrawn_ul > 0
+    pump.program(PROGRAM)
+    assert pump.start().motion is Motion.INFUSING
+    bench.line.pass_s(1.0)
+    assert pump.status().motion is Motion.INFUSING
+
+
 def test_only_what_was_programmed_here_is_started() -> None:
     bench, pump = connected()
     with pytest.raises(DeviceRefused, match="program the pump first"):
