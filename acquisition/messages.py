@@ -247,10 +247,14 @@ class Acknowledge(_Message):
 
 
 class Finish(_Message):
-    """End the session: refused while a pump runs; stops the potentiostats, closes the files, ends the engine."""
+    """End the session: refused while a pump runs; stops the potentiostats, closes the files, ends the engine.
+
+    Refused, too, while records wait for a disk that takes none, unless ``discard`` gives them up.
+    """
 
     type: Literal["finish"] = "finish"
     request: int
+    discard: bool = False
 
 
 Command = Hello | Credit | Start | Stop | Continue | Note | Mark | Acknowledge | Finish

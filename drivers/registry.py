@@ -32,7 +32,10 @@ class UnknownName(LookupError):
 
 
 class DriverFactory(Protocol):
-    """Builds a driver; opens no port until ``connect``."""
+    """Builds a driver; opens no port until ``connect``.
+
+    Where its simulated twin has another name than the driver, an attribute ``simulator`` tells it.
+    """
 
     kind: Literal["pump", "potentiostat"]
 
@@ -87,6 +90,11 @@ def driver(name: str) -> DriverFactory:
     """Return the driver factory called ``name``. Raises UnknownName."""
     factory: DriverFactory = _load(DRIVERS, name)
     return factory
+
+
+def twin(driver_name: str) -> str:
+    """Return the name of the simulated instrument that a driver is rehearsed on. Raises UnknownName."""
+    return str(getattr(driver(driver_name), "simulator", driver_name))
 
 
 def simulator(name: str) -> Any:

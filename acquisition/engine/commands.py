@@ -84,7 +84,7 @@ class CommandDesk:
         if isinstance(command, Acknowledge):
             known = self._engine.desk.alarms.acknowledge(command.alarm_id)
             return known, "Acknowledged." if known else f"There is no alarm {command.alarm_id!r}."
-        return self._finish(now_ns)
+        return self._finish(command, now_ns)
 
     def _start(self, now_ns: int) -> tuple[bool, str]:
         decision = self._engine.decide(StartPlan(), now_ns)
@@ -112,10 +112,16 @@ class CommandDesk:
         self._engine.go_on(command.step, now_ns)
         return True, "Going on."
 
-    def _finish(self, now_ns: int) -> tuple[bool, str]:
+    def _finish(self, command: Finish, now_ns: int) -> tuple[bool, str]:
         decision = self._engine.decide(FinishSession(), now_ns)
         if isinstance(decision, Refusal):
             return False, f"{decision.reason} {decision.remedy}"
+        failing = self._engine.recorder_watch.failing
+        if failing and not command.discard:
+            return False, (
+                f"The recording does not write ({failing}); what waits in memory would be lost. Make room on the disk,"
+                " then finish. To give up what waits: amperfuse finish --discard"
+            )
         self._engine.desk.say(EventKind.OPERATOR, now_ns, "operator", "End the session")
         self._engine.begin_closing(now_ns)
         return True, "Closing."

@@ -27,7 +27,7 @@ from acquisition.engine.stop_slot import StopSlot
 from acquisition.events import EventKind
 from acquisition.experiment.limits import Limits
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
-from acquisition.recording.records import RecordSink, SessionHeader, StreamSpec
+from acquisition.recording.records import RecordingFailed, RecordSink, SessionHeader, StreamSpec
 from drivers import registry
 from drivers.capabilities import DriverOptions, Potentiostat, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
@@ -83,15 +83,21 @@ def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int) -> tuple[str, Path
     started = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).strftime("%Y%m%dT%H%M%SZ")
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", plan.name).strip("-")[:40] or "session"
     base = f"{started}-{slug}" + ("-SIMULATED" if plan.simulated else "")
-    out_dir.mkdir(parents=True, exist_ok=True)
-    for number in range(1, MAX_FOLDERS):
-        name = base if number == 1 else f"{base}-{number}"
-        try:
-            (out_dir / name).mkdir()
-        except FileExistsError:
-            continue
-        return name, out_dir / name
-    raise FileExistsError(f"{out_dir} holds {MAX_FOLDERS} sessions that began in the same second")
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        for number in range(1, MAX_FOLDERS):
+            name = base if number == 1 else f"{base}-{number}"
+            try:
+                (out_dir / name).mkdir()
+            except FileExistsError:
+                continue
+            return name, out_dir / name
+    except OSError as error:
+        raise RecordingFailed(
+            f"no session folder can be made in {out_dir}: {error.strerror}. Nothing was started; choose another folder"
+            " with --out."
+        ) from error
+    raise RecordingFailed(f"{out_dir} holds {MAX_FOLDERS} sessions that began in the same second")
 
 
 def keep_files(session_dir: Path, files: Mapping[str, bytes]) -> None:

@@ -14,6 +14,7 @@ from acquisition.experiment import syringes
 from acquisition.experiment.fields import checked_name
 from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
 from acquisition.experiment.rig_tables import PumpTable, RigFile
+from drivers import registry
 
 WATCHDOG_RANGE_S = (1, 255)
 """What a New Era pump can hold [M]; 0 wants none."""
@@ -55,6 +56,7 @@ def _ports(file: RigFile, source: Source) -> Iterator[Problem]:
     for name, pump in file.pumps.items():
         path = ("pumps", name, "url")
         yield from (source.problem(path, text) for text in _url_faults(pump.url, pump=True))
+        yield from (source.problem(path, text) for text in _wrong_twin(pump.url, pump.driver, "pump"))
         other = seen.get(pump.url)
         if other is not None and other[1] != pump.driver:
             yield source.problem(path, f"this port is also that of {other[0]}, which has another driver.")
@@ -65,6 +67,9 @@ def _ports(file: RigFile, source: Source) -> Iterator[Problem]:
     for name, potentiostat in file.potentiostats.items():
         path = ("potentiostats", name, "url")
         yield from (source.problem(path, text) for text in _url_faults(potentiostat.url, pump=False))
+        yield from (
+            source.problem(path, text) for text in _wrong_twin(potentiostat.url, potentiostat.driver, "potentiostat")
+        )
         if potentiostat.url in seen:
             yield source.problem(
                 path, f"this port is also that of {seen[potentiostat.url][0]}; one port, one instrument."
@@ -95,6 +100,18 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
             f"a pump on the network ({printable(host)}) could be driven by anybody there, so it is refused; connect it "
             "to this computer, or tunnel the line to 127.0.0.1."
         )
+
+
+def _wrong_twin(url: str, driver: str, kind: str) -> Iterator[str]:
+    """Say that a simulated port is the twin of another driver. A simulator of somebody else's is nobody's twin."""
+    drivers = registry.names(registry.DRIVERS)
+    simulator = urlsplit(url).hostname if url.startswith("sim://") else None
+    if simulator is None or driver not in drivers or registry.driver(driver).kind != kind:
+        return  # a driver of the wrong kind is told of where the plan is made
+    if simulator == registry.twin(driver):
+        return
+    if simulator in {registry.twin(other) for other in drivers}:
+        yield f'"{printable(simulator)}" is not what the driver "{driver}" talks to; write sim://{registry.twin(driver)}.'
 
 
 def _is_loopback(host: str) -> bool:

@@ -21,12 +21,6 @@ from acquisition.recording.recorder import InlineRecorder
 from drivers import registry
 from drivers.clock import NS_PER_S
 
-SIMULATOR_OF_DRIVER = {
-    "methodscript": "emstat",
-    "rodeostat-as-printed": "rodeostat",
-    "rodeostat-negated": "rodeostat",
-}
-"""Where the simulated instrument of a driver has another name than the driver."""
 OVERTIME_S = 3600.0
 """A rehearsal that takes so much longer than its plan is ended: the plan hangs."""
 
@@ -61,7 +55,7 @@ def describe_world(plan: Plan) -> dict[str, Any]:
 def _pump(pump: PumpSetup) -> dict[str, Any]:
     described: dict[str, Any] = {
         "url": pump.url,
-        "simulator": SIMULATOR_OF_DRIVER.get(pump.driver, pump.driver),
+        "simulator": registry.twin(pump.driver),
         "address": pump.address,
         "true_diameter_mm": pump.diameter_mm,
         "syringe_volume_ul": pump.syringe_volume_ul,
@@ -83,7 +77,7 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
         if channel.sensitivity_a_per_um is not None:
             described["sensitivity_a_per_um"] = channel.sensitivity_a_per_um
         channels.append(described)
-    return {"url": setup.url, "simulator": SIMULATOR_OF_DRIVER.get(setup.driver, setup.driver), "channels": channels}
+    return {"url": setup.url, "simulator": registry.twin(setup.driver), "channels": channels}
 
 
 def rehearse(

@@ -118,7 +118,7 @@ def only_engine(directory: Path) -> Iterator[None]:
     except filelock.Timeout as error:
         raise EngineAlreadyRunning(
             "an engine is already running for this user, and only one may hold pumps. "
-            "'amperfuse status' tells what it does; 'amperfuse gui' opens its window, where you can end its session."
+            "'amperfuse status' tells what it does, 'amperfuse gui' opens its window, 'amperfuse finish' ends it."
         ) from error
     try:
         yield

@@ -160,7 +160,7 @@ def _ask_to_close(session: Session, ending: Ending, *, waited: bool) -> None:
     def answered(answer: Answer) -> None:
         ending.asked_to_close = answer.ok
 
-    session.conductor.submit(Finish(request=0), answered)
+    session.conductor.submit(Finish(request=0, discard=True), answered)  # a signal is an order
 
 
 def _close(session: Session, host: ThreadHost, archiving: Archiving, ending: Ending) -> None:

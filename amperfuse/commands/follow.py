@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import getpass
 import threading
+from typing import Annotated
+
+import typer
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
 from acquisition.messages import EngineState, EventNotice, Finish, Report, Stop
@@ -45,11 +48,14 @@ def follow(record: EngineRecord) -> None:
 
 
 @for_people
-def finish() -> None:
+def finish(
+    *,
+    discard: Annotated[bool, typer.Option("--discard", help="Give up records that the disk does not take.")] = False,
+) -> None:
     """End the session of the running engine, as Finish in the window does. Refused while a plan or a pump runs."""
     record, lost = find_engine(), threading.Event()
     with EngineClient.connect(record, operator=getpass.getuser(), on_lost=lambda _why: lost.set()) as client:
-        answer = client.request(Finish(request=0))
+        answer = client.request(Finish(request=0, discard=discard))
         if not answer.ok:
             raise Ended(answer.text, ExitCode.REFUSED_COMMAND)
         tell("closing the files ...")

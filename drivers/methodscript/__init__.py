@@ -15,6 +15,7 @@ __all__ = ["MethodScriptPotentiostat", "build"]
 
 class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "potentiostat"
+    simulator: Final = "emstat"
 
     def __call__(
         self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions

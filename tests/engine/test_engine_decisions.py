@@ -597,3 +597,20 @@ def test_R42_asking_after_a_lost_reply_to_RUN_does_not_feed_the_watchdog_for_eve
 
     start = [name for _, name in pump.calls].index("start")
     assert 1 <= len(pump.calls[start + 1 :]) <= 4
+
+
+def test_R1_a_session_is_not_ended_over_records_that_the_disk_does_not_take(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lab.sink.failing = "disk full"
+    lab.run(lab.now_s + 1)
+
+    lab.send(Finish(request=1))
+    lab.run(lab.now_s + 1)
+
+    assert [answer.ok for answer in lab.answers] == [False]
+    assert "Make room on the disk" in lab.answers[0].text
+    assert lab.conductor.phase == "ready"
+    lab.send(Finish(request=2, discard=True))
+    lab.run(lab.now_s + 30)
+    assert lab.conductor.over

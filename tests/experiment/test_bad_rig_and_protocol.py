@@ -40,6 +40,7 @@ BAD_RIG = [
     Bad('url = "sim://new-era"', 'url = "ttyUSB0 "', "pumps.p1.url", "write a port such as"),
     Bad('url = "sim://new-era"', 'url = "socket://[:1"', "pumps.p1.url", "not a URL"),
     Bad('url = "sim://emstat"', 'url = "sim://new-era"', "potentiostats.left.url", "one port, one instrument"),
+    Bad('url = "sim://new-era"', 'url = "sim://emstat?seed=9"', "pumps.p1.url", "write sim://new-era"),
     Bad("[pumps.p1]", '[pumps."Pump 1"]', "pumps.Pump 1", "a name is 1 to 40 of the letters a-z"),
     Bad("[pumps.p1]", '[pumps.p1]\nwatchdog = "0.5 s"', "pumps.p1.watchdog", "1 to 255 whole seconds"),
     Bad("[pumps.p1]", "[pumps.p1]\naddress = 100", "pumps.p1.address", "less than or equal to 99"),
