@@ -68,7 +68,7 @@ def test_wheel_and_editable_installs_carry_the_hook_beside_the_packages() -> Non
 
 
 def test_unknown_simulators_and_options_are_serial_exceptions_that_help() -> None:
-    with pytest.raises(serial.SerialException, match="emstat, .*new-era"):
+    with pytest.raises(serial.SerialException, match=r"emstat, .*new-era"):
         serial.serial_for_url("sim://toaster")
     with pytest.raises(serial.SerialException, match="no option"):
         serial.serial_for_url("sim://new-era/bad?colour=red")
