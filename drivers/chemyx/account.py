@@ -47,7 +47,7 @@ class RunAccount:
         if self.started_ns is None:
             return 0.0
         elapsed_s = (now_ns - self.started_ns) / NS_PER_S + _START_S
-        return self.rate_ul_per_min * elapsed_s / 60.0 * _MARGIN
+        return min(self.rate_ul_per_min * elapsed_s / 60.0, self.target_ul) * _MARGIN
 
     def read(self, counter_ul: float, step_ul: float, now_ns: int) -> tuple[float, float]:
         """Return (volume of this infusion, how far it may be above that)."""
@@ -62,9 +62,10 @@ class RunAccount:
         return max(counter_ul - self.zero_ul, 0.0), step_ul
 
     def believable(self, infused_ul: float, step_ul: float, now_ns: int) -> bool:
-        """Tell whether a reading needs no second one: neither behind the last, nor ahead of the rate."""
-        if self.started_ns is None:
-            return True
+        """Tell whether a reading needs no second one: neither behind the last, nor ahead of rate and target.
+
+        Before the start nothing can have flowed.
+        """
         return self.seen_ul - step_ul <= infused_ul <= self.most_ul(now_ns) + step_ul
 
     def is_lost(self, infused_ul: float, step_ul: float, now_ns: int) -> bool:

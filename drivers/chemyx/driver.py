@@ -121,8 +121,7 @@ class ChemyxPump:
         written = codec.write(program)
         write(self.link, written, lambda limits: self._note_limits(written, limits))
         self._out.view = check_view(self.link, written)
-        counter = self._out.counter()
-        self._out.account = RunAccount.written(held.rate_ul_per_min, held.target_ul, counter.value[0])
+        self._out.account = RunAccount.written(held.rate_ul_per_min, held.target_ul, self._out.resting_counter())
         self._written = written
         return held
 

@@ -110,6 +110,16 @@ class Lookout:
             answer = again
         raise GarbledReply("the counter jumps with every answer", port=self.link.url, command="dispensed volume")
 
+    def resting_counter(self) -> float:
+        """Return the counter of a pump at rest, uL: said twice, since all that follows is measured from it."""
+        before = self._counter_once(urgent=False).value[0]
+        for _try in range(_CONFLICTS):
+            value = self._counter_once(urgent=False).value[0]
+            if value == before:
+                return value
+            before = value
+        raise GarbledReply("the counter of a pump at rest changes", port=self.link.url, command="dispensed volume")
+
     def _counter_once(self, *, urgent: bool) -> Answer[tuple[float, float]]:
         if self.view is None:
             raise GarbledReply("the unit of the counter is not known", port=self.link.url)

@@ -279,6 +279,34 @@ def test_L4_a_broken_counter_is_asked_for_again(broken: bytes) -> None:
     assert_true(pump.status(), began_ns)
 
 
+def test_L4_a_broken_counter_of_a_written_and_not_started_infusion_is_asked_for_again() -> None:
+    bench, pump = connected(counter_clears="never")
+    pump.program(PROGRAM)
+    bench.line.from_device = once(lambda data: [(0.0, re.sub(rb"= [0-9.]+", b"= 7.0000", data))], at=1)
+    assert pump.status().infused_ul == 0.0
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_L4_a_broken_zero_is_not_what_the_next_infusion_is_measured_from(at: int) -> None:
+    bench, pump = connected(counter_clears="never")
+    pump.program(PROGRAM)
+    pump.start()
+    bench.line.pass_s(110.0)
+    assert pump.status().infused_ul == 100.0
+    counts = iter(range(100))
+
+    def breaks(data: bytes) -> list[tuple[float, bytes]]:
+        is_zero = b"dispensed" in data and any(b"set delay" in sent for sent in bench.line.sent[-4:])
+        return [(0.0, re.sub(rb"= [0-9.]+", b"= 98.0000", data) if is_zero and next(counts) == at else data)]
+
+    bench.line.from_device = breaks
+    pump.program(PROGRAM)
+    pump.start()
+    bench.line.pass_s(110.0)
+    assert next(counts) > 1, "the zero was asked for twice"
+    assert pump.status().infused_ul == 100.0
+
+
 def test_a_pump_that_runs_another_program_shows_its_true_counter() -> None:
     bench, pump, _began = running(multi_step_ul_per_min="600")
     bench.line.pass_s(5.0)

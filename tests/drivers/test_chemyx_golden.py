@@ -109,6 +109,7 @@ def whole_infusion(*, echo: bool) -> list[Step]:
         ("set delay 0", b"delay = 0.000000\r\n"),
         ("view parameter", view()),
         ("dispensed volume", b"dispensed volume = 0.0000\r\n"),
+        ("dispensed volume", b"dispensed volume = 0.0000\r\n"),  # where the next infusion begins is asked twice
         # start
         ("pump status", b"0\r\n"),
         ("dispensed volume", b"dispensed volume = 0.0000\r\n"),
@@ -156,6 +157,7 @@ def test_volumes_are_in_the_set_units() -> None:
             said("pump status", b"1\r\n", echo=True),
             said("pump status", b"1\r\n", echo=True),
             said("dispensed volume", b"dispensed volume = 0.1234\r\n", echo=True),
+            said("dispensed volume", b"dispensed volume = 0.1234\r\n", echo=True),  # somebody else's run: twice
         ]
     )
     pump = build(line, URL, line.clock, DriverOptions(instrument="pump"))
@@ -180,7 +182,7 @@ def test_the_other_status_command_is_tried_when_the_first_is_not_known() -> None
 
 
 def test_a_delayed_start_is_stopped_and_refused() -> None:
-    script = whole_infusion(echo=True)[:15]
+    script = whole_infusion(echo=True)[:16]
     line = ScriptedLine(
         [
             *script,
