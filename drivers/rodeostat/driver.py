@@ -14,7 +14,6 @@ from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceRefused,
     DriverError,
-    ExchangeError,
     GarbledReply,
     NotEncodable,
     PortError,
@@ -73,21 +72,26 @@ class RodeostatPotentiostat:
         return Identity("rodeostat", self._variant.name, f"{version} ({notes})", self._device_id())
 
     def _ask_who(self) -> str:
+        """Ask for the variant; where nothing to the point comes, stop what may run and ask again."""
+        heard = b""
         try:
-            try:
-                return self.link.get("getVariant", "variant", str)
-            except (ReplyTimeout, GarbledReply):
-                stop_test(self.link)
-                return self.link.get("getVariant", "variant", str)
+            return self.link.get("getVariant", "variant", str)
         except PortError:
             raise
-        except (GarbledReply, DeviceRefused) as error:
+        except DriverError as error:
+            heard = error.partial
+        try:
+            stop_test(self.link)
+            return self.link.get("getVariant", "variant", str)
+        except PortError:
+            raise
+        except DriverError as error:
             self.link.close()
-            raise WrongInstrument(
-                "something answers on this port, but no Rodeostat", port=self.link.url, partial=error.partial
-            ) from error
-        except ExchangeError as error:
-            self.link.close()
+            heard = heard or error.partial
+            if heard or isinstance(error, DeviceRefused):
+                raise WrongInstrument(
+                    "something answers on this port, but no Rodeostat", port=self.link.url, partial=heard
+                ) from error
             raise ReplyTimeout(
                 "no Rodeostat answers; is it connected?", port=self.link.url, command="getVariant"
             ) from error

@@ -35,11 +35,20 @@ def polarise(link: RodeostatLink, variant: Variant, potential_v: float) -> None:
 
 
 def stop_test(link: RodeostatLink) -> None:
-    """Stop what runs. Where nothing runs, a refusal is as good: it is not known whether one comes [?]."""
-    try:
-        link.ask("stopTest")
-    except DeviceRefused:
-        return
+    """Stop what runs. Where nothing runs, a refusal is as good: it is not known whether one comes [?].
+
+    However many samples lie before the answer: a computer that did not read for a while finds many.
+    """
+    for last in (False,) * (_TRIES - 1) + (True,):
+        try:
+            link.begin("stopTest")
+        except DeviceRefused:
+            return
+        except ReplyTimeout:
+            if last:
+                raise
+        else:
+            return
 
 
 def make_safe(link: RodeostatLink) -> None:

@@ -166,14 +166,16 @@ class RodeostatLink:
             raise ReadbackMismatch(f"{key} reads back as {held:g} instead of {value:g}", port=self.url)
 
     def begin(self, command: str, **arguments: object) -> list[bytes]:
-        """Send a command once, never again, and return the lines behind its reply. Raises DeviceRefused, ReplyTimeout.
+        """Send a command once and return the lines behind its reply. Raises DeviceRefused, ReplyTimeout, PortLost.
 
-        Reads on its own, because the first samples may come in one piece with the reply.
+        For what begins or ends a stream: samples may come in one piece with the reply, or thousands before it.
         """
         self._guarded(lambda exchange: _send_fresh(exchange, encode(command, **arguments)))
         deadline_ns = self.clock.now_ns() + round(BEGIN_S * NS_PER_S)
+        other = b""
         while self.clock.now_ns() < deadline_ns:
             lines = self.lines(0.1)
+            other = lines[-1][:LINE_MAX] if lines else other
             for at, line in enumerate(lines):
                 reply = decode_reply(line)
                 if reply is None or reply.command not in ("", command):
@@ -183,7 +185,7 @@ class RodeostatLink:
                         f"the instrument refuses: {printable(reply.message)}", port=self.url, command=command
                     )
                 return lines[at + 1 :]
-        raise ReplyTimeout("no reply to the start of the test", port=self.url, command=command)
+        raise ReplyTimeout("no reply in time", port=self.url, command=command, partial=other)
 
     def lines(self, timeout_s: float) -> list[bytes]:
         """Return all whole lines that have arrived, waiting at most ``timeout_s`` for the first. Raises PortLost."""
