@@ -30,6 +30,7 @@ from drivers.rodeostat.stream import SampleStream
 from drivers.text import printable
 
 TEST = "constant"
+_OF_A_SAMPLE = b'"t":'
 _GARBLED_MAX = 50  # lines in a row that are nothing known: the line is out of step for good
 _SILENT_S = 1.0  # beside three intervals: by then a running test would have said something
 _ENDED_S = 0.2  # the same, after something that looked like the end of a test
@@ -72,25 +73,24 @@ class RodeostatPotentiostat:
         return Identity("rodeostat", self._variant.name, f"{version} ({notes})", self._device_id())
 
     def _ask_who(self) -> str:
-        """Ask for the variant; where nothing to the point comes, stop what may run and ask again."""
-        heard = b""
+        """Ask for the variant; where samples come and no answer, stop the test and ask again. No other port hears that
+        stop: what is on it may be anything.
+        """
         try:
-            return self.link.get("getVariant", "variant", str)
-        except PortError:
-            raise
-        except DriverError as error:
-            heard = error.partial
-        try:
+            try:
+                return self.link.get("getVariant", "variant", str)
+            except (ReplyTimeout, GarbledReply) as error:
+                if _OF_A_SAMPLE not in error.partial:
+                    raise
             stop_test(self.link)
             return self.link.get("getVariant", "variant", str)
         except PortError:
             raise
         except DriverError as error:
             self.link.close()
-            heard = heard or error.partial
-            if heard or isinstance(error, DeviceRefused):
+            if error.partial or not isinstance(error, ReplyTimeout):
                 raise WrongInstrument(
-                    "something answers on this port, but no Rodeostat", port=self.link.url, partial=heard
+                    "something answers on this port, but no Rodeostat", port=self.link.url, partial=error.partial
                 ) from error
             raise ReplyTimeout(
                 "no Rodeostat answers; is it connected?", port=self.link.url, command="getVariant"

@@ -102,13 +102,15 @@ class RodeostatLink:
         Stopping and settings are as harmless to repeat as questions. Samples that come in between are dropped: while
         samples count, nothing is asked.
         """
-        for last in (False,) * (_TRIES - 1) + (True,):
+        failure: ReplyTimeout | GarbledReply | ForeignTraffic | None = None
+        for _try in range(_TRIES):
             try:
                 return self._ask_once(command, arguments)
-            except (ReplyTimeout, GarbledReply, ForeignTraffic):
-                if last:
-                    raise
-        raise AssertionError("the last try returns or raises")
+            except (ReplyTimeout, GarbledReply, ForeignTraffic) as error:
+                failure = error if failure is None or error.partial else failure
+        if failure is None:
+            raise AssertionError("each try returns or fails")
+        raise failure
 
     def _ask_once(self, command: str, arguments: dict[str, object]) -> Reply:
         def answers(line: bytes) -> bool:

@@ -159,32 +159,39 @@ def test_a_rodeostat_of_hardware_01_does_not_know_the_question_for_it() -> None:
     "steps",
     [
         [exchange("getVariant", "", ',"variant":"\\u001b[2J"')],
-        [exchange("getVariant", "", ',"variant":5'), step(b'{"command": "stopTest"}\n', b"?\r\n")] ,
+        [exchange("getVariant", "", ',"variant":5')],
         [*CONNECT[:2], exchange("getHardwareVersion", "", ',"version":"V0.3"')],
         [exchange("getVariant", "", ',"variant":"10V_nanoAmpV0.1"'), *CONNECT[1:3]],
     ],
 )  # fmt: skip
 def test_something_else_is_not_taken_for_a_rodeostat(steps: list[Step]) -> None:
-    silent = [step(b'{"command": "stopTest"}\n', b"?\r\n")] * 2
-    _line, instrument = on_script(*steps, *silent)
+    line, instrument = on_script(*steps)
     with pytest.raises(WrongInstrument) as error:
         instrument.connect()
     assert str(error.value).isprintable()
+    line.done()
 
 
 def test_a_line_that_only_echoes_is_no_rodeostat() -> None:
-    who, stop = b'{"command": "getVariant"}\n', b'{"command": "stopTest"}\n'
-    _line, instrument = on_script(*[step(who, who)] * 3, *[step(stop, stop)] * 3)
+    who = b'{"command": "getVariant"}\n'
+    line, instrument = on_script(*[step(who, who)] * 3)
     with pytest.raises(WrongInstrument):
         instrument.connect()
+    line.done()  # no stop, and nothing else, is sent to what is no Rodeostat
 
 
 def test_silence_is_no_rodeostat_either() -> None:
-    _line, instrument = on_script(
-        *[step(b'{"command": "getVariant"}\n')] * 3, *[step(b'{"command": "stopTest"}\n')] * 3
-    )
+    line, instrument = on_script(*[step(b'{"command": "getVariant"}\n')] * 3)
     with pytest.raises(ReplyTimeout, match="is it connected"):
         instrument.connect()
+    line.done()
+
+
+def test_a_test_that_makes_the_instrument_deaf_is_stopped_to_ask_who_it_is() -> None:
+    who, sample = b'{"command": "getVariant"}\n', b'{"t":1000,"v":0.6,"i":0.01}\r\n'
+    line, instrument = on_script(step(who, sample), step(who), step(who), PREPARE[0], *CONNECT)
+    assert instrument.connect().model == "Rodeostat microAmp"
+    line.done()
 
 
 def test_a_question_whose_answer_is_lost_is_asked_again_and_a_start_never() -> None:
