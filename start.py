@@ -19,7 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
-WHAT = {"demo": ("", ["-m", "amperfuse", "demo"]), "test": ("[dev]", ["-m", "pytest"])}
+TESTS = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]  # many of them wait for real processes: two at a time
+WHAT = {"demo": ("", ["-m", "amperfuse", "demo"]), "test": ("[dev]", TESTS)}
 
 
 def main(words: list[str]) -> int:
