@@ -196,6 +196,6 @@ class ClientPublisher:
             subscription.put_event(notice)
 
     def samples(self, samples: ChannelSamples) -> None:
-        """Offer samples that are in the journal to everybody who draws."""
+        """Offer samples that the recorder has taken to everybody who draws."""
         for subscription in self._subscriptions:
             subscription.put_samples(samples)
