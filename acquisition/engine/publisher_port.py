@@ -22,5 +22,5 @@ class Publisher(Protocol):
         ...
 
     def samples(self, samples: ChannelSamples) -> None:
-        """Take samples that have gone into the journal."""
+        """Take samples that the recorder has taken."""
         ...
