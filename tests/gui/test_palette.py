@@ -1,3 +1,5 @@
+"""The colours: readable in both editions, and told apart by people who see colours differently."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""What the window says of a state: words, numbers and units, without a screen."""
+
 from __future__ import annotations
 
 from typing import Any, get_args

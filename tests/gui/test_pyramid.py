@@ -1,3 +1,5 @@
+"""The min/max pyramid draws what brute force would draw, in few points."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""History from the journal and live samples become one trace: nothing twice, nothing left out, gaps as gaps."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

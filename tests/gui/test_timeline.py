@@ -1,3 +1,5 @@
+"""The plan as a timeline: blocks, labels that fit, and where now is."""
+
 from __future__ import annotations
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+"""The window by click and key on a fake engine: STOP above all, and nothing stale shown as fresh."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
