@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Literal
+
+from drivers.capabilities import OptionValue
 
 Role = Literal["experimental", "anaesthetic_maintenance"]
 Route = Literal["iv_bolus", "iv_infusion", "ip", "sc", "im", "icv", "intracerebral", "bench"]
@@ -58,6 +61,8 @@ class PumpSetup:
     primed: bool
     drug_form: str = ""
     """Salt or base: the form that concentration and doses of this pump are given in."""
+    baud: int | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,25 +70,29 @@ class ChannelSetup:
     """One working electrode."""
 
     name: str
-    electrode: Literal["we1", "we2"]
+    electrode: str
     role: ChannelRole
     range_a: float
     sensitivity_a_per_um: float | None
     """Slope of the calibration; None leaves the channel in amperes."""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PotentiostatSetup:
-    """One potentiostat port with its channels."""
+    """One potentiostat with its channels."""
 
     name: str
     driver: str
     url: str
+    """Several ports of one instrument are separated by a blank."""
     expected_model: str
     expected_serial_number: str
     potential_v: float
     interval_s: float
     channels: tuple[ChannelSetup, ...]
+    baud: int | None = None
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

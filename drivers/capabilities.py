@@ -6,13 +6,16 @@ Knows no bytes and no family.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+OptionValue = str | int | float | bool
+"""What may stand in an options table of the rig file."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +173,12 @@ class ElectrodeSettings:
     """One working electrode as a channel of its own."""
 
     channel: str
-    electrode: Literal["we1", "we2"]
+    electrode: str
+    """One of the names that the driver's factory lists in ``electrodes``."""
     range_a: float
     """Full scale current; the device uses its smallest range that holds it, fixed (no auto-ranging)."""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+    """The driver's own settings of this channel; its factory lists the keys in ``channel_options``."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +242,36 @@ class Potentiostat(Identified, Protocol):
         ...
 
 
+@runtime_checkable
+class Described(Protocol):
+    """Does something to the samples, or holds constants, that a reader of the recording must know."""
+
+    def facts(self) -> Mapping[str, OptionValue]:
+        """Return what is in force since ``start``: filter and its delay, conversion factors, signs. Pure.
+
+        Keys carry units (``filter_delay_s``); those of one channel begin with its name and a dot.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DigitalEdge:
+    """A digital input that changed, on the clock of the samples. ``is_high`` is the level after the change."""
+
+    t_ns: int
+    input: str
+    is_high: bool
+
+
+@runtime_checkable
+class DigitalInputs(Protocol):
+    """Reports digital inputs (TTL marks of other devices) beside its samples."""
+
+    def edges(self) -> list[DigitalEdge]:
+        """Return the changes found by ``read`` since the last call, in order; nothing is sent."""
+        ...
+
+
 AbortCheck = Callable[[], bool]
 """Asked at least every 20 ms while a driver waits; True makes the exchange raise Interrupted."""
 
@@ -259,3 +295,7 @@ class DriverOptions:
     on_wire: Callable[[WireRecord], None] = field(default=lambda _record: None)
     on_foreign: Callable[[bytes], None] = field(default=lambda _stray: None)
     """Told of bytes that answered nothing: another program on the line, or a device that talks out of turn (R39)."""
+    baud: int | None = None
+    """Line speed set at the device; None: the family's usual ones, tried in turn."""
+    settings: Mapping[str, OptionValue] = field(default_factory=dict)
+    """The driver's own settings from the rig file; its factory lists the keys in ``options``."""

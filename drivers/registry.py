@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -32,9 +33,13 @@ class UnknownName(LookupError):
 
 
 class DriverFactory(Protocol):
-    """Builds a driver; opens no port until ``connect``.
+    """Builds a driver; opens no port until ``connect``. Raises NotEncodable for a value that a setting cannot have.
 
-    Where its simulated twin has another name than the driver, an attribute ``simulator`` tells it.
+    Further attributes, where the default does not fit:
+    ``simulator``: name of its simulated twin (default: the driver's own);
+    ``electrodes``: names of a potentiostat's working electrodes (default: only "we1");
+    ``ports``: (fewest, most) serial ports of one instrument (default: (1, 1)); ``url`` holds all, separated by a blank;
+    ``options``, ``channel_options``: keys of its own settings with a line on each (default: none).
     """
 
     kind: Literal["pump", "potentiostat"]
@@ -95,6 +100,26 @@ def driver(name: str) -> DriverFactory:
 def twin(driver_name: str) -> str:
     """Return the name of the simulated instrument that a driver is rehearsed on. Raises UnknownName."""
     return str(getattr(driver(driver_name), "simulator", driver_name))
+
+
+@dataclass(frozen=True)
+class DriverTraits:
+    """What a driver's factory says about its instruments."""
+
+    electrodes: tuple[str, ...]
+    ports: tuple[int, int]
+    options: Mapping[str, str]
+    channel_options: Mapping[str, str]
+
+
+def traits(factory: DriverFactory) -> DriverTraits:
+    """Return what a factory says about its instruments, with the defaults for what it leaves out."""
+    return DriverTraits(
+        electrodes=tuple(getattr(factory, "electrodes", ("we1",))),
+        ports=tuple(getattr(factory, "ports", (1, 1))),
+        options=dict(getattr(factory, "options", {})),
+        channel_options=dict(getattr(factory, "channel_options", {})),
+    )
 
 
 def simulator(name: str) -> Any:

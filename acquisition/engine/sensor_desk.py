@@ -28,19 +28,14 @@ from acquisition.engine.lane_messages import (
 from acquisition.engine.parts import Desk
 from acquisition.engine.sensor_lane import PotentiostatLane
 from acquisition.events import EventKind
+from acquisition.experiment.devices import amperometry
 from acquisition.messages import ChannelSamples, Link
 from acquisition.plan import PotentiostatSetup
 from acquisition.recording.records import RecordingFailed
-from drivers.capabilities import AmperometrySettings, ElectrodeSettings, Identity, SampleBlock
+from drivers.capabilities import AmperometrySettings, Identity, SampleBlock
 from drivers.clock import NS_PER_S
 
 CLEAR_GAPS_AFTER_NS = 10 * NS_PER_S
-
-
-def amperometry(setup: PotentiostatSetup) -> AmperometrySettings:
-    """Return the measurement that the rig describes."""
-    electrodes = tuple(ElectrodeSettings(c.name, c.electrode, c.range_a) for c in setup.channels)
-    return AmperometrySettings(setup.potential_v, setup.interval_s, electrodes)
 
 
 @dataclass

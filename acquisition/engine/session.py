@@ -25,11 +25,12 @@ from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.engine.sensor_lane import READ_PERIOD_NS, RESTART_AFTER_NS, PotentiostatLane
 from acquisition.engine.stop_slot import StopSlot
 from acquisition.events import EventKind
+from acquisition.experiment.devices import driver_options
 from acquisition.experiment.limits import Limits
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
 from acquisition.recording.records import RecordingFailed, RecordSink, SessionHeader, StreamSpec
 from drivers import registry
-from drivers.capabilities import DriverOptions, Potentiostat, SyringePump, WireRecord
+from drivers.capabilities import Potentiostat, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.registry import DriverFactory
 from drivers.transport import TransportOpener
@@ -204,7 +205,7 @@ class _Wiring:
         """Return the desk of a pump."""
         slot = StopSlot()
         wire: list[WireRecord] = []
-        options = DriverOptions(setup.name, setup.address, slot.abort, wire.append)
+        options = driver_options(setup, abort=slot.abort, on_wire=wire.append)
         pump = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
         if not isinstance(pump, SyringePump):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
@@ -214,7 +215,7 @@ class _Wiring:
 
     def sensor(self, setup: PotentiostatSetup) -> SensorDesk:
         """Return the desk of a potentiostat."""
-        options = DriverOptions(setup.name)
+        options = driver_options(setup)
         device = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
         if not isinstance(device, Potentiostat):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a potentiostat")

@@ -6,6 +6,7 @@ what says so in its URL (``sim://``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from acquisition.experiment.problems import RefusedInput, Source, read_toml, rel
 from acquisition.experiment.rig_checks import rig_problems
 from acquisition.experiment.rig_tables import PotentiostatTable, PumpTable, RigFile
 from acquisition.plan import ChannelSetup, PotentiostatSetup
+from drivers.capabilities import OptionValue
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class RigPump:
     syringe_note: str
     watchdog_s: int
     line_dead_volume_ul: float
+    baud: int | None
+    options: Mapping[str, OptionValue]
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,8 @@ def load_rig(path: Path) -> Rig:
 
 
 def is_simulated(url: str) -> bool:
-    """Tell whether a URL names a simulated instrument."""
-    return url.startswith("sim://")
+    """Tell whether a URL names a simulated instrument; of several ports, one makes it simulated."""
+    return any(port.startswith("sim://") for port in url.split())
 
 
 def _pump(name: str, table: PumpTable) -> RigPump:
@@ -106,6 +110,8 @@ def _pump(name: str, table: PumpTable) -> RigPump:
         syringe_note="; ".join(note for note in (row.note if row else "", plastic) if note),
         watchdog_s=round(table.watchdog),
         line_dead_volume_ul=table.line_dead_volume,
+        baud=table.baud,
+        options=table.options,
     )
 
 
@@ -113,10 +119,14 @@ def _potentiostat(name: str, table: PotentiostatTable) -> PotentiostatSetup:
     return PotentiostatSetup(
         name=name,
         driver=table.driver,
-        url=table.url,
+        url=" ".join(table.ports),
         expected_model=table.model,
         expected_serial_number=table.serial_number,
         potential_v=table.potential,
         interval_s=table.interval,
-        channels=tuple(ChannelSetup(c.name, c.electrode, c.role, c.range, c.sensitivity) for c in table.channels),
+        channels=tuple(
+            ChannelSetup(c.name, c.electrode, c.role, c.range, c.sensitivity, c.options) for c in table.channels
+        ),
+        baud=table.baud,
+        options=table.options,
     )

@@ -66,19 +66,22 @@ def _ports(file: RigFile, source: Source) -> Iterator[Problem]:
         seen.setdefault(pump.url, (name, pump.driver, pump.address))
     for name, potentiostat in file.potentiostats.items():
         path = ("potentiostats", name, "url")
-        yield from (source.problem(path, text) for text in _url_faults(potentiostat.url, pump=False))
-        yield from (
-            source.problem(path, text) for text in _wrong_twin(potentiostat.url, potentiostat.driver, "potentiostat")
-        )
-        if potentiostat.url in seen:
-            yield source.problem(
-                path, f"this port is also that of {seen[potentiostat.url][0]}; one port, one instrument."
-            )
-        seen.setdefault(potentiostat.url, (name, potentiostat.driver, 0))
+        for url in potentiostat.ports:
+            yield from (source.problem(path, text) for text in _url_faults(url, pump=False))
+            yield from (source.problem(path, text) for text in _wrong_twin(url, potentiostat.driver, "potentiostat"))
+            if url in seen:
+                yield source.problem(path, f"this port is also that of {seen[url][0]}; one port, one instrument.")
+            seen.setdefault(url, (name, potentiostat.driver, 0))
 
 
 def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
     """Say what is wrong with a URL. A network line to a drug pump is open to anybody on the network (X10)."""
+    if any(character.isspace() for character in url):
+        yield (
+            f'read "{printable(url)}"; a port such as "/dev/serial/by-id/..." has no blanks in it. Several ports of one '
+            "instrument are a list."
+        )
+        return
     if "://" not in url:
         if not _DEVICE.fullmatch(url):
             yield f'read "{printable(url)}"; write a port such as "/dev/serial/by-id/..." or "COM3", or sim://NAME.'

@@ -5,7 +5,7 @@ Knows names and types of keys. What values may stand together is checked in ``ac
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -26,6 +26,9 @@ from acquisition.experiment.fields import (
 )
 from acquisition.plan import ChannelRole
 
+Options = dict[str, ShortText | bool | int | float]
+"""Settings that only the driver understands; which keys there are, its factory says."""
+
 
 class RigTable(Table):
     """Names the rig."""
@@ -39,14 +42,16 @@ class InstrumentTable(Table):
     """Any instrument: who drives it, on which port, who it must be."""
 
     driver: SaidText
-    url: SaidText
     model: ShortText = ""
     serial_number: ShortText = ""
+    baud: Annotated[int, Field(ge=110, le=4_000_000)] | None = None
+    options: Options = Field(default_factory=dict)
 
 
 class PumpTable(InstrumentTable):
     """One pump with its syringe."""
 
+    url: SaidText
     address: Annotated[int, Field(ge=0, le=99)] = 0
     syringe: SaidText | None = None
     diameter: LengthMm | None = None
@@ -59,18 +64,25 @@ class ChannelTable(Table):
     """One working electrode."""
 
     name: Name
-    electrode: Literal["we1", "we2"]
+    electrode: SaidText
     role: ChannelRole
     range: CurrentA
     sensitivity: SensitivityAPerUm | None = None
+    options: Options = Field(default_factory=dict)
 
 
 class PotentiostatTable(InstrumentTable):
     """One potentiostat with its channels."""
 
+    url: SaidText | Annotated[list[SaidText], Field(min_length=1, max_length=16)]
     potential: PotentialV
     interval: DurationS
     channels: Annotated[list[ChannelTable], Field(min_length=1)]
+
+    @property
+    def ports(self) -> list[str]:
+        """Return its ports, in order of its electrodes where there are several."""
+        return [self.url] if isinstance(self.url, str) else self.url
 
 
 class RigFile(Table):

@@ -6,24 +6,19 @@ handed to them here has none to give. Does not know steps or doses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from acquisition.experiment.devices import amperometry, driver_options
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.problems import Problem, did_you_mean, printable
 from acquisition.experiment.protocol import Protocol, PumpUse
 from acquisition.experiment.rig import Rig, RigPump
 from acquisition.plan import PotentiostatSetup, PumpSetup
-from drivers.capabilities import (
-    AmperometrySettings,
-    DriverOptions,
-    ElectrodeSettings,
-    Potentiostat,
-    SyringePump,
-)
+from drivers.capabilities import Potentiostat, SyringePump
 from drivers.clock import VirtualClock
 from drivers.errors import NotEncodable, PortMissing
-from drivers.registry import DriverFactory, UnknownName
+from drivers.registry import DriverFactory, UnknownName, traits
 from drivers.transport import LineSettings, Transport
 
 DriverLookup = Callable[[str], DriverFactory]
@@ -153,6 +148,8 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         loaded_ul=use.loaded_ul,
         primed=use.primed,
         drug_form=use.form,
+        baud=pump.baud,
+        options=pump.options,
     )
     return PumpPlan(setup, driver, low, high)
 
@@ -167,9 +164,8 @@ def _potentiostat(setup: PotentiostatSetup, rig: Rig, drivers: DriverLookup, fou
     driver = _driver(setup, path, rig, drivers, found)
     if driver is None or not isinstance(driver, Potentiostat):
         return setup
-    electrodes = tuple(ElectrodeSettings(c.name, c.electrode, c.range_a) for c in setup.channels)
     try:
-        checked = driver.checked(AmperometrySettings(setup.potential_v, setup.interval_s, electrodes))
+        checked = driver.checked(amperometry(setup))
     except NotEncodable as error:
         found.problem(rig.source.problem(path, f"{error.message.rstrip('.')}."))
         return setup
@@ -181,7 +177,7 @@ def _potentiostat(setup: PotentiostatSetup, rig: Rig, drivers: DriverLookup, fou
 def _driver(
     setup: RigPump | PotentiostatSetup, path: tuple[str, ...], rig: Rig, drivers: DriverLookup, found: Findings
 ) -> SyringePump | Potentiostat | None:
-    kind, address = ("pump", setup.address) if isinstance(setup, RigPump) else ("potentiostat", 0)
+    kind = "pump" if isinstance(setup, RigPump) else "potentiostat"
     try:
         factory = drivers(setup.driver)
     except UnknownName as error:
@@ -190,9 +186,47 @@ def _driver(
     if factory.kind != kind:
         found.problem(rig.source.problem((*path, "driver"), f'"{setup.driver}" drives a {factory.kind}, not a {kind}.'))
         return None
-    driver = factory(NoPorts(), setup.url, VirtualClock(), DriverOptions(instrument=setup.name, address=address))
+    if problems := list(_unfit(setup, path, factory, rig)):
+        for problem in problems:
+            found.problem(problem)
+        return None
+    try:
+        driver = factory(NoPorts(), setup.url, VirtualClock(), driver_options(setup))
+    except NotEncodable as error:
+        found.problem(rig.source.problem((*path, "options"), f"{error.message.rstrip('.')}."))
+        return None
     if not isinstance(driver, SyringePump if kind == "pump" else Potentiostat):
         sentence = f'"{setup.driver}" says it drives a {kind} but cannot do all that one must; update or remove it.'
         found.problem(rig.source.problem((*path, "driver"), sentence))
         return None
     return driver
+
+
+def _unfit(
+    setup: RigPump | PotentiostatSetup, path: tuple[str, ...], factory: DriverFactory, rig: Rig
+) -> Iterator[Problem]:
+    """Say which of a set-up's ports, electrodes and settings its driver does not have."""
+    has = traits(factory)
+    ports = len(setup.url.split())
+    if not has.ports[0] <= ports <= has.ports[1]:
+        wanted = f"{has.ports[0]}" if has.ports[0] == has.ports[1] else f"{has.ports[0]} to {has.ports[1]}"
+        yield rig.source.problem((*path, "url"), f'"{setup.driver}" has {wanted} ports, {ports} are given.')
+    yield from _unknown(setup.options, has.options, (*path, "options"), setup.driver, rig)
+    if isinstance(setup, RigPump):
+        return
+    for number, channel in enumerate(setup.channels):
+        here: tuple[str | int, ...] = (*path, "channels", number)
+        if channel.electrode not in has.electrodes:
+            named = f'"{setup.driver}" has no electrode "{printable(channel.electrode)}"'
+            text = f"{named}; it has {', '.join(has.electrodes)}."
+            yield rig.source.problem((*here, "electrode"), text)
+        yield from _unknown(channel.options, has.channel_options, (*here, "options"), setup.driver, rig)
+
+
+def _unknown(
+    given: Iterable[str], known: Iterable[str], path: tuple[str | int, ...], driver: str, rig: Rig
+) -> Iterator[Problem]:
+    for key in given:
+        if key not in known:
+            text = f'"{driver}" has no setting "{printable(key)}".' + did_you_mean(key, list(known))
+            yield rig.source.problem((*path, key), text)

@@ -15,12 +15,12 @@ from acquisition.engine.lanes import check_identity
 from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
+from acquisition.experiment.devices import driver_options
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.host.rehearsal import describe_world
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
 from acquisition.service.launch import EngineOptions
 from drivers import registry
-from drivers.capabilities import DriverOptions
 from drivers.clock import NS_PER_S, Clock, PacedClock, SystemClock
 from drivers.serial_port import SerialOpener
 from drivers.transport import TransportOpener
@@ -84,9 +84,7 @@ def ask_who_is_there(bench: Bench) -> None:
     """
     setups: tuple[PumpSetup | PotentiostatSetup, ...] = (*bench.plan.pumps, *bench.plan.potentiostats)
     for setup in setups:
-        address = setup.address if isinstance(setup, PumpSetup) else 0
-        options = DriverOptions(instrument=setup.name, address=address)
-        device = registry.driver(setup.driver)(bench.opener, setup.url, bench.clock, options)
+        device = registry.driver(setup.driver)(bench.opener, setup.url, bench.clock, driver_options(setup))
         try:
             check_identity(setup, device.connect())
         finally:

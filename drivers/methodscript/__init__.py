@@ -16,6 +16,7 @@ __all__ = ["MethodScriptPotentiostat", "build"]
 class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "potentiostat"
     simulator: Final = "emstat"
+    electrodes: Final = ("we1", "we2")
 
     def __call__(
         self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions

@@ -37,16 +37,14 @@ BAD_RIG = [
     Bad('url = "sim://new-era"', 'url = "spy:///dev/ttyUSB0"', "pumps.p1.url", '"spy://" is not offered'),
     Bad('url = "sim://new-era"', 'url = "SIM://new-era"', "pumps.p1.url", '"SIM://" is not offered'),
     Bad('url = "sim://new-era"', 'url = "//host/share"', "pumps.p1.url", "write a port such as"),
-    Bad('url = "sim://new-era"', 'url = "ttyUSB0 "', "pumps.p1.url", "write a port such as"),
+    Bad('url = "sim://new-era"', 'url = "ttyUSB0 "', "pumps.p1.url", "a port such as"),
     Bad('url = "sim://new-era"', 'url = "socket://[:1"', "pumps.p1.url", "not a URL"),
     Bad('url = "sim://emstat"', 'url = "sim://new-era"', "potentiostats.left.url", "one port, one instrument"),
     Bad('url = "sim://new-era"', 'url = "sim://emstat?seed=9"', "pumps.p1.url", "write sim://new-era"),
     Bad("[pumps.p1]", '[pumps."Pump 1"]', "pumps.Pump 1", "a name is 1 to 40 of the letters a-z"),
     Bad("[pumps.p1]", '[pumps.p1]\nwatchdog = "0.5 s"', "pumps.p1.watchdog", "1 to 255 whole seconds"),
     Bad("[pumps.p1]", "[pumps.p1]\naddress = 100", "pumps.p1.address", "less than or equal to 99"),
-    Bad(
-        'electrode = "we1"', 'electrode = "we3"', "potentiostats.left.channels[1].electrode", 'expected "we1" or "we2"'
-    ),
+    Bad('electrode = "we1"', 'electrode = "we3"', "potentiostats.left.channels[1].electrode", 'has no electrode "we3"'),
     Bad('range = "100 nA"', 'range = "0 nA"', "potentiostats.left.channels[1].range", "must be above zero"),
     Bad('range = "100 nA"', 'range = "2 mA"', "potentiostats.left", "largest range is 1 uA"),
     Bad('name = "bench"', 'name = "bench"\nlimits = "/etc/x.toml"', "rig.limits", "relative to this file"),
