@@ -78,8 +78,8 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
     """Say what is wrong with a URL. A network line to a drug pump is open to anybody on the network (X10)."""
     if any(character.isspace() for character in url):
         yield (
-            f'read "{printable(url)}"; a port such as "/dev/serial/by-id/..." has no blanks in it. Several ports of one '
-            "instrument are a list."
+            f'read "{printable(url)}"; a port such as "/dev/serial/by-id/..." has no blanks in it. Several '
+            "ports of one instrument are a list."
         )
         return
     if "://" not in url:
