@@ -25,6 +25,7 @@ from drivers.transport import LineSettings
 from sim_devices.faults import FaultSpec, InstrumentFaults, parse_fault
 from sim_devices.instrument import Instrument
 from sim_devices.line import SimulatedPort, Wire
+from sim_devices.models.description import ELECTRODES
 from sim_devices.models.world import World
 
 SIMULATORS = "amperfuse.simulators"
@@ -177,12 +178,13 @@ class SimBench:
         seed = next((_seed(value) for key, value in wanted.options if key == "seed"), self._seed)
         firmware_options = {key: value for key, value in wanted.options if key not in ("fault", "seed")}
         plunger = self._world.plunger(name) if wanted.kind == "pump" else None
-        physics = plunger if plunger is not None else self._world.front_end(name)
+        build_firmware = _simulator(wanted.simulator)
+        electrodes = tuple(getattr(build_firmware, "electrodes", ELECTRODES))
+        physics = plunger if plunger is not None else self._world.front_end(name, electrodes)
         specs = [spec for spec in self._faults if _concerns(spec, name, wanted.kind)] + own_faults
         for spec in specs:
             if spec.kind == "stall" and plunger is None:
                 raise ValueError(f"fault {spec.text!r}: {name} has no plunger that could stall")
-        build_firmware = _simulator(wanted.simulator)
         instrument = Instrument(
             name,
             wanted.url,

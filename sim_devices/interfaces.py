@@ -56,5 +56,5 @@ class ElectrodeFrontEnd(Protocol):
         ...
 
     def current_a(self, electrode: int, t_ns: int) -> float:
-        """Return the current of working electrode 0 or 1 at ``t_ns``, amperes, noise included. Times never go back."""
+        """Return the current of a working electrode (0, 1, ...) at ``t_ns``, A, with noise. Times never go back."""
         ...

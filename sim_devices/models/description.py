@@ -17,11 +17,8 @@ from sim_devices.models.tubing import Tubing
 from sim_devices.mouse.pharmacology import ENTRY_OF_ROUTE
 
 DEFAULT_WEIGHT_G = 25.0
-DEFAULT_CHANNELS: tuple[Mapping[str, Any], ...] = (
-    {"electrode": "we1", "role": "glutamate"},
-    {"electrode": "we2", "role": "sentinel"},
-)
 ELECTRODES = ("we1", "we2")
+"""What the working electrodes of a potentiostat are called, in the order of its front end, unless it says otherwise."""
 SENTINEL_GAIN_SD = 0.08
 """Spread of a sentinel's gain around 1; science.md 4.2 [A]. Kept within its range of 0.8 to 1.2."""
 
@@ -82,12 +79,14 @@ def infusion(description: Mapping[str, Any], start_ns: int) -> Infusion:
     )
 
 
-def channels(description: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return a potentiostat's channels: unless given, a glutamate site on we1 and a sentinel on we2."""
-    found: Sequence[Mapping[str, Any]] = description.get("channels") or DEFAULT_CHANNELS
+def channels(description: Mapping[str, Any], electrodes: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """Return a potentiostat's channels: unless given, glutamate sites and sentinels by turns on all its electrodes."""
+    found: Sequence[Mapping[str, Any]] = description.get("channels") or [
+        {"electrode": electrode, "role": ("glutamate", "sentinel")[at % 2]} for at, electrode in enumerate(electrodes)
+    ]
     for channel in found:
-        if channel.get("electrode", "we1") not in ELECTRODES:
-            raise ValueError(f"there is no electrode {channel['electrode']!r}; a front end has we1 and we2")
+        if channel.get("electrode", electrodes[0]) not in electrodes:
+            raise ValueError(f"there is no electrode {channel['electrode']!r}; this has {', '.join(electrodes)}")
     return found
 
 
@@ -99,12 +98,14 @@ def shared_parameters(found: Sequence[Mapping[str, Any]]) -> ElectrodeParameters
     return ARRAY_SITE
 
 
-def sites(found: Sequence[Mapping[str, Any]], rng_of: Callable[[str], np.random.Generator]) -> dict[int, Electrode]:
-    """Return the electrodes by index; ``rng_of`` gives each its own generator by its name."""
+def sites(
+    found: Sequence[Mapping[str, Any]], electrodes: Sequence[str], rng_of: Callable[[str], np.random.Generator]
+) -> dict[int, Electrode]:
+    """Return the sites by index of their electrode; ``rng_of`` gives each its own generator by its electrode's name."""
     shared = shared_parameters(found)
     built = {}
     for channel in found:
-        electrode = channel.get("electrode", "we1")
+        electrode = channel.get("electrode", electrodes[0])
         rng = rng_of(electrode)
         gain = min(1.2, max(0.8, 1.0 + SENTINEL_GAIN_SD * float(rng.standard_normal())))
         if channel.get("role") == "glutamate":
@@ -112,7 +113,7 @@ def sites(found: Sequence[Mapping[str, Any]], rng_of: Callable[[str], np.random.
             site = Electrode(_parameters(float(given)) if given else shared, rng, sees_glutamate=True)
         else:
             site = Electrode(shared, rng, sees_glutamate=False, gain=gain)
-        built[ELECTRODES.index(electrode)] = site
+        built[electrodes.index(electrode)] = site
     return built
 
 

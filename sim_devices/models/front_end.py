@@ -47,7 +47,7 @@ class _Loaded:
 
 @dataclass
 class FrontEnd:
-    """An ``ElectrodeFrontEnd``. ``sites`` maps electrode 0 or 1 to what is connected there; nothing gives 0 A."""
+    """An ``ElectrodeFrontEnd``. ``sites`` maps electrodes by index to what is connected there; nothing gives 0 A."""
 
     tissue: Tissue
     parameters: ElectrodeParameters
@@ -61,7 +61,7 @@ class FrontEnd:
     _walk_a: float = field(default=0.0, init=False)
     _loaded: _Loaded | None = field(default=None, init=False, repr=False)
     _chunk_start_ns: int = field(default=0, init=False)
-    _currents_a: list[list[float]] = field(default_factory=list, init=False, repr=False)
+    _currents_a: dict[int, list[float]] = field(default_factory=dict, init=False, repr=False)
 
     def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:
         """Switch the cell and set the potential. Coming on, or another potential, starts the settling anew [A]."""
@@ -76,7 +76,7 @@ class FrontEnd:
         self._assemble()
 
     def current_a(self, electrode: int, t_ns: int) -> float:
-        """Return the current of working electrode 0 or 1, A; 0 while the cell is off or nothing is connected."""
+        """Return the current of one working electrode, A; 0 while the cell is off or nothing is connected."""
         if not self._on:
             return 0.0
         offset_ns = t_ns - self._chunk_start_ns
@@ -86,7 +86,8 @@ class FrontEnd:
             offset_ns = t_ns - self._chunk_start_ns
             if offset_ns < 0:
                 raise ValueError(f"current asked for at {t_ns} ns, before {self._chunk_start_ns} ns: time runs forward")
-        return self._currents_a[electrode][offset_ns // SAMPLE_NS]
+        currents_a = self._currents_a.get(electrode)
+        return 0.0 if currents_a is None else currents_a[offset_ns // SAMPLE_NS]
 
     def _second(self, t_ns: int) -> int:
         return max(0, t_ns - self.start_ns) // SECOND_NS
@@ -137,7 +138,7 @@ class FrontEnd:
         polarised = p.polarised_from_v <= self._potential_v <= p.polarised_to_v
         settling = settling_a(p, (self._chunk_start_ns - self._switched_ns) / SECOND_NS)
         common_a = self._loaded.shared_a + settling
-        currents_a = [[0.0] * SAMPLES_PER_SECOND, [0.0] * SAMPLES_PER_SECOND]
+        currents_a: dict[int, list[float]] = {}
         parts = zip(self.sites.items(), self._loaded.own_a, self._loaded.glutamate_a, strict=True)
         for (electrode, site), own_a, glutamate_a in parts:
             total = site.gain * common_a + own_a

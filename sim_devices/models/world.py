@@ -11,7 +11,7 @@ changes no one's noise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
 from typing import Any
@@ -33,7 +33,7 @@ class World:
 
     ``world`` describes subject, pumps and potentiostats; every key is optional, and a pump or potentiostat it does
     not name has the defaults of ``sim_devices.models.description``. ``start_ns`` is the clock's reading when the
-    world begins. Raises ValueError for impossible values.
+    world begins. Raises ValueError for impossible values, of electrodes when they are asked for.
     """
 
     world: Mapping[str, Any]
@@ -50,8 +50,6 @@ class World:
         self._ascorbate = Ascorbate(AscorbateParameters(), self._rng("mouse/ascorbate"))
         for name in self.world.get("pumps", {}):
             self.plunger(name)
-        for name in self.world.get("potentiostats", {}):
-            self.front_end(name)
 
     def plunger(self, name: str) -> SyringePlunger:
         """Return the syringe that this pump moves."""
@@ -61,15 +59,15 @@ class World:
                 self._infusions[name] = description.infusion(given, self.start_ns)
             return self._infusions[name].plunger
 
-    def front_end(self, name: str) -> FrontEnd:
-        """Return the electrodes that this potentiostat holds."""
+    def front_end(self, name: str, electrodes: Sequence[str] = description.ELECTRODES) -> FrontEnd:
+        """Return what this potentiostat holds; its working electrodes have these names, in the order of its inputs."""
         with self._lock:
             if name not in self._front_ends:
-                channels = description.channels(self.world.get("potentiostats", {}).get(name, {}))
+                channels = description.channels(self.world.get("potentiostats", {}).get(name, {}), electrodes)
                 self._front_ends[name] = FrontEnd(
                     tissue=self,
                     parameters=description.shared_parameters(channels),
-                    sites=description.sites(channels, lambda electrode: self._rng(f"{name}/{electrode}")),
+                    sites=description.sites(channels, electrodes, lambda electrode: self._rng(f"{name}/{electrode}")),
                     rng=self._rng(f"{name}/shared"),
                     start_ns=self.start_ns,
                 )

@@ -270,4 +270,14 @@ def test_sentinels_differ_in_gain_within_the_range_of_the_reference() -> None:
 )
 def test_an_impossible_world_is_refused(wrong: dict[str, Any], named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        World(wrong, 0)
+        World(wrong, 0).front_end("p")
+
+
+def test_a_front_end_has_as_many_electrodes_as_its_instrument_and_nothing_flows_where_none_is_connected() -> None:
+    given = {"potentiostats": {"p": {"channels": [{"electrode": "c", "role": "glutamate"}]}}}
+    cell = World(given, 0).front_end("p", ("a", "b", "c", "d"))
+    cell.set_cell(on=True, potential_v=0.7, now_ns=0)
+
+    assert [cell.current_a(electrode, S) == 0.0 for electrode in range(4)] == [True, True, False, True]
+    with pytest.raises(ValueError, match="no electrode 'c'; this has we1, we2"):
+        World(given, 0).front_end("p")
