@@ -10,20 +10,19 @@ from dataclasses import dataclass, field
 
 from drivers.capabilities import Identity, Motion, PumpProgram, PumpStatus
 from drivers.chemyx import codec
-from drivers.chemyx.account import RunAccount
 from drivers.chemyx.infusion import check_view, write
 from drivers.chemyx.link import LINES, ChemyxLink
 from drivers.chemyx.lookout import Lookout
-from drivers.chemyx.stop import Stopping
 from drivers.errors import (
     DeviceRefused,
     DriverError,
     GarbledReply,
     NotEncodable,
-    PortLost,
     ReplyTimeout,
     WrongInstrument,
 )
+from drivers.run_account import RunAccount
+from drivers.stopping import REPLY_S, Stopping
 
 
 @dataclass
@@ -115,7 +114,7 @@ class ChemyxPump:
 
     def program(self, program: PumpProgram) -> PumpProgram:
         held = self.quantised(program)
-        self._check_ready()
+        self.link.check_identified()
         self._bring_to_start()
         self._written = None
         written = codec.write(program)
@@ -141,7 +140,7 @@ class ChemyxPump:
         self._told[written.diameter] = (lowest, min(limits.max_rate * scale, codec.HIGHEST_UL_PER_MIN))
 
     def read_back(self) -> PumpProgram:
-        self._check_ready()
+        self.link.check_identified()
         if self._written is not None:
             self._out.view = check_view(self.link, self._written)
             return self._written.held()
@@ -155,7 +154,7 @@ class ChemyxPump:
         )
 
     def start(self) -> PumpStatus:
-        self._check_ready()
+        self.link.check_identified()
         if self._written is None:
             raise DeviceRefused("nothing was programmed since the last start or stop", port=self.link.url)
         if self._out.look().motion is not Motion.STOPPED:  # out of a pause, start would resume something else
@@ -183,23 +182,21 @@ class ChemyxPump:
         return status.infused_ul < self._out.account.target_ul - status.counter_step_ul
 
     def status(self) -> PumpStatus:
-        self._check_ready()
+        self.link.check_identified()
         return self._out.look()
 
     def stop(self) -> PumpStatus:
         self._written = None
-        return Stopping(self.link).run(self._out.stopped_look)
+        return Stopping(self.link, self._send_stop, self._out.stopped_look, self.link.try_otherwise).run()
 
-    def _check_ready(self) -> None:
-        """R19, R37: nothing is asked or set before the pump was identified."""
-        if not self.link.identified:
-            raise PortLost("connect first: this line was not opened, or was lost since", port=self.link.url)
+    def _send_stop(self) -> None:
+        self.link.once("stop", codec.parse_stopped, timeout_s=REPLY_S, urgent=True)
 
     # --- no watchdog: the pump runs to its volume after the host has died ---
 
     def arm_watchdog(self, timeout_s: int) -> bool:
         del timeout_s
-        self._check_ready()
+        self.link.check_identified()
         return False
 
     def disarm_watchdog(self) -> None:

@@ -8,96 +8,57 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
-from drivers.capabilities import DriverOptions
 from drivers.chemyx import codec
 from drivers.chemyx.framing import AnswerFramer, Frame, command_bytes
-from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
     DeviceRefused,
-    DriverError,
     ExchangeError,
     ForeignTraffic,
-    GarbledReply,
     Interrupted,
-    PortLost,
     ReadbackMismatch,
 )
-from drivers.exchange import Exchange
-from drivers.transport import LineSettings, TransportOpener
+from drivers.talk import Answer, Talk
+from drivers.transport import LineSettings
 
 LINES: Final = (LineSettings(baud=9600), LineSettings(baud=38_400), LineSettings(baud=115_200))
 """8N1, no flow control; the rate is set in the pump's menu [M], 115200 seen on newer ones. Tried in this order."""
 REPLY_S: Final = 0.6
 """Deadline of one exchange: the longest answer takes 0.14 s at 9600 baud; vendor code waits 0.4 s per command [D]."""
-_TRIES = 3
 _SYNC = "elapsed time"
+_TRIES_PER_LINE = 2  # what came at a wrong baud rate may still stand before the first command
 _STATUS_NAMES = ("pump status", "status")  # [M]; [D:vendor MATLAB]
 
 T = TypeVar("T")
-E = TypeVar("E", bound=DriverError)
-
-
-@dataclass(frozen=True)
-class Answer(Generic[T]):
-    """A parsed answer and when it was asked for and had."""
-
-    value: T
-    asked_ns: int
-    received_ns: int
 
 
 @dataclass
-class ChemyxLink:
+class ChemyxLink(Talk[Frame]):
     """A line with one pump on it. Opened by the first use."""
 
-    opener: TransportOpener
-    url: str
-    clock: Clock
-    options: DriverOptions
-    line: int = field(default=0, init=False)
-    """Index of the baud rate in ``LINES``."""
     echo: bool | None = field(default=None, init=False)
     """Whether the pump echoes commands; None until it has answered. While known, other answers are not believed."""
     status_names: tuple[str, ...] = field(default=_STATUS_NAMES, init=False)
     """What the pump may call its status question; one name once it has answered."""
-    until_ns: int | None = field(default=None, init=False)
-    """While a stop is on: when it must be over, whatever its single exchanges would take."""
-    identified: bool = field(default=False, init=False)
-    """The driver knows who answers on the line as it is open now (R19)."""
-    _exchange: Exchange[Frame] | None = field(default=None, init=False)
-
-    def open(self) -> Exchange[Frame]:
-        """Open the line if it is not. Raises PortError."""
-        if self._exchange is None:
-            transport = self.opener.open(self.url, LINES[self.line])
-            self._exchange = Exchange(
-                transport, self.clock, self.options, AnswerFramer(), is_known_unasked=lambda frame: not frame.lines
-            )
-        return self._exchange
-
-    def next_line(self) -> None:
-        """Close the line; the next opening is at the next baud rate."""
-        self.close()
-        self.line = (self.line + 1) % len(LINES)
-
-    def close(self) -> None:
-        """Release the line; sends nothing. May be called twice."""
-        if self._exchange is not None:
-            self._exchange.transport.close()
-            self._exchange = None
-        self.identified = False
+    _silent: int = field(default=0, init=False)
 
     @property
-    def foreign_count(self) -> int:
-        """Return how often something came that answered nothing, since the line was opened."""
-        return self._exchange.foreign_count if self._exchange is not None else 0
+    def lines(self) -> tuple[LineSettings, ...]:
+        return LINES
 
-    def _live(self) -> Exchange[Frame]:
-        if self._exchange is None:  # never opened again by itself: who comes back must be identified first (R37)
-            raise PortLost("the line is not open", port=self.url)
-        return self._exchange
+    def framer(self) -> AnswerFramer:
+        return AnswerFramer()
+
+    def is_known_unasked(self, frame: Frame) -> bool:
+        return not frame.lines
+
+    def try_otherwise(self) -> None:
+        """Nothing known answered: it may echo or not, and listen at another baud rate than the one tried."""
+        self.echo = None
+        self._silent += 1
+        if not self.identified and self._silent % _TRIES_PER_LINE == 0:
+            self.next_line()
 
     def once(
         self,
@@ -111,21 +72,12 @@ class ChemyxLink:
 
         Raises PortError, ExchangeError, DeviceRefused (the pump does not know the command as it arrived).
         """
-        exchange = self._live()
-        if self.until_ns is not None:
-            timeout_s = max(min(timeout_s, (self.until_ns - self.clock.now_ns()) / NS_PER_S), 0.0)
 
         def is_reply(frame: Frame) -> bool:
             body = self._body(frame, command)
             return body is not None and (parse(body) is not None or codec.is_refusal(body))
 
-        try:
-            frame = exchange.transact(
-                command_bytes(command), is_reply, command=command, timeout_s=timeout_s, urgent=urgent
-            )
-        except PortLost:
-            self.close()
-            raise
+        frame = self.transact(command_bytes(command), is_reply, command=command, timeout_s=timeout_s, urgent=urgent)
         body = self._body(frame, command) or ()
         if self.echo is None:
             self.echo = frame.lines[:1] == (command.encode("ascii"),)
@@ -143,19 +95,7 @@ class ChemyxLink:
 
     def ask(self, command: str, parse: Callable[[codec.Lines], T | None], *, urgent: bool = False) -> Answer[T]:
         """Ask a question, up to three times. Raises PortError, ExchangeError, DeviceRefused."""
-        failure: DriverError | None = None
-        for _try in range(_TRIES):
-            try:
-                self.get_in_step(urgent=urgent)
-                asked_ns = self.clock.now_ns()
-                value = self.once(command, parse, urgent=urgent)
-            except (ForeignTraffic, Interrupted):
-                raise
-            except (ExchangeError, DeviceRefused) as error:  # a refusal may mean that a byte of the question was lost
-                failure = error
-                continue
-            return Answer(value, asked_ns, self.clock.now_ns())
-        raise failure if failure is not None else self.error(GarbledReply, "no answer", command)
+        return self.repeated(lambda: self.once(command, parse, urgent=urgent), command, urgent=urgent)
 
     def digit(self, *, urgent: bool = False) -> Answer[int]:
         """Ask for the digit of the pump's status, under the name that it knows. Raises as ``ask``."""
@@ -209,12 +149,8 @@ class ChemyxLink:
 
     def get_in_step(self, *, urgent: bool = False) -> None:
         """After a lost answer, ask for the elapsed time: once it has come, every older answer has come too (L7)."""
-        exchange = self._live()
+        exchange = self.live()
         if not exchange.out_of_step:
             return
         self.once(_SYNC, lambda lines: codec.parse_named(_SYNC, lines), urgent=urgent)
         exchange.out_of_step = False
-
-    def error(self, kind: type[E], message: str, command: str) -> E:
-        """Return an error with port and command."""
-        return kind(message, port=self.url, command=command)

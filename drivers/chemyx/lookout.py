@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from drivers.capabilities import Motion, PumpAlarm, PumpStatus
 from drivers.chemyx import codec
-from drivers.chemyx.account import RunAccount
-from drivers.chemyx.link import Answer, ChemyxLink
+from drivers.chemyx.link import ChemyxLink
 from drivers.errors import DeviceReset, GarbledReply
+from drivers.run_account import RunAccount
+from drivers.talk import Answer
 
 _STOPPED, _RUNNING, _PAUSED, _DELAYED, _STALLED, _ERROR = range(6)
 _MOTIONS = {_STOPPED: Motion.STOPPED, _PAUSED: Motion.PAUSED, _DELAYED: Motion.WAITING}

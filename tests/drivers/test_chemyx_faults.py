@@ -13,7 +13,6 @@ import pytest
 
 from drivers.capabilities import DriverOptions, Motion, PumpAlarm, PumpProgram, PumpStatus
 from drivers.chemyx import ChemyxPump, build
-from drivers.chemyx.account import RunAccount
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceRefused,
@@ -27,6 +26,7 @@ from drivers.errors import (
     ReplyTimeout,
     WrongInstrument,
 )
+from drivers.run_account import RunAccount
 from drivers.transport import LineSettings
 from tests.drivers.kit import MS, URL, Filter, FirmwareLine, ScriptedLine, Step, step
 from tests.drivers.test_compliance_chemyx import ChemyxSetUp

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from sim_devices.firmware.chemyx.motor import DELAYED, PAUSED, Motor
 from sim_devices.firmware.chemyx.options import ChemyxOptions
 from sim_devices.firmware.chemyx.settings import UNITS, Settings
+from sim_devices.firmware.motor import DELAYED, PAUSED, Motor
 
 INVALID = ("Invalid Command!",)
 """Answer to what it does not know [S]; also to comma lists in Basic Mode [I]."""

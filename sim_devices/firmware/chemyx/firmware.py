@@ -7,9 +7,9 @@ speaks unasked.
 from __future__ import annotations
 
 from sim_devices.firmware.chemyx.commands import Commands
-from sim_devices.firmware.chemyx.motor import Motor
 from sim_devices.firmware.chemyx.options import ChemyxOptions
 from sim_devices.firmware.chemyx.settings import Settings
+from sim_devices.firmware.motor import Motor
 from sim_devices.interfaces import Plunger
 
 _CR, _LF = 0x0D, 0x0A

@@ -1,6 +1,7 @@
-"""Runs one infusion of a Chemyx pump on its plunger: delay, run, pause, stall, end, and the dispensed counter.
+"""Runs one infusion of a simple pump on its plunger: delay, run, pause, stall, end, and the dispensed counter.
 
-Knows motion and when it ends; does not know commands or text. The counter is travel, as the pump's own steps count it.
+Knows motion and when it ends; does not know commands, text or family. The counter is travel, as the
+pump's own steps count it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _NS_PER_MIN = 60_000_000_000
 _REACHED_MM = 1e-7  # covers rounding of times to whole nanoseconds
 
 STOPPED, RUNNING, PAUSED, DELAYED, STALLED = 0, 1, 2, 3, 4
-"""The digits of ``pump status``."""
+"""States, numbered as a Chemyx pump tells them."""
 
 
 @dataclass
@@ -22,7 +23,8 @@ class Motor:
     """Motion state. Every public method is given times in rising order."""
 
     plunger: Plunger
-    stall_check_ns: int
+    stall_check_ns: int | None
+    """How often the running motor is looked at; None for a pump that does not notice a stall."""
     state: int = STOPPED
     dispensed_mm: float = 0.0
     """What the counter shows, as travel."""
@@ -96,14 +98,17 @@ class Motor:
         if self.plunger.stalled(t_ns):
             self._halt(t_ns, STALLED)
         else:
-            self._check_ns = t_ns + self.stall_check_ns
+            self._look_again(t_ns)
 
     def _drive(self, now_ns: int) -> None:
         self._count(now_ns)
         self.state, self._began_ns = RUNNING, now_ns
         self.plunger.drive(self._speed, now_ns)
-        self._check_ns = now_ns + self.stall_check_ns
+        self._look_again(now_ns)
         self._set_end(now_ns)
+
+    def _look_again(self, now_ns: int) -> None:
+        self._check_ns = None if self.stall_check_ns is None else now_ns + self.stall_check_ns
 
     def _set_end(self, now_ns: int) -> None:
         self._end_ns = None
