@@ -243,6 +243,18 @@ class Potentiostat(Identified, Protocol):
 
 
 @runtime_checkable
+class Polled(Protocol):
+    """Measures only when asked: a potentiostat whose samples are taken when its driver is read."""
+
+    def next_read_ns(self) -> int:
+        """Return when ``read`` must be called next, at the latest, for a sample to be taken on time. Pure.
+
+        Who calls it later gets samples flagged TIMING, and gaps.
+        """
+        ...
+
+
+@runtime_checkable
 class Described(Protocol):
     """Does something to the samples, or holds constants, that a reader of the recording must know."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from acquisition.engine.lane_messages import Close, Connect, Failed, Request, Samples, SamplingStarted, StartSampling
 from acquisition.engine.lanes import BaseLane, Post
 from acquisition.plan import PotentiostatSetup
-from drivers.capabilities import Potentiostat
+from drivers.capabilities import Polled, Potentiostat
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import DriverError, PortError, ReplyTimeout
 
@@ -110,6 +110,8 @@ class PotentiostatLane(BaseLane):
             self._trouble(error)
             return
         self._next_read_ns = now_ns + self._read_period_ns
+        if isinstance(self._potentiostat, Polled):
+            self._next_read_ns = min(self._next_read_ns, self._potentiostat.next_read_ns())
         if blocks:
             self._heard_ns = now_ns
         elif now_ns - self._heard_ns > self._restart_after_ns:

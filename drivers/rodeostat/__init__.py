@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from drivers.capabilities import DriverOptions
 from drivers.clock import Clock
+from drivers.errors import NotEncodable
 from drivers.rodeostat.driver import RodeostatPotentiostat
-from drivers.rodeostat.family import SignRule
+from drivers.rodeostat.family import SIGNS
 from drivers.rodeostat.link import RodeostatLink
 from drivers.transport import TransportOpener
 
-__all__ = ["RodeostatPotentiostat", "build", "build_as_printed", "build_negated"]
+__all__ = ["RodeostatPotentiostat", "build"]
 
 
 @dataclass(frozen=True)
 class _Factory:
-    sign_rule: SignRule
     kind: Literal["pump", "potentiostat"] = "potentiostat"
-    simulator: Final = "rodeostat"
+    options: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "sign": "as-printed (default), or negated, where the firmware was built for the other hardware"
+        }
+    )
 
     def __call__(
         self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions
     ) -> RodeostatPotentiostat:
-        """Build the driver; opens nothing until ``connect`` or ``stop``."""
-        return RodeostatPotentiostat(RodeostatLink(opener, url, clock, options), self.sign_rule)
+        """Build the driver; opens nothing until ``connect`` or ``stop``. Raises NotEncodable."""
+        sign = options.settings.get("sign", "as-printed")
+        if sign not in SIGNS:
+            raise NotEncodable(f"sign is one of {', '.join(SIGNS)}, not {sign!r}")
+        return RodeostatPotentiostat(RodeostatLink(opener, url, clock, options), SIGNS[str(sign)])
 
 
-build: Final = _Factory("by-hardware")
-build_as_printed: Final = _Factory("as-printed")
-build_negated: Final = _Factory("negated")
-"""Three names in a rig file, for the sign of the current is not certain: see ``drivers.rodeostat.family``."""
+build: Final = _Factory()

@@ -7,9 +7,10 @@ electrodes' switches have a module of their own.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from drivers.capabilities import AmperometrySettings, Identity, SampleBlock
+from drivers.capabilities import AmperometrySettings, Identity, OptionValue, SampleBlock
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceRefused,
@@ -24,7 +25,7 @@ from drivers.errors import (
 )
 from drivers.rodeostat import family
 from drivers.rodeostat.electrodes import make_safe, polarise, stop_test
-from drivers.rodeostat.family import SIGN_OF_HARDWARE, UNKNOWN, SignRule, Variant, parse_variant
+from drivers.rodeostat.family import UNKNOWN, Variant, parse_variant
 from drivers.rodeostat.link import RodeostatLink
 from drivers.rodeostat.stream import SampleStream
 from drivers.text import printable
@@ -38,12 +39,12 @@ _ENDED_S = 0.2  # the same, after something that looked like the end of a test
 
 @dataclass
 class RodeostatPotentiostat:
-    """Implements ``Potentiostat``. One thread at a time."""
+    """Implements ``Potentiostat`` and ``Described``. One thread at a time."""
 
     link: RodeostatLink
-    sign_rule: SignRule = "by-hardware"
+    sign: int = 1
+    """What the printed current is multiplied by: see ``family.SIGNS``."""
     _variant: Variant | None = field(default=None, init=False)
-    _sign: int = field(default=1, init=False)
     _stream: SampleStream | None = field(default=None, init=False)
     _epochs: int = field(default=0, init=False)
     _failure: DriverError | None = field(default=None, init=False)
@@ -66,10 +67,9 @@ class RodeostatPotentiostat:
             )
         version = printable(self.link.get("getVersion", "version", str))
         hardware = self._hardware(found[1])
-        self._sign = self._sign_on(hardware)
         self._variant = found[0]
-        printed = "as printed" if self._sign > 0 else "negated"
-        notes = f"hardware {hardware}; current {printed} ({self.sign_rule}) [I]"
+        printed = "as printed" if self.sign > 0 else "negated"
+        notes = f"for hardware {hardware}; current {printed}"
         return Identity("rodeostat", self._variant.name, f"{version} ({notes})", self._device_id())
 
     def _ask_who(self) -> str:
@@ -100,16 +100,12 @@ class RodeostatPotentiostat:
         """Return "0.1" or "0.2": only 0.2 has the question. Raises WrongInstrument for another."""
         reply = self.link.ask_optional("getHardwareVersion")
         told = self.link.value_of(reply, "version", str).lstrip("HVW") if reply is not None else "0.1"
-        if told not in SIGN_OF_HARDWARE or by_variant not in ("", told):
+        if told not in family.HARDWARE or by_variant not in ("", told):
             raise WrongInstrument(
                 f"hardware {printable(told)!r}, variant of hardware {printable(by_variant)!r}: none this program knows",
                 port=self.link.url,
             )
         return told
-
-    def _sign_on(self, hardware: str) -> int:
-        signs = {"by-hardware": SIGN_OF_HARDWARE[hardware], "as-printed": 1, "negated": -1}
-        return signs[self.sign_rule]
 
     def _device_id(self) -> str:
         reply = self.link.ask_optional("getDeviceId")
@@ -125,10 +121,11 @@ class RodeostatPotentiostat:
         """See ``Potentiostat``. Before ``connect`` any range of any variant passes; afterwards those of this one."""
         if len(settings.electrodes) != 1 or settings.electrodes[0].electrode != "we1":
             raise NotEncodable("a Rodeostat has one working electrode, we1")
-        if not math.isfinite(settings.potential_v) or abs(settings.potential_v * 1e6 % 1.0 - 0.5) < 0.499:
+        potential_v = round(settings.potential_v, 6)
+        if not math.isfinite(potential_v) or abs(settings.potential_v - potential_v) > 1e-9:
             raise NotEncodable(f"{settings.potential_v!r} V is not a whole number of microvolts")
         variant = self._variant or UNKNOWN
-        variant.volt_range(settings.potential_v)
+        variant.volt_range(potential_v)
         period_ms = settings.interval_s * 1000
         lowest, highest = family.PERIOD_MS
         if not lowest <= period_ms <= highest or abs(period_ms - round(period_ms)) > 1e-6:
@@ -139,7 +136,7 @@ class RodeostatPotentiostat:
         _name, range_a = variant.range_for(electrode.range_a)
         return replace(
             settings,
-            potential_v=round(settings.potential_v, 6),
+            potential_v=potential_v,
             interval_s=round(period_ms) / 1000,
             electrodes=(replace(electrode, range_a=range_a),),
         )
@@ -184,7 +181,7 @@ class RodeostatPotentiostat:
         self._epochs += 1
         now_ns = self.link.clock.now_ns()
         name = self.link.options.instrument
-        self._stream = SampleStream(name, used, self._epochs, self._sign, volt_within_v, now_ns, family.DURATION_MS)
+        self._stream = SampleStream(name, used, self._epochs, self.sign, volt_within_v, now_ns, family.DURATION_MS)
         self._take(lines)
 
     def read(self, timeout_s: float) -> list[SampleBlock]:
@@ -235,6 +232,15 @@ class RodeostatPotentiostat:
         if self._stream is None:
             raise DeviceRefused("no measurement runs; start one", port=self.link.url)
         return self._stream
+
+    def facts(self) -> Mapping[str, OptionValue]:
+        """See ``Described``. Mains hum is not removed: it is beyond the reach of a low-pass of 200 Hz."""
+        return {
+            "current_sign": self.sign,
+            "low_pass_hz": family.LOW_PASS_HZ,
+            "low_pass_order": family.LOW_PASS_ORDER,
+            "filter_delay_s": family.LOW_PASS_ORDER / (2 * math.pi * family.LOW_PASS_HZ),
+        }
 
     def stop(self) -> None:
         self._stream = None

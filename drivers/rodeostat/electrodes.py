@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from drivers.clock import NS_PER_S
-from drivers.errors import DeviceRefused, DriverError, GarbledReply, PortError, ReadbackMismatch, ReplyTimeout
+from drivers.errors import DriverError, GarbledReply, PortError, ReadbackMismatch, ReplyTimeout
 from drivers.rodeostat.family import Variant
 from drivers.rodeostat.link import RodeostatLink, is_of_a_test
 
@@ -35,15 +35,13 @@ def polarise(link: RodeostatLink, variant: Variant, potential_v: float) -> None:
 
 
 def stop_test(link: RodeostatLink) -> None:
-    """Stop what runs. Where nothing runs, a refusal is as good: it is not known whether one comes [?].
+    """Stop what runs; where nothing runs, it is answered alike.
 
     However many samples lie before the answer: a computer that did not read for a while finds many.
     """
     for last in (False,) * (_TRIES - 1) + (True,):
         try:
             link.begin("stopTest")
-        except DeviceRefused:
-            return
         except ReplyTimeout:
             if last:
                 raise

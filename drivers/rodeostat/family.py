@@ -1,4 +1,4 @@
-"""Which Rodeostats there are: current and voltage ranges, and the sign of what they print (potentiostats.md 3.3, 3.5).
+"""Which Rodeostats there are: current and voltage ranges, and what their firmware does to the current (3.3, 3.5).
 
 Pure tables. Knows no JSON and no ports.
 """
@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from drivers.errors import NotEncodable
 
-SignRule = Literal["by-hardware", "as-printed", "negated"]
-"""How the printed current becomes the recorded one (positive = oxidation)."""
-SIGN_OF_HARDWARE: Final = {"0.1": 1, "0.2": -1}
-"""Sign of the printed current by hardware (3.5) [I]. That these are signs to be taken back here, and not ones that the
-firmware has taken back already, is a reading of the source; a complaint (#23) shows that it goes wrong in practice.
-The rule is therefore part of the driver's name in the rig, and is told with the identity, so that it stands in the
-recording. A resistor between the leads settles it."""
+SIGNS: Final = {"as-printed": 1, "negated": -1}
+"""What the option ``sign`` may be: how the printed current becomes the recorded one (positive = oxidation).
+
+The two hardwares measure with opposite signs (3.5), and the firmware takes that back with a constant of its own for
+each, so that what it prints is right on both. It is wrong where the firmware was built for the other hardware: that is
+what #23 turned out to be [maintainer's answer there]. A resistor between the leads shows it."""
+HARDWARE: Final = ("0.1", "0.2")
+LOW_PASS_HZ: Final = 200.0
+LOW_PASS_ORDER: Final = 2
+"""What the firmware filters the current with, 5000 times a second (3.5); as two equal first-order stages [I]."""
 PERIOD_MS: Final = (1, 1000)
 DURATION_MS: Final = 2**32 - 1
 """The longest test: 49.7 days (3.3). Long tests are the one way without a restart in them."""

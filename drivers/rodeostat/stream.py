@@ -30,6 +30,7 @@ class SampleStream:
     volt_within_v: float
     """How far the printed potential may lie beside the wanted one."""
     begun_ns: int
+    """When the instrument said that it has begun: its own time counts from there."""
     duration_ms: int
     ended: bool = field(default=False, init=False)
     """It said that it is over."""
@@ -38,7 +39,6 @@ class SampleStream:
     garbled_in_a_row: int = field(default=0, init=False)
     heard_ns: int = field(init=False)
     """When something of it last came."""
-    _t0_ns: int | None = field(default=None, init=False)
     _last_index: int = field(default=-1, init=False)
     _held: tuple[int, Sample] | None = field(default=None, init=False)
 
@@ -108,13 +108,11 @@ class SampleStream:
         self.garbled_in_a_row += 1
 
     def _block(self, taken: list[tuple[int, Sample]], received_ns: int) -> SampleBlock:
-        if self._t0_ns is None:
-            self._t0_ns = received_ns - taken[-1][0] * self._interval_ns
         limited = int(SampleFlag.OVERLOAD)
         return SampleBlock(
             instrument=self.instrument,
             epoch=self.epoch,
-            t0_ns=self._t0_ns,
+            t0_ns=self.begun_ns + self._interval_ns,
             interval_ns=self._interval_ns,
             channels=self._channels,
             index=np.array([index for index, _ in taken], dtype=np.int64),

@@ -59,11 +59,9 @@ class TestMicroAmpHardware01(PotentiostatCompliance):
         return RodeostatSetUp({"variant": "microAmp", "hardware": "0.1", "amplifier": "AD8251"})
 
 
-class TestItsyBitsyThatHoldsItsPotentialAndRefusesAnIdleStop(PotentiostatCompliance):
+class TestItsyBitsy(PotentiostatCompliance):
     def set_up(self) -> RodeostatSetUp:
-        return RodeostatSetUp(
-            {"board": "itsybitsy", "after_test": "hold", "stop_idle_refused": "1", "version_prefix": "HW"}
-        )
+        return RodeostatSetUp({"board": "itsybitsy", "version_prefix": "HW"})
 
 
 class TestDeafWhileATestRuns(PotentiostatCompliance):

@@ -1,4 +1,4 @@
-"""The Rodeostat driver: every byte of a start and a stop, what a bad line or a bad instrument does, twelve hours."""
+"""The Rodeostat driver: every byte of a start and a stop, what a bad line or a bad instrument does."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drivers.capabilities import AmperometrySettings, DriverOptions, ElectrodeSettings, Identity, SampleFlag
-from drivers.clock import NS_PER_S
+from drivers.capabilities import (
+    AmperometrySettings,
+    Described,
+    DriverOptions,
+    ElectrodeSettings,
+    Identity,
+    SampleFlag,
+)
+from drivers.clock import NS_PER_S, VirtualClock
 from drivers.errors import (
     DeviceRefused,
     GarbledReply,
@@ -20,7 +27,7 @@ from drivers.errors import (
     ReplyTimeout,
     WrongInstrument,
 )
-from drivers.rodeostat import RodeostatPotentiostat, build, build_as_printed, build_negated, family
+from drivers.rodeostat import RodeostatPotentiostat, build, family
 from tests.drivers import test_any_bytes
 from tests.drivers.kit import URL, ScriptedLine, Step, step
 from tests.drivers.test_compliance_rodeostat import ONE, RodeostatSetUp
@@ -84,12 +91,11 @@ STOP = [
     exchange("getVolt", "", ',"v":0'),
     exchange("getSamplePeriod", "", ',"samplePeriod":100'),
 ]
-Build = Callable[[ScriptedLine, str, object, DriverOptions], RodeostatPotentiostat]
 
 
-def on_script(*steps: Step, factory: Build = build) -> tuple[ScriptedLine, RodeostatPotentiostat]:  # type: ignore[assignment]
+def on_script(*steps: Step) -> tuple[ScriptedLine, RodeostatPotentiostat]:
     line = ScriptedLine([step(s.expect, *s.replies) for s in steps])
-    return line, factory(line, URL, line.clock, DriverOptions(instrument="stat"))
+    return line, build(line, URL, line.clock, DriverOptions(instrument="stat"))
 
 
 def run_test(*samples: bytes | tuple[float, bytes]) -> Step:
@@ -100,13 +106,13 @@ def test_connect_start_two_samples_and_stop_byte_for_byte() -> None:
     samples = ((0.105, b'{"t":100,"v":0.6,"i":0.0123}\r\n'), (0.205, b'{"t":200,"v":0.6,"i":0.0153}\r\n'))
     line, instrument = on_script(*CONNECT, *PREPARE, run_test(*samples), *STOP)
     assert instrument.connect() == Identity(
-        "rodeostat", "Rodeostat microAmp", "FW0.1.0 (hardware 0.2; current negated (by-hardware) [I])", "7"
+        "rodeostat", "Rodeostat microAmp", "FW0.1.0 (for hardware 0.2; current as printed)", "7"
     )
     used = instrument.start(SETTINGS)
     assert used.electrodes[0].range_a == 1e-6
     blocks = instrument.read(1.0) + instrument.read(1.0)
     assert [block.index.tolist() for block in blocks] == [[0], [1]]
-    assert np.concatenate([block.current_a for block in blocks])[:, 0] == pytest.approx([-12.3e-9, -15.3e-9])
+    assert np.concatenate([block.current_a for block in blocks])[:, 0] == pytest.approx([12.3e-9, 15.3e-9])
     instrument.stop()
     line.done()
 
@@ -123,21 +129,32 @@ def test_samples_in_one_piece_with_the_reply_to_the_start_are_not_lost() -> None
     assert index == [0, 1]
 
 
+@pytest.mark.parametrize("hardware", ["0.1", "0.2"])
 @pytest.mark.parametrize(
-    ("factory", "hardware", "sign", "told"),
-    [(build, "0.1", 1, "as printed (by-hardware)"), (build, "0.2", -1, "negated (by-hardware)"),
-     (build_as_printed, "0.1", 1, "as printed (as-printed)"), (build_as_printed, "0.2", 1, "as printed (as-printed)"),
-     (build_negated, "0.1", -1, "negated (negated)"), (build_negated, "0.2", -1, "negated (negated)")],
+    ("settings", "built_for_the_other", "sign", "told"),
+    [({}, "0", 1, "as printed"), ({"sign": "as-printed"}, "1", -1, "as printed"), ({"sign": "negated"}, "1", 1, "neg")],
 )  # fmt: skip
-def test_the_sign_rule_is_told_with_the_identity_and_obeyed(
-    factory: Build, hardware: str, sign: int, told: str
+def test_oxidation_is_positive_on_both_hardwares_unless_the_firmware_is_for_the_other(
+    settings: dict[str, str], built_for_the_other: str, sign: int, told: str, hardware: str
 ) -> None:
-    bench = RodeostatSetUp({"variant": "microAmp", "hardware": hardware, "sign": "uniform"})
-    instrument = factory(bench.line, URL, bench.clock, bench.line.options())  # type: ignore[arg-type]
-    assert f"current {told} [I]" in instrument.connect().firmware
+    bench = RodeostatSetUp({"variant": "microAmp", "hardware": hardware, "negated": built_for_the_other})
+    instrument = build(bench.line, URL, bench.clock, bench.line.options(settings=settings))
+    assert f"current {told}" in instrument.connect().firmware
     instrument.start(bench.settings())
     (block,) = instrument.read(1.0)
     assert block.current_a[0, 0] == pytest.approx(sign * 1.2345e-9, abs=50e-12)
+
+
+def test_a_sign_that_is_none_is_refused_before_a_port_is_opened() -> None:
+    with pytest.raises(NotEncodable, match="as-printed, negated"):
+        build(ScriptedLine([]), URL, VirtualClock(), DriverOptions("stat", settings={"sign": "plus"}))
+
+
+def test_what_it_does_to_the_current_is_told() -> None:
+    facts = RodeostatPotentiostat(None, -1).facts()  # type: ignore[arg-type]  # facts() is pure
+    assert isinstance(RodeostatPotentiostat(None), Described)  # type: ignore[arg-type]
+    assert (facts["current_sign"], facts["low_pass_hz"]) == (-1, 200.0)
+    assert facts["filter_delay_s"] == pytest.approx(1.59e-3, rel=1e-2)
 
 
 # --- who is there ---
@@ -151,7 +168,7 @@ def test_a_rodeostat_of_hardware_01_does_not_know_the_question_for_it() -> None:
         refused("getDeviceId"),
     ]
     line, instrument = on_script(*steps)
-    assert instrument.connect().firmware.startswith("FW0.1.0 (hardware 0.1; current as printed")
+    assert instrument.connect().firmware.startswith("FW0.1.0 (for hardware 0.1; current as printed")
     line.done()
 
 
@@ -483,28 +500,6 @@ def test_thousands_of_samples_before_the_answer_hold_nothing_up(act: str) -> Non
         bench.line.pass_s(0.005)
         bench.line.read(0, 0.0)
     {"stop": instrument.stop, "start": lambda: instrument.start(fast), "connect": instrument.connect}[act]()
-    instrument.stop()
-    assert not bench.cell_on()
-
-
-def test_twelve_hours_give_each_sample_once_at_its_time() -> None:
-    bench = RodeostatSetUp()
-    instrument = bench.driver()
-    instrument.connect()
-    instrument.start(bench.settings())
-    hours_samples = 12 * 36_000
-    count = 0
-    while count < hours_samples:
-        bench.line.pass_s(10.0)
-        for block in instrument.read(0.0):
-            assert block.epoch == 1
-            assert block.index[0] == count
-            assert block.index[-1] == count + block.index.size - 1
-            count += block.index.size
-            last_ns = int(block.t_ns()[-1])
-    assert abs(bench.clock.now_ns() - last_ns) <= NS_PER_S // 5
-    assert count - hours_samples < 200
-    assert bench.cell.switched == [True]
     instrument.stop()
     assert not bench.cell_on()
 

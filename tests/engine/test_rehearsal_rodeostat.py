@@ -25,7 +25,8 @@ syringe = "hamilton-1001"
 line_dead_volume = "8 uL"
 
 [potentiostats.striatum]
-driver = "{driver}"
+driver = "rodeostat"
+{options}
 url = "/dev/ttyACM0"
 model = "{model}"
 serial_number = "1"
@@ -71,10 +72,10 @@ wait = "1 min"
 
 
 def run(
-    tmp_path: Path, *faults: str, driver: str = "rodeostat", model: str = "Rodeostat nanoAmp"
+    tmp_path: Path, *faults: str, options: str = "", model: str = "Rodeostat nanoAmp"
 ) -> tuple[RehearsalResult, SessionData]:
     rig, protocol = tmp_path / "rig.toml", tmp_path / "protocol.toml"
-    rig.write_text(RIG.format(driver=driver, model=model), encoding="utf-8")
+    rig.write_text(RIG.format(options=options, model=model), encoding="utf-8")
     protocol.write_text(PROTOCOL, encoding="utf-8")
     experiment = load_experiment(protocol, rig)
     plan = replace(experiment.plan, simulated=False)
@@ -108,13 +109,13 @@ def test_a_rig_with_a_rodeostat_runs_its_protocol_and_is_recorded_whole(
 
 
 def test_model_and_sign_of_the_current_stand_in_the_recording(tmp_path: Path) -> None:
-    _result, session = run(tmp_path, driver="rodeostat-as-printed")
+    _result, session = run(tmp_path, options='options = { sign = "negated" }')
 
     (connected,) = [event for event in session.events if event.data.get("family") == "rodeostat"]
     assert connected.data["model"] == "Rodeostat nanoAmp"
-    assert connected.data["firmware"] == "FW0.1.0 (hardware 0.2; current as printed (as-printed) [I])"
+    assert connected.data["firmware"] == "FW0.1.0 (for hardware 0.2; current negated)"
     current_a = session.streams["striatum"].current_a
-    assert float(np.median(current_a)) < 0.0, "the simulated hardware 0.2 prints oxidation as negative"
+    assert float(np.median(current_a)) < 0.0
 
 
 def test_another_model_than_the_rig_says_measures_nothing(tmp_path: Path) -> None:

@@ -68,9 +68,8 @@ class Cell:
             self.connect("All", now_ns, connected=True)
 
     def end_test(self, now_ns: int) -> None:
-        """Disconnect, where that is automatic."""
-        if self.options.after_test == "zero":
-            self.volt_v = 0.0
+        """Go to 0 V, and disconnect where that is automatic; a test that was not running ends alike."""
+        self.volt_v = 0.0
         if self.has_switches and self.auto_connect:
             self.connect("All", now_ns, connected=False)
         self._apply(now_ns)
@@ -81,7 +80,7 @@ class Cell:
     def measure_ua(self, times_ns: range) -> tuple[list[float], list[bool]]:
         """Return the printed currents, and whether the converter was at a rail, at each of these times."""
         full_ua = self.options.ranges_ua[self.curr_range]
-        sign = -1.0 if self.options.sign == "by-hardware" and self.options.hardware == "0.2" else 1.0
+        sign = -1.0 if self.options.negated else 1.0
         flowing = all(self.connected.values())
         current_a = self.front_end.current_a
         currents_ua = [sign * current_a(0, t_ns) * 1e6 if flowing else 0.0 for t_ns in times_ns]

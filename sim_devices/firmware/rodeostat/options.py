@@ -32,14 +32,10 @@ class RodeostatOptions:
     device_id: int = 1
     nano_table_fault: bool = True
     """On a Teensy with hardware 0.1 the nanoAmp build has the ranges of 24MilliAmp (3.5)."""
-    sign: Literal["by-hardware", "uniform"] = "by-hardware"
-    """Whether hardware 0.2 prints currents negated, or every one prints oxidation as positive [I]."""
+    negated: bool = False
+    """Print oxidation as negative, as a firmware does that was built for the other hardware (3.5, #23)."""
     quantise: bool = True
     """Print whole steps of the converter; the real one averages, and shows finer ones."""
-    after_test: Literal["zero", "hold"] = "zero"
-    """What becomes of the potential when a test ends [?]."""
-    stop_idle_refused: bool = False
-    """Whether stopTest is refused where no test runs [?]."""
     deaf_while_running: bool = False
     """Whether anything but stopTest is heard during a test: that it is, is inferred [INF]."""
     le_before_i: bool = False
