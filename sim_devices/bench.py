@@ -5,7 +5,8 @@ physics. No real port is ever opened: the URL of a real port being rehearsed lea
 
 ``sim://SIMULATOR[/NAME][?OPTION=VALUE&...]``: options ``seed`` (of its faults) and ``fault`` (may repeat) are the
 bench's, all others the firmware's. A ``sim://`` URL that the world does not describe makes an instrument on the default
-syringe or electrodes of the same world.
+syringe or electrodes of the same world. A potentiostat with several ports is one simulated device per port, see
+``sim_devices.ports``: a fault of ``striatum`` happens to all of them, one of ``striatum.2`` to the second.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from sim_devices.instrument import Instrument
 from sim_devices.line import SimulatedPort, Wire
 from sim_devices.models.description import ELECTRODES
 from sim_devices.models.world import World
+from sim_devices.ports import one_port_each
 
 SIMULATORS = "amperfuse.simulators"
 _DEFAULTS = {"pumps": ("pump", "new-era"), "potentiostats": ("potentiostat", "emstat")}
@@ -53,6 +55,8 @@ class _Wanted:
     kind: str
     simulator: str
     options: Sequence[tuple[str, str]]
+    part_of: str = ""
+    """The instrument of several ports that this is one port of."""
 
 
 def _kind(simulator: str) -> str:
@@ -72,7 +76,9 @@ class SimBench:
         self.lock = threading.RLock()
         self._seed = seed
         self._begin_ns = clock.now_ns()
+        world = one_port_each(world)
         self._world = World(world, seed, self._begin_ns)
+        self._backplanes: dict[str, Any] = {}
         self._faults = [parse_fault(text) for text in faults]
         self._instruments: dict[str, Instrument] = {}
         for group, (kind, simulator) in _DEFAULTS.items():
@@ -149,8 +155,11 @@ class SimBench:
         if url in self._instruments:
             raise ValueError(f"{name} and {self._instruments[url].name} have the same port {url}; give each its own")
         options = [("address", str(description["address"]))] if description.get("address") else []
+        fitting = getattr(_simulator(simulator), "options_of", None)  # the model that this description asks for
+        options += fitting(description).items() if fitting is not None else ()
         in_url = _parse(url)[2] if url.startswith("sim://") else []
-        self._add(_Wanted(name, url, kind, simulator, [*options, *in_url]), self._begin_ns)
+        part_of = str(description.get("part_of", ""))
+        self._add(_Wanted(name, url, kind, simulator, [*options, *in_url], part_of), self._begin_ns)
 
     def _stand_alone(self, url: str, now_ns: int) -> Instrument:
         if not url.startswith("sim://"):
@@ -181,14 +190,20 @@ class SimBench:
         build_firmware = _simulator(wanted.simulator)
         electrodes = tuple(getattr(build_firmware, "electrodes", ELECTRODES))
         physics = plunger if plunger is not None else self._world.front_end(name, electrodes)
-        specs = [spec for spec in self._faults if _concerns(spec, name, wanted.kind)] + own_faults
+        specs = [spec for spec in self._faults if _concerns(spec, wanted)] + own_faults
         for spec in specs:
             if spec.kind == "stall" and plunger is None:
                 raise ValueError(f"fault {spec.text!r}: {name} has no plunger that could stall")
         instrument = Instrument(
             name,
             wanted.url,
-            build_firmware(name, physics, firmware_options, _generator(seed, name, "firmware")),
+            build_firmware(
+                name,
+                physics,
+                firmware_options,
+                _generator(seed, name, "firmware"),
+                **self._common(wanted, build_firmware),
+            ),
             InstrumentFaults(specs, now_ns, _generator(seed, name, "faults")),
             plunger,
         )
@@ -197,8 +212,18 @@ class SimBench:
         self._instruments[wanted.url] = instrument
         return instrument
 
+    def _common(self, wanted: _Wanted, build_firmware: Any) -> dict[str, Any]:
+        """Return what joins the devices behind the ports of one instrument, if there is such a thing."""
+        if not wanted.part_of:
+            return {}
+        if not hasattr(build_firmware, "backplane"):
+            raise ValueError(f"{wanted.part_of}: a simulated {wanted.simulator} has one port")
+        if wanted.part_of not in self._backplanes:
+            self._backplanes[wanted.part_of] = build_firmware.backplane()
+        return {"backplane": self._backplanes[wanted.part_of]}
+
     def _check_fault_names(self) -> None:
-        names = {instrument.name for instrument in self._instruments.values()}
+        names = {instrument.name for instrument in self._instruments.values()} | self._backplanes.keys()
         for spec in self._faults:
             if spec.instrument and names and spec.instrument not in names:
                 raise ValueError(
@@ -207,10 +232,10 @@ class SimBench:
                 )
 
 
-def _concerns(spec: FaultSpec, name: str, kind: str) -> bool:
+def _concerns(spec: FaultSpec, wanted: _Wanted) -> bool:
     if spec.instrument:
-        return spec.instrument == name
-    return spec.kind != "stall" or kind == "pump"
+        return spec.instrument in (wanted.name, wanted.part_of)
+    return spec.kind != "stall" or wanted.kind == "pump"
 
 
 def _generator(seed: int, name: str, part: str) -> np.random.Generator:

@@ -77,7 +77,8 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
         if channel.sensitivity_a_per_um is not None:
             described["sensitivity_a_per_um"] = channel.sensitivity_a_per_um
         channels.append(described)
-    return {"url": setup.url, "simulator": registry.twin(setup.driver), "channels": channels}
+    model = setup.expected_model
+    return {"url": setup.url, "simulator": registry.twin(setup.driver), "model": model, "channels": channels}
 
 
 def rehearse(

@@ -84,6 +84,8 @@ def channels(description: Mapping[str, Any], electrodes: Sequence[str]) -> Seque
     found: Sequence[Mapping[str, Any]] = description.get("channels") or [
         {"electrode": electrode, "role": ("glutamate", "sentinel")[at % 2]} for at, electrode in enumerate(electrodes)
     ]
+    if "part_of" in description:  # one port of several: it has what stands there, perhaps nothing
+        found = description["channels"]
     for channel in found:
         if channel.get("electrode", electrodes[0]) not in electrodes:
             raise ValueError(f"there is no electrode {channel['electrode']!r}; this has {', '.join(electrodes)}")
@@ -99,10 +101,12 @@ def shared_parameters(found: Sequence[Mapping[str, Any]]) -> ElectrodeParameters
 
 
 def sites(
-    found: Sequence[Mapping[str, Any]], electrodes: Sequence[str], rng_of: Callable[[str], np.random.Generator]
+    found: Sequence[Mapping[str, Any]],
+    electrodes: Sequence[str],
+    shared: ElectrodeParameters,
+    rng_of: Callable[[str], np.random.Generator],
 ) -> dict[int, Electrode]:
     """Return the sites by index of their electrode; ``rng_of`` gives each its own generator by its electrode's name."""
-    shared = shared_parameters(found)
     built = {}
     for channel in found:
         electrode = channel.get("electrode", electrodes[0])

@@ -63,12 +63,16 @@ class World:
         """Return what this potentiostat holds; its working electrodes have these names, in the order of its inputs."""
         with self._lock:
             if name not in self._front_ends:
-                channels = description.channels(self.world.get("potentiostats", {}).get(name, {}), electrodes)
+                given = self.world.get("potentiostats", {}).get(name, {})
+                channels = description.channels(given, electrodes)
+                shared = description.shared_parameters(given.get("array") or channels)
                 self._front_ends[name] = FrontEnd(
                     tissue=self,
-                    parameters=description.shared_parameters(channels),
-                    sites=description.sites(channels, electrodes, lambda electrode: self._rng(f"{name}/{electrode}")),
-                    rng=self._rng(f"{name}/shared"),
+                    parameters=shared,
+                    sites=description.sites(
+                        channels, electrodes, shared, lambda electrode: self._rng(f"{name}/{electrode}")
+                    ),
+                    rng=self._rng(f"{given.get('part_of') or name}/shared"),
                     start_ns=self.start_ns,
                 )
             return self._front_ends[name]

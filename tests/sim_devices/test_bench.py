@@ -314,3 +314,58 @@ def test_faults_in_the_url_belong_to_that_instrument() -> None:
     sound = bench.open("sim://new-era/second", LineSettings())
     assert ask(dropping, "VER") == b""
     assert ask(sound, "VER") == b"\x0200A?R\x03"
+
+
+FOUR = {
+    "potentiostats": {
+        "striatum": {
+            "url": "/dev/ttyACM0 sim://emstat/second /dev/ttyACM2",
+            "simulator": "emstat",
+            "model": "MultiEmStat4 HR",
+            "channels": [
+                {"electrode": "ch1", "role": "glutamate", "sensitivity_a_per_um": 0.8e-9},
+                {"electrode": "ch2", "role": "sentinel"},
+            ],
+        }
+    }
+}
+MULTI_PORTS = ("/dev/ttyACM0", "sim://emstat/second", "/dev/ttyACM2")
+ONE_CHANNEL = SCRIPT.replace("set_bipot_mode 1\nset_range bb 100n\nset_bipot_potential 700m\n", "").replace(
+    " add_meas(0 bb b)", ""
+).replace("pck_add b\n", "")  # fmt: skip
+
+
+def test_an_instrument_with_several_ports_is_one_channel_behind_each() -> None:
+    bench = make(world=FOUR)
+    ports = [bench.open(url, FAST) for url in MULTI_PORTS]
+    for number, port in enumerate(ports, start=1):
+        port.write(b"t\n", 1.0)
+        assert until(port, b"*\n").startswith(b"tmes4hr")
+        port.write(b"i\n", 1.0)
+        assert until(port, b"\n") == f"iMES4HR22C0002CH{number:03d}\n".encode()
+        port.write(ONE_CHANNEL.encode(), 1.0)
+    wait(bench, 600)
+    last = [port.discard_input() and until(port, b"\n").split(b"Pba")[1][:8] for port in ports]
+    currents = [(int(text[:7], 16) - 0x8000000) * 10.0 ** {"f": -15, "p": -12, " ": 0}[chr(text[7])] for text in last]
+    assert currents[0] > currents[1] > 0.3e-9, "both have the background of the same kind of electrode"
+    assert currents[2] == 0.0, "nothing is connected to the third"
+
+
+def test_a_fault_concerns_all_ports_of_an_instrument_or_the_one_that_it_names() -> None:
+    bench = make("striatum:unplug@1s", world=FOUR)
+    wait(bench, 2)
+    for url in MULTI_PORTS:
+        with pytest.raises(PortMissing):
+            bench.open(url, FAST)
+    bench = make("striatum.2:unplug@1s", world=FOUR)
+    wait(bench, 2)
+    bench.open(MULTI_PORTS[0], FAST)
+    with pytest.raises(PortMissing):
+        bench.open(MULTI_PORTS[1], FAST)
+    with pytest.raises(ValueError, match="no instrument 'striatum"):
+        make("striatum.4:unplug@1s", world=FOUR)
+
+
+def test_a_simulator_that_has_one_port_is_not_given_several() -> None:
+    with pytest.raises(ValueError, match="a simulated rodeostat has one port"):
+        make(world={"potentiostats": {"stat": {"url": "/dev/a /dev/b", "simulator": "rodeostat"}}})

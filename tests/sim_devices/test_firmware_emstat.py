@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim_devices.firmware.emstat import EmStatFirmware, EmStatOptions
+from sim_devices.firmware.emstat import Backplane, EmStatFirmware, EmStatOptions
 from sim_devices.firmware.emstat.packages import encode
 
 S = 1_000_000_000
@@ -218,17 +218,17 @@ def test_two_electrodes_in_one_package() -> None:
 
 
 def test_flags_overload_underload_and_near_the_limit() -> None:
-    currents = [50e-9, 150e-9, -150e-9, 0.5e-9, 95e-9]
+    currents = [50e-9, 150e-9, -150e-9, 0.5e-9, 57e-9]
     bench = make(lambda _electrode, t_s: currents[round(t_s * 10) - 1], quantise=False)
     bench.ask(run(session(seconds=1)))
     lines = [bench.wait(0.1).rstrip().split(";")[2] for _ in currents]
     assert [line.split(",")[1] for line in lines] == ["10", "12", "12", "14", "18"]
-    assert lines[1][2:10] == encode(100e-9)
-    assert lines[2][2:10] == encode(-100e-9)
+    assert lines[1][2:10] == encode(60e-9), "a Pico measures up to about 0.6 of its range"
+    assert lines[2][2:10] == encode(-60e-9)
 
 
 def test_auto_ranging_moves_between_its_limits_and_tells_the_range() -> None:
-    bench = make(lambda _electrode, _t: 3e-6)
+    bench = make(lambda _electrode, _t: 2e-6)
     bench.ask(run(session(seconds=1).replace("set_autoranging ba 100n 100n", "set_autoranging ba 100n 8u")))
     ranges = [bench.wait(0.1).rstrip()[-2:] for _ in range(4)]
     assert ranges == ["00", "01", "02", "02"]
@@ -271,7 +271,7 @@ def test_bipot_is_refused_by_a_model_without_it() -> None:
 
 @pytest.mark.parametrize(
     ("line", "code"),
-    [("set_e 3", "000F"), ("set_pgstat_mode 9", "0021"), ("set_pgstat_chan 1", "002F"), ("set_range bb 100n", "0022"),
+    [("set_e 3", "000F"), ("set_pgstat_mode 9", "0021"), ("set_pgstat_chan 2", "002F"), ("set_range bb 100n", "0022"),
      ("set_range ba 1", "0007")],
 )  # fmt: skip
 def test_a_run_time_error_stops_the_script_and_leaves_the_cell_on(line: str, code: str) -> None:
@@ -282,6 +282,98 @@ def test_a_run_time_error_stops_the_script_and_leaves_the_cell_on(line: str, cod
     assert bench.wait(2) == ""
     assert bench.ask("e\ncell_off\n\n") == "e\n\n"
     assert not bench.electrodes.on
+
+
+POLY = """var p
+var c
+var b
+set_pgstat_chan 1
+set_pgstat_mode 5
+set_poly_we_mode 0
+set_e 600m
+set_range ba 100n
+set_pgstat_chan 0
+set_pgstat_mode 2
+set_range ba 1u
+set_autoranging ba 1u 1u
+set_e 600m
+cell_on
+meas_loop_ca p c 600m 100m 1 poly_we(1 b)
+    pck_start
+    pck_add c
+    pck_add b
+    pck_end
+endloop
+on_finished:
+cell_off
+"""
+
+
+@pytest.mark.parametrize("kind", ["bb", "ba"])
+def test_two_electrodes_before_version_1_8(kind: str) -> None:
+    bench = make(lambda electrode, _t: (12e-9, -3e-9)[electrode], quantise=False, version="01.06.00", poly_kind=kind)
+    assert not int(bench.ask("CM\n")[2:], 16) >> 104 & 3
+    assert int(bench.ask("CM\n")[2:], 16) >> 49 & 1
+    assert bench.ask(run(POLY)) == "e\nM0007\n"
+    assert bench.wait(0.1) == f"Pba8B71B00f,14,201;{kind}7D23940f,10,200\n"
+    bench.wait(1)
+    assert bench.ask(run(BIPOT.format(seconds=1))) == "e!001B: Line 6, Col 15\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "prefix", "range_text", "code"),
+    [("pico", "espico", "58n", "00"), ("sensit", "senswb", "1160n", "01"), ("es4lr", "es4_lr", "1n", "03"),
+     ("es4hr", "es4_hr", "100n", "09"), ("mes4lr", "mes4lr", "10n", "06"), ("mes4hr", "mes4hr", "100m", "1B"),
+     ("nexus", "nexus1", "100p", "10"), ("nexus", "nexus1", "1", "0B")],
+)  # fmt: skip
+def test_each_model_has_its_own_name_and_range_codes(model: str, prefix: str, range_text: str, code: str) -> None:
+    for by in ("nominal", "usable"):
+        bench = make(lambda _electrode, _t: 1e-12, model=model, range_by=by)
+        assert bench.ask("t\n").startswith(f"t{prefix}")
+        bench.ask(run(session(range_text, seconds=1)))
+        assert bench.wait(0.1).rstrip()[-2:] == code
+
+
+def test_a_channel_of_a_multi_channel_instrument_says_which_it_is_and_of_which() -> None:
+    bench = make(model="mes4lr", channel=3)
+    assert bench.ask("i\n") == "iMES4LR22C0001CH003\n"
+    assert bench.ask("m\n") == "mMES4LR22C0001\n"
+    assert make(model="es4").ask(run("set_channel_sync 1\n")) == "e!4019: Line 1, Col 17\n"
+
+
+def test_synchronised_channels_begin_when_channel_1_does_and_keep_its_pace() -> None:
+    backplane = Backplane()
+    devices = [
+        EmStatFirmware(Electrodes(), EmStatOptions(model="mes4lr", channel=n, crystal_ppm=40.0 * n), backplane)
+        for n in (1, 2)
+    ]
+    script = run("set_channel_sync 1\n" + session(seconds=3600)).encode()
+    for device, at_ns in ((devices[1], 0), (devices[0], 30 * MS)):
+        device.power_on(0)
+        device.receive(script, at_ns)
+    assert devices[1].transmit(30 * MS) == b"e\nM0007\n"
+    assert devices[0].transmit(30 * MS) == b"e\nM0007\n"
+    end_ns = 30 * MS + 3600 * S
+    assert devices[0].transmit(end_ns).count(b"P") == devices[1].transmit(end_ns).count(b"P") == 35_998
+
+
+def test_a_slow_crystal_gives_fewer_samples_and_does_not_know_it() -> None:
+    bench = make(crystal_ppm=100.0)
+    bench.ask(run(session()))
+    out = bench.wait(1000.05)
+    assert out.count("P") == 9_999
+    assert out.rsplit("eb", 1)[1][:8] == encode(999.9)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_whether_the_timer_stands_still_while_halted_is_a_switch(stops: bool) -> None:
+    bench = make(timer_stops_when_halted=stops)
+    bench.ask(run(session()))
+    bench.wait(0.25)
+    bench.ask("h\n")
+    bench.wait(5)
+    bench.ask("H\n")
+    assert bench.wait(0.05)[3:11] == encode(0.3 if stops else 5.3)
 
 
 def test_halt_resume_and_abort_of_the_loop_only() -> None:
@@ -347,6 +439,21 @@ def test_switchable_output_forms() -> None:
     bench = make(noise_metadata=True, xon_xoff_every=2)
     assert bench.ask(run(session())) == "e\nM0007\n\x13\x11"
     assert ",10,200,40\n" in bench.wait(0.2)
+    assert make(carriage_returns=True).ask("i\n") == "iESPIC21A0007\r\n"
+    assert make(capabilities=False).ask("CM\n") == "C!0003\n"
+    assert make(sensit_as_pico=True, model="sensit").ask("t\n").startswith("tespico")
+    late = make(late_every=2, range_metadata=False)
+    late.ask(run(session()))
+    assert [line[-3:] for line in late.wait(0.4).split()] == [",10", ",11", ",10", ",11"]
+    above = make(wrong_range=True)
+    above.ask(run(session()))
+    assert above.wait(0.1).endswith(",14,201\n")
+    slow = make(turn_gap_ms=7.0)
+    loops = "meas_loop_ca p c 0 100m 1\nendloop\n" * 2
+    slow.ask(run("var p\nvar c\nset_pgstat_mode 2\ncell_on\n" + loops))
+    assert slow.wait(1.0) == "*\n"
+    assert slow.wait(0.006) == ""
+    assert slow.wait(0.001) == "M0007\n"
     failing = make(blank_after_error=True)
     assert failing.ask(run("set_e 1\n")) == "e\n!0023: Line 1\n\n"
 

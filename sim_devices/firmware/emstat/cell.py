@@ -14,7 +14,8 @@ NOT_ALLOWED_POTENTIAL, BAD_ARGUMENT, WRONG_MODE_NUMBER = 0x000F, 0x0007, 0x0021
 NOT_POLY, NOT_IN_MODE, NO_CHANNEL, NO_RANGING = 0x0022, 0x0023, 0x002F, 0x0084
 
 ELECTRODE = {"ba": 0, "bb": 1}
-_OVERLOAD, _UNDERLOAD, _NEAR_LIMIT = 2, 4, 8
+POLY_MODE = 5
+_TIMING, _OVERLOAD, _UNDERLOAD, _NEAR_LIMIT = 1, 2, 4, 8
 
 
 class RunTimeError(Exception):
@@ -42,10 +43,16 @@ class Cell:
     front_end: ElectrodeFrontEnd
     quantise: bool = True
     noise: str = ""
+    usable_ranges: bool = False
+    says_range: bool = True
+    range_above: bool = False
     on: bool = False
     potential_v: float = 0.0
     mode: int | None = None
     bipot: bool = False
+    poly: bool = False
+    """Second electrode by the commands before version 1.8: channel 1 in mode 5."""
+    _channel: int = 0
     _ranging: list[Ranging] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,16 +64,24 @@ class Cell:
 
     def power_up(self, now_ns: int) -> None:
         """Come up with the cell off and nothing set."""
-        self.mode, self.bipot, self.potential_v = None, False, 0.0
+        self.mode, self.bipot, self.poly, self._channel, self.potential_v = None, False, False, 0, 0.0
         self._forget_ranges()
         self.switch(on=False, now_ns=now_ns)
 
     def set_mode(self, mode: int) -> None:
-        """Choose the pgstat mode; bipot and ranges are cleared by it."""
+        """Choose the pgstat mode; bipot and ranges are cleared by it, not those of channel 1 (the older form)."""
+        if self._channel == 1:
+            if mode != POLY_MODE:
+                raise RunTimeError(WRONG_MODE_NUMBER)
+            self.poly = True
+            return
         if mode not in self.family.potential_v:
             raise RunTimeError(WRONG_MODE_NUMBER)
         self.mode, self.bipot = mode, False
+        kept = self._ranging[1]
         self._forget_ranges()
+        if self.poly:
+            self._ranging[1] = kept
 
     def set_bipot(self, mode: int) -> None:
         """Measure the second working electrode: mode 1, at a fixed potential versus the reference.
@@ -86,9 +101,17 @@ class Cell:
         self._check_potential(potential_v)
 
     def set_channel(self, channel: int) -> None:
-        """Choose the channel; there is one."""
-        if channel != 0:
+        """Choose the channel; the second one is the second electrode in the older form."""
+        if channel not in ((0, 1) if self.family.bipot else (0,)):
             raise RunTimeError(NO_CHANNEL)
+        self._channel = channel
+
+    def set_poly_mode(self, mode: int) -> None:
+        """Choose what the second electrode's potential refers to: 0 the reference. The other (1, offset) is [1S]."""
+        if self._channel != 1 or not self.poly:
+            raise RunTimeError(NOT_POLY)
+        if mode != 0:
+            raise RunTimeError(BAD_ARGUMENT)
 
     def set_range(self, kind: str, full_scale_a: float) -> None:
         """Use the smallest range that holds this current."""
@@ -103,7 +126,12 @@ class Cell:
         ranging.index = min(max(ranging.index, ranging.low), ranging.high)
 
     def set_potential(self, potential_v: float, now_ns: int) -> None:
-        """Set the potential versus the reference electrode."""
+        """Set the potential versus the reference electrode; the tissue knows one potential for both electrodes [A]."""
+        if self._channel == 1:
+            low_v, high_v = self.family.potential_v[2]
+            if not low_v <= potential_v <= high_v:
+                raise RunTimeError(NOT_ALLOWED_POTENTIAL)
+            return
         self._check_potential(potential_v)
         if potential_v != self.potential_v:
             self.potential_v = potential_v
@@ -117,13 +145,14 @@ class Cell:
         self.on = on
         self.front_end.set_cell(on, self.potential_v, now_ns)
 
-    def measure(self, kind: str, t_ns: int) -> tuple[float, str]:
-        """Return one current in amperes and its metadata."""
+    def measure(self, kind: str, t_ns: int, *, late: bool = False) -> tuple[float, str]:
+        """Return one current in amperes and its metadata; ``late``: its timing was not met."""
         electrode = ELECTRODE[kind]
-        if electrode == 1 and not self.bipot:
+        if electrode == 1 and not (self.bipot or self.poly):
             raise RunTimeError(NOT_POLY)
         ranging = self._ranging[electrode]
-        code, nominal_a = self.family.ranges[ranging.index]
+        above = 1 if self.range_above else 0
+        code, nominal_a = self.family.ranges[min(ranging.index + above, len(self.family.ranges) - 1)]
         current_a = self.front_end.current_a(electrode, t_ns)
         limit_a = nominal_a * self.family.overload_at
         size_a = abs(current_a)
@@ -137,21 +166,24 @@ class Cell:
             ranging.index = max(ranging.index - 1, ranging.low)
         elif size_a > limit_a * NEAR_LIMIT_ABOVE:
             status = _NEAR_LIMIT
+        status |= _TIMING if late else 0
         if self.quantise:
             step_a = nominal_a * self.family.resolution
             current_a = round(current_a / step_a) * step_a
-        return current_a, f",1{status:X},2{code:02X}{self.noise}"
+        said = f",2{code:02X}" if self.says_range else ""
+        return current_a, f",1{status:X}{said}{self.noise}"
 
     def _of(self, kind: str) -> Ranging:
         if kind not in ELECTRODE:
             raise RunTimeError(NO_RANGING)
         if kind == "bb" and not self.bipot:
             raise RunTimeError(NOT_POLY)
-        return self._ranging[ELECTRODE[kind]]
+        return self._ranging[1 if self._channel == 1 else ELECTRODE[kind]]
 
     def _index(self, full_scale_a: float) -> int:
+        usable = min(self.family.overload_at, 1.0) if self.usable_ranges else 1.0
         for index, (_code, nominal_a) in enumerate(self.family.ranges):
-            if nominal_a >= abs(full_scale_a) * (1 - 1e-9):
+            if nominal_a * usable >= abs(full_scale_a) * (1 - 1e-9):
                 return index
         raise RunTimeError(BAD_ARGUMENT)
 

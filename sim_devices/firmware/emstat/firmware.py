@@ -9,8 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from sim_devices.firmware.emstat.backplane import Backplane
 from sim_devices.firmware.emstat.cell import Cell
-from sim_devices.firmware.emstat.families import BIPOT_CM, COMMANDS_CC, COMMANDS_CM, FAMILIES, capability_mask
+from sim_devices.firmware.emstat.families import (
+    BIPOT_CM,
+    COMMANDS_CC,
+    COMMANDS_CM,
+    FAMILIES,
+    MULTI_CM,
+    POLY_CM,
+    capability_mask,
+)
 from sim_devices.firmware.emstat.interpreter import Aborted, Failed, Interpreter, LoopAborted, Run
 from sim_devices.firmware.emstat.options import EmStatOptions
 from sim_devices.firmware.emstat.script import Script, ScriptError, parse
@@ -27,14 +36,25 @@ NO_SCRIPT, NOT_MULTI, TOO_LARGE = 0x000C, 0x0048, 0x4005
 class EmStatFirmware:
     """One potentiostat. Implements ``sim_devices.interfaces.Firmware``.
 
-    Registers (G, S), files (fs_*), scans and synchronised channels are not simulated: their documented error answers.
+    Registers (G, S), files (fs_*) and scans are not simulated: their documented error answers.
     """
 
-    def __init__(self, front_end: ElectrodeFrontEnd, options: EmStatOptions) -> None:
+    def __init__(
+        self, front_end: ElectrodeFrontEnd, options: EmStatOptions, backplane: Backplane | None = None
+    ) -> None:
         self._options = options
         self._family = FAMILIES[options.model]
-        noise = ",40" if options.noise_metadata else ""
-        self._cell = Cell(self._family, front_end, quantise=options.quantise, noise=noise)
+        self._backplane = backplane or Backplane()
+        self._cell = Cell(
+            self._family,
+            front_end,
+            quantise=options.quantise,
+            noise=",40" if options.noise_metadata else "",
+            usable_ranges=options.range_by == "usable",
+            says_range=options.range_metadata,
+            range_above=options.wrong_range,
+        )
+        self._has_bipot = self._family.bipot and not _is_below(options.version, (1, 8))
         self._powered = False
         self._power_up_state()
 
@@ -44,7 +64,7 @@ class EmStatFirmware:
         self._collected: list[str] = []
         self._too_long = False
         self._loaded: Script | None = None
-        self._interpreter = Interpreter(self._cell, self._emit)
+        self._interpreter = Interpreter(self._cell, self._emit, self._options, self._backplane)
         self._run: Run | None = None
         self._wake_ns = 0
         self._halted_since_ns: int | None = None
@@ -82,7 +102,10 @@ class EmStatFirmware:
 
     def transmit(self, now_ns: int) -> bytes:
         self._advance(now_ns)
-        out, self._out = "".join(self._out), []
+        out = "".join(self._out)
+        self._out = []
+        if self._options.carriage_returns:
+            out = out.replace("\n", "\r\n")
         return out.encode("latin-1")
 
     def next_event_ns(self, now_ns: int) -> int | None:
@@ -110,7 +133,7 @@ class EmStatFirmware:
                 self._emit("\n")
 
     def _start(self, script: Script, now_ns: int) -> None:
-        self._interpreter = Interpreter(self._cell, self._emit, now_ns=now_ns)
+        self._interpreter = Interpreter(self._cell, self._emit, self._options, self._backplane, now_ns=now_ns)
         self._run = self._interpreter.run(script)
         self._wake_ns = now_ns
         self._resume(self._run.__next__)
@@ -140,7 +163,7 @@ class EmStatFirmware:
         lines, self._collected = self._collected, []
         try:
             _check_size(lines)
-            script = parse(lines, bipot=self._family.bipot)
+            script = parse(lines, bipot=self._has_bipot, poly=self._family.bipot, multi=self._family.multi)
         except ScriptError as error:
             self._complain(f"{command}!{error}\n", now_ns)
             return
@@ -184,14 +207,7 @@ class EmStatFirmware:
         self._resume(lambda: run.throw(reason))
 
     def _idle(self, line: str, now_ns: int) -> None:
-        texts = {
-            "t": f"t{self._family.identity}\nR*\n",
-            "i": f"i{self._options.serial_number or self._family.serial_number}\n",
-            "CC": f"CC{capability_mask(COMMANDS_CC)}\n",
-            "CM": f"CM{capability_mask(COMMANDS_CM | (BIPOT_CM if self._family.bipot else {}))}\n",
-        }
-        if self._options.version:
-            texts["v"] = f"v{self._options.version}\n"
+        texts = self._answers()
         if line in texts:
             self._emit(texts[line])
         elif line == "r" and self._loaded is not None:
@@ -199,6 +215,26 @@ class EmStatFirmware:
             self._start(self._loaded, now_ns)
         else:
             self._refuse(line, _refusal(line), now_ns)
+
+    def _answers(self) -> dict[str, str]:
+        """Return what it says to idle questions."""
+        family, options = self._family, self._options
+        identity = family.identity
+        if options.sensit_as_pico and identity.startswith("senswb"):
+            identity = "espico" + identity[6:]
+        serial_number = options.serial_number or family.serial_number
+        texts = {"t": f"t{identity}\nR*\n", "i": f"i{serial_number}\n"}
+        if family.multi:
+            texts["i"] = f"i{serial_number}CH{options.channel:03d}\n"
+            texts["m"] = f"m{serial_number}\n"
+        if options.capabilities:
+            commands = COMMANDS_CM | (POLY_CM if family.bipot else {}) | (MULTI_CM if family.multi else {})
+            commands |= BIPOT_CM if self._has_bipot else {}
+            texts["CC"] = f"CC{capability_mask(COMMANDS_CC)}\n"
+            texts["CM"] = f"CM{capability_mask(commands)}\n"
+        if options.version:
+            texts["v"] = f"v{options.version}\n"
+        return texts
 
     def _refuse(self, line: str, code: int, now_ns: int) -> None:
         self._complain(f"{line[0]}!{code:04X}\n", now_ns)
@@ -214,6 +250,12 @@ class EmStatFirmware:
             self._lines_out += 1
             if self._lines_out % every == 0:
                 self._out.append("\x13\x11")
+
+
+def _is_below(version: str, wanted: tuple[int, int]) -> bool:
+    """Tell whether a version is older; one that answers no version is."""
+    numbers = [int(part) for part in version.split(".")] if version else [0]
+    return tuple(numbers[:2]) < wanted
 
 
 def _check_size(lines: list[str]) -> None:

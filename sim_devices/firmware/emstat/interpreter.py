@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from sim_devices.firmware.emstat.backplane import Backplane
 from sim_devices.firmware.emstat.cell import BAD_ARGUMENT, Cell, RunTimeError
+from sim_devices.firmware.emstat.options import EmStatOptions
 from sim_devices.firmware.emstat.packages import encode, encode_integer
 from sim_devices.firmware.emstat.script import Argument, Instruction, Number, Script
 
 _NS = 1_000_000_000
 _IDLE_PASS_NS = 100_000
 """A pass through a loop in which nothing takes time still takes this long, so that time goes on and Z is heard [I]."""
+_LISTEN_NS = 1_000_000
+"""How often a channel that waits for channel 1 looks; it begins at the true moment all the same."""
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -68,6 +72,8 @@ class Interpreter:
 
     cell: Cell
     emit: Callable[[str], None]
+    options: EmStatOptions = field(default_factory=EmStatOptions)
+    backplane: Backplane = field(default_factory=Backplane)
     now_ns: int = 0
     halted_ns: int = 0
     """How long the run has been halted in total; later events come that much later."""
@@ -75,7 +81,15 @@ class Interpreter:
     finishing: bool = False
     _variables: dict[str, Variable] = field(default_factory=dict)
     _timer_ns: int = 0
+    _timer_halted_ns: int = 0
+    _synchronised: bool = False
+    _loops_done: int = 0
+    _pace: float = field(init=False)
+    """True time per time of this instrument's crystal."""
     _package: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._pace = 1.0 + self.options.crystal_ppm * 1e-6
 
     def run(self, script: Script) -> Run:
         """Run the script to its end; Aborted thrown in at a yield still runs ``on_finished:``. Raises Failed."""
@@ -102,7 +116,7 @@ class Interpreter:
             yield due
 
     def _wait(self, instruction: Instruction) -> Run:
-        duration_ns = round(self._fraction(instruction.args[0]) * _NS)
+        duration_ns = round(float(self._fraction(instruction.args[0])) * self._pace * _NS)
         yield from self._until(self.now_ns + duration_ns, self.halted_ns)
 
     def _loop(self, instruction: Instruction) -> Run:
@@ -127,18 +141,20 @@ class Interpreter:
         if interval_ns <= 0 or run_ns < 0:
             raise RunTimeError(BAD_ARGUMENT)
         self.cell.set_potential(potential_v, self.now_ns)
+        yield from self._until(self.now_ns + self._turn_gap_ns(), self.halted_ns)
         wanted = [("ba", current_name), *instruction.measured]
+        start_ns = yield from self._begin_together()
         self.emit("M0007\n")
         self.measuring = True
-        start_ns, halted_before_ns = self.now_ns, self.halted_ns
+        halted_before_ns = self.halted_ns
         try:
             for k in range(1, run_ns // interval_ns + 1):
-                due_ns = start_ns + k * interval_ns
+                due_ns = start_ns + round(k * interval_ns * self._pace)
                 while self.now_ns < due_ns + self.halted_ns - halted_before_ns:
                     yield due_ns + self.halted_ns - halted_before_ns
                 self._variables[potential_name] = Variable(potential_v, "da")
                 for kind, name in wanted:
-                    self._variables[name] = Variable(*self._measured(kind))
+                    self._variables[name] = Variable(*self._measured(kind, k))
                 yield from self._block(instruction.body)
         except LoopAborted:
             pass
@@ -147,13 +163,32 @@ class Interpreter:
             raise
         finally:
             self.measuring = False
+        self._loops_done += 1
         self.emit("*\n")
 
-    def _measured(self, kind: str) -> tuple[float, str, str]:
+    def _turn_gap_ns(self) -> int:
+        return round(self.options.turn_gap_ms * 1e6) if self._loops_done else 0
+
+    def _begin_together(self) -> Generator[int, None, int]:
+        """Return when the loop begins: now, or of a synchronised follower when channel 1 begins its own [1S]."""
+        if not self._synchronised or self._loops_done:
+            return self.now_ns
+        if self.options.channel == 1:
+            self.backplane.start(self.now_ns, self.options.crystal_ppm)
+            return self.now_ns
+        waiting_since_ns = self.now_ns
+        while (started_ns := self.backplane.started_since(waiting_since_ns)) is None:
+            yield self.now_ns + _LISTEN_NS
+        self._pace = 1.0 + self.backplane.crystal_ppm * 1e-6
+        return started_ns
+
+    def _measured(self, kind: str, point: int) -> tuple[float, str, str]:
         if kind not in ("ba", "bb"):
             raise RunTimeError(BAD_ARGUMENT)
-        value, metadata = self.cell.measure(kind, self.now_ns)
-        return value, kind, metadata
+        late = bool(self.options.late_every) and point % self.options.late_every == 0
+        value, metadata = self.cell.measure(kind, self.now_ns, late=late)
+        shown = self.options.poly_kind if kind == "bb" and not self.cell.bipot else kind
+        return value, shown, metadata
 
     def _var(self, instruction: Instruction) -> None:
         self._variables[str(instruction.args[0])] = Variable()
@@ -171,6 +206,12 @@ class Interpreter:
 
     def _set_pgstat_mode(self, instruction: Instruction) -> None:
         self.cell.set_mode(int(self._fraction(instruction.args[0])))
+
+    def _set_channel_sync(self, instruction: Instruction) -> None:
+        self._synchronised = self._fraction(instruction.args[0]) != 0
+
+    def _set_poly_we_mode(self, instruction: Instruction) -> None:
+        self.cell.set_poly_mode(int(self._fraction(instruction.args[0])))
 
     def _set_bipot_mode(self, instruction: Instruction) -> None:
         self.cell.set_bipot(int(self._fraction(instruction.args[0])))
@@ -205,10 +246,13 @@ class Interpreter:
         self.cell.switch(on=False, now_ns=self.now_ns)
 
     def _timer_start(self, _instruction: Instruction) -> None:
-        self._timer_ns = self.now_ns
+        self._timer_ns, self._timer_halted_ns = self.now_ns, self.halted_ns
 
     def _timer_get(self, instruction: Instruction) -> None:
-        self._variables[str(instruction.args[0])] = Variable((self.now_ns - self._timer_ns) / _NS, "eb")
+        passed_ns = self.now_ns - self._timer_ns
+        if self.options.timer_stops_when_halted:
+            passed_ns -= self.halted_ns - self._timer_halted_ns
+        self._variables[str(instruction.args[0])] = Variable(passed_ns / self._pace / _NS, "eb")
 
     def _pck_start(self, _instruction: Instruction) -> None:
         self._package.clear()
@@ -239,6 +283,8 @@ class Interpreter:
         "add_var": _add_var,
         "set_pgstat_chan": _set_pgstat_chan,
         "set_pgstat_mode": _set_pgstat_mode,
+        "set_channel_sync": _set_channel_sync,
+        "set_poly_we_mode": _set_poly_we_mode,
         "set_bipot_mode": _set_bipot_mode,
         "set_bipot_potential": _set_bipot_potential,
         "set_max_bandwidth": _positive,

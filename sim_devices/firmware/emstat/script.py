@@ -71,6 +71,8 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
     "add_var": ("var", "num"),
     "set_pgstat_chan": ("num",),
     "set_pgstat_mode": ("num",),
+    "set_channel_sync": ("num",),
+    "set_poly_we_mode": ("num",),
     "set_bipot_mode": ("num",),
     "set_bipot_potential": ("num",),
     "set_max_bandwidth": ("num",),
@@ -92,12 +94,17 @@ _SIGNATURES: dict[str, tuple[str, ...]] = {
     "send_string": ("text",),
 }
 _BIPOT_ONLY = ("set_bipot_mode", "set_bipot_potential")
+_POLY_ONLY = ("set_poly_we_mode",)
+_MULTI_ONLY = ("set_channel_sync",)
+NEEDS_MULTI = 0x4019
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
 @dataclass
 class _Parser:
     bipot: bool
+    poly: bool
+    multi: bool
     variables: set[str] = field(default_factory=set)
     blocks: list[Instruction] = field(default_factory=list)
     in_package: bool = False
@@ -127,8 +134,10 @@ class _Parser:
         signature = _SIGNATURES.get(name)
         if signature is None:
             raise ScriptError(UNKNOWN_COMMAND, line, column)
-        if name in _BIPOT_ONLY and not self.bipot:
+        if (name in _BIPOT_ONLY and not self.bipot) or (name in _POLY_ONLY and not self.poly):
             raise ScriptError(UNSUPPORTED, line, column)
+        if name in _MULTI_ONLY and not self.multi:
+            raise ScriptError(NEEDS_MULTI, line, column)
         rest = iter(words[1:])
         args = tuple(self._argument(kind, rest, line, words[-1][1]) for kind in signature)
         measured = tuple(self._option(word, end, line) for word, end in rest) if name == "meas_loop_ca" else ()
@@ -197,9 +206,9 @@ class _Parser:
         """Read ``add_meas(0 bb name)`` or the older ``poly_we(1 name)``; other options are not simulated."""
         found = _OPTION.fullmatch(word)
         parts = found[2].split() if found else []
-        if found and found[1] == "add_meas" and len(parts) == 3 and parts[0] == "0":
+        if found and found[1] == "add_meas" and self.bipot and len(parts) == 3 and parts[0] == "0":
             return _type(parts[1], line, column), self._variable(parts[2], line, column)
-        if found and found[1] == "poly_we" and len(parts) == 2 and parts[0] == "1":
+        if found and found[1] == "poly_we" and self.poly and len(parts) == 2 and parts[0] == "1":
             return "bb", self._variable(parts[1], line, column)
         raise ScriptError(BAD_OPTION, line, column)
 
@@ -222,6 +231,9 @@ def _text(word: str, line: int, column: int) -> str:
     return word[1:-1]
 
 
-def parse(lines: list[str], *, bipot: bool) -> Script:
-    """Return the script in ``lines`` (without ``e`` and the empty line). Raises ScriptError."""
-    return _Parser(bipot).parse(lines)
+def parse(lines: list[str], *, bipot: bool, poly: bool, multi: bool) -> Script:
+    """Return the script in ``lines`` (without ``e`` and the empty line). Raises ScriptError.
+
+    What the instrument has: the second electrode's commands of version 1.8, the older ones, other channels.
+    """
+    return _Parser(bipot, poly, multi).parse(lines)
