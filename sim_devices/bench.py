@@ -25,7 +25,7 @@ from drivers.errors import PortBusy, PortMissing
 from drivers.transport import LineSettings
 from sim_devices.faults import FaultSpec, InstrumentFaults, parse_fault
 from sim_devices.instrument import Instrument
-from sim_devices.line import SimulatedPort, Wire
+from sim_devices.line import HOST_BUFFER_BYTES, SimulatedPort, Wire
 from sim_devices.models.description import ELECTRODES
 from sim_devices.models.world import World
 from sim_devices.ports import one_port_each
@@ -206,6 +206,7 @@ class SimBench:
             ),
             InstrumentFaults(specs, now_ns, _generator(seed, name, "faults")),
             plunger,
+            self._wire(build_firmware),
         )
         instrument.firmware.power_on(now_ns)
         instrument.refresh(now_ns)
@@ -221,6 +222,11 @@ class SimBench:
         if wanted.part_of not in self._backplanes:
             self._backplanes[wanted.part_of] = build_firmware.backplane()
         return {"backplane": self._backplanes[wanted.part_of]}
+
+    def _wire(self, build_firmware: Any) -> Wire:
+        """Return a line; what the host's buffer holds is real time, so it grows with a clock that runs faster."""
+        faster = max(1.0, float(getattr(self.clock, "rate", 1.0)))
+        return Wire(round(HOST_BUFFER_BYTES * faster), own_baud=getattr(build_firmware, "own_baud", None))
 
     def _check_fault_names(self) -> None:
         names = {instrument.name for instrument in self._instruments.values()} | self._backplanes.keys()

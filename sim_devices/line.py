@@ -59,6 +59,8 @@ class Wire:
 
     host_buffer_bytes: int = HOST_BUFFER_BYTES
     baud: int = 9600
+    own_baud: int | None = None
+    """The true speed of a line that does not care which baud rate the host sets (a FIFO behind USB)."""
     to_device: _Lane = field(default_factory=_Lane)
     to_host: _Lane = field(default_factory=_Lane)
     overflow_bytes: int = 0
@@ -68,7 +70,7 @@ class Wire:
     @property
     def byte_ns(self) -> int:
         """Return how long one byte takes."""
-        return _BITS_PER_BYTE * _NS // self.baud
+        return _BITS_PER_BYTE * _NS // (self.own_baud or self.baud)
 
     def settle(self, now_ns: int) -> None:
         """Move what has arrived into the host's buffer; what does not fit is lost."""

@@ -5,9 +5,18 @@ Knows the vocabulary between the two, nothing of threads, bytes or decisions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drivers.capabilities import AmperometrySettings, Identity, PumpProgram, PumpStatus, SampleBlock
+from drivers.capabilities import (
+    AmperometrySettings,
+    DigitalEdge,
+    Identity,
+    OptionValue,
+    PumpProgram,
+    PumpStatus,
+    SampleBlock,
+)
 
 # ---- requests -------------------------------------------------------------------------------------------------------
 
@@ -188,6 +197,20 @@ class SamplingStarted:
 
 
 @dataclass(frozen=True)
+class FactsTold:
+    """What the driver does to the samples, and the constants it uses, since this start."""
+
+    facts: Mapping[str, OptionValue]
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Digital inputs that changed, in order of time."""
+
+    edges: tuple[DigitalEdge, ...]
+
+
+@dataclass(frozen=True)
 class Samples:
     """What has arrived."""
 
@@ -232,6 +255,8 @@ What = (
     | WasReset
     | Failed
     | SamplingStarted
+    | FactsTold
+    | Edges
     | Samples
     | Closed
     | Crashed

@@ -71,14 +71,24 @@ class Desk:
         offset_ns = self.clock.wall_ns() - self.clock.now_ns()
         return Event(kind, now_ns, now_ns + offset_ns, source, text, data)
 
-    def say(self, kind: EventKind, now_ns: int, source: str, text: str, data: Mapping[str, Scalar] = NO_DATA) -> None:
-        """Record that something happened, and tell the clients. Never raises."""
+    def say(
+        self,
+        kind: EventKind,
+        now_ns: int,
+        source: str,
+        text: str,
+        data: Mapping[str, Scalar] = NO_DATA,
+        *,
+        tell: bool = True,
+    ) -> None:
+        """Record that something happened, and tell the clients unless they are spared. Never raises."""
         event = self.event(kind, now_ns, source, text, data)
         try:
             self.sink.event(event)
         except RecordingFailed as error:
             self.recording_error = str(error)
-        self.tell(event)
+        if tell:
+            self.tell(event)
 
     def commit(self, event: Event, timeout_s: float) -> None:
         """Record and wait until it is on the disk (R54). Raises RecordingFailed."""

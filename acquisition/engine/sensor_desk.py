@@ -12,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from acquisition.engine.fact_groups import fact_groups
 from acquisition.engine.guards import Gap, StreamGuard
 from acquisition.engine.lane_messages import (
     Closed,
     Connected,
     Crashed,
+    Edges,
+    FactsTold,
     Failed,
     LaneReport,
     Lost,
@@ -27,7 +30,7 @@ from acquisition.engine.lane_messages import (
 )
 from acquisition.engine.parts import Desk
 from acquisition.engine.sensor_lane import PotentiostatLane
-from acquisition.events import EventKind
+from acquisition.events import EventKind, Scalar
 from acquisition.experiment.devices import amperometry
 from acquisition.messages import ChannelSamples, Link
 from acquisition.plan import PotentiostatSetup
@@ -36,6 +39,9 @@ from drivers.capabilities import AmperometrySettings, Identity, SampleBlock
 from drivers.clock import NS_PER_S
 
 CLEAR_GAPS_AFTER_NS = 10 * NS_PER_S
+EDGES_SHOWN = 10
+"""So many changes of digital inputs are shown from one reading; a stimulus train would flood every screen. All are
+recorded."""
 
 
 @dataclass
@@ -59,6 +65,8 @@ class SensorDesk:
         self._handlers = {
             Connected: self._connected,
             SamplingStarted: self._started,
+            FactsTold: self._facts_told,
+            Edges: self._edges,
             Samples: lambda what, now_ns: self._samples(what.block, now_ns),
             Failed: self._failed,
             Lost: self._lost,
@@ -136,6 +144,20 @@ class SensorDesk:
                     "interval_s": what.settings.interval_s,
                 },
             )
+
+    def _facts_told(self, what: FactsTold, now_ns: int) -> None:
+        for title, facts in fact_groups(what.facts):
+            text = f"{title}: what is done to its samples" if title else "What is done to the samples"
+            self.desk.say(EventKind.SETTING, now_ns, self.name, text, facts)
+
+    def _edges(self, what: Edges, now_ns: int) -> None:
+        for number, edge in enumerate(what.edges):
+            text = f"{edge.input} {'high' if edge.is_high else 'low'}"
+            data: dict[str, Scalar] = {"input": edge.input, "is_high": edge.is_high}
+            self.desk.say(EventKind.MARK, edge.t_ns, self.name, text, data, tell=number < EDGES_SHOWN)
+        if (more := len(what.edges) - EDGES_SHOWN) > 0:
+            text = f"{more} more changes of its digital inputs, not shown here, are in the recording"
+            self.desk.say(EventKind.SYSTEM, now_ns, self.name, text, {"not_shown": more})
 
     def _samples(self, block: SampleBlock, now_ns: int) -> None:
         if not len(block.index):

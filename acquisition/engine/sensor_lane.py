@@ -7,10 +7,20 @@ new epoch, so nothing is renumbered over a gap. Does not know what the samples m
 
 from __future__ import annotations
 
-from acquisition.engine.lane_messages import Close, Connect, Failed, Request, Samples, SamplingStarted, StartSampling
+from acquisition.engine.lane_messages import (
+    Close,
+    Connect,
+    Edges,
+    FactsTold,
+    Failed,
+    Request,
+    Samples,
+    SamplingStarted,
+    StartSampling,
+)
 from acquisition.engine.lanes import BaseLane, Post
 from acquisition.plan import PotentiostatSetup
-from drivers.capabilities import Polled, Potentiostat
+from drivers.capabilities import Described, DigitalInputs, Polled, Potentiostat
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import DriverError, PortError, ReplyTimeout
 
@@ -102,6 +112,8 @@ class PotentiostatLane(BaseLane):
         self._last_start_failure = ""
         self._next_read_ns = self._heard_ns = self._clock.now_ns()
         self.report(SamplingStarted(settings))
+        if isinstance(self._potentiostat, Described):
+            self.report(FactsTold(dict(self._potentiostat.facts())))
 
     def _read(self, now_ns: int) -> None:
         try:
@@ -118,9 +130,15 @@ class PotentiostatLane(BaseLane):
             self._trouble(ReplyTimeout(f"{self.name}: it sends nothing; the measurement is started anew"))
         for block in blocks:
             self.report(Samples(block))
+        self._report_edges()
+
+    def _report_edges(self) -> None:
+        if isinstance(self._potentiostat, DigitalInputs) and (edges := self._potentiostat.edges()):
+            self.report(Edges(tuple(edges)))
 
     def _trouble(self, error: DriverError) -> None:
         """Report an error (the same one once) and arrange for a new start, on a new line if this one is gone."""
+        self._report_edges()  # what changed before it went wrong has happened
         self._sampling, self._may_still_run = False, True
         self._next_start_ns = self._clock.now_ns() + RETRY_START_NS
         if isinstance(error, PortError):

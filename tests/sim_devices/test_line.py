@@ -131,3 +131,8 @@ def test_a_lost_port_says_so_whatever_is_tried(action: str) -> None:
     with pytest.raises(PortLost, match="unplugged"):
         getattr(line, action)(*arguments)
     line.close()
+
+
+def test_a_line_with_a_speed_of_its_own_does_not_care_about_the_baud_rate() -> None:
+    assert Wire(baud=9600).byte_ns == 1_041_666
+    assert Wire(baud=9600, own_baud=8_000_000).byte_ns == 1250
