@@ -20,6 +20,7 @@ from typing import Any, Literal, Protocol
 
 from drivers.capabilities import DriverOptions, Potentiostat, SyringePump
 from drivers.clock import Clock
+from drivers.probing import Probes, no_probes
 from drivers.transport import TransportOpener
 
 DRIVERS = "amperfuse.drivers"
@@ -39,7 +40,8 @@ class DriverFactory(Protocol):
     ``simulator``: name of its simulated twin (default: the driver's own);
     ``electrodes``: names of a potentiostat's working electrodes (default: only "we1");
     ``ports``: (fewest, most) serial ports of one instrument (default: (1, 1)); ``url`` holds all, separated by a blank;
-    ``options``, ``channel_options``: keys of its own settings with a line on each (default: none).
+    ``options``, ``channel_options``: keys of its own settings with a line on each (default: none);
+    ``probes``: how its instruments are found, see ``drivers.probing`` (default: they cannot be looked for).
     """
 
     kind: Literal["pump", "potentiostat"]
@@ -110,6 +112,7 @@ class DriverTraits:
     ports: tuple[int, int]
     options: Mapping[str, str]
     channel_options: Mapping[str, str]
+    probes: Probes
 
 
 def traits(factory: DriverFactory) -> DriverTraits:
@@ -119,6 +122,7 @@ def traits(factory: DriverFactory) -> DriverTraits:
         ports=tuple(getattr(factory, "ports", (1, 1))),
         options=dict(getattr(factory, "options", {})),
         channel_options=dict(getattr(factory, "channel_options", {})),
+        probes=getattr(factory, "probes", no_probes),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from drivers.capabilities import DriverOptions
 from drivers.chemyx.driver import ChemyxPump
 from drivers.chemyx.link import ChemyxLink
+from drivers.chemyx.probes import probes
 from drivers.clock import Clock
 from drivers.transport import TransportOpener
 
@@ -15,6 +16,8 @@ __all__ = ["ChemyxPump", "build"]
 
 class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "pump"
+
+    probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> ChemyxPump:
         """Build the driver; opens nothing until ``connect`` or ``stop``."""

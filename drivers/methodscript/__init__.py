@@ -8,6 +8,7 @@ from drivers.capabilities import DriverOptions
 from drivers.clock import Clock
 from drivers.methodscript.driver import MethodScriptPotentiostat
 from drivers.methodscript.link import ScriptLink
+from drivers.methodscript.probes import probes
 from drivers.transport import TransportOpener
 
 __all__ = ["MethodScriptPotentiostat", "build"]
@@ -17,6 +18,8 @@ class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "potentiostat"
     simulator: Final = "emstat"
     electrodes: Final = ("we1", "we2")
+
+    probes = staticmethod(probes)
 
     def __call__(
         self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions

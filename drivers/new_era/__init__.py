@@ -8,6 +8,7 @@ from drivers.capabilities import DriverOptions
 from drivers.clock import Clock
 from drivers.new_era.driver import NewEraPump
 from drivers.new_era.link import PumpLink
+from drivers.new_era.probes import probes
 from drivers.transport import TransportOpener
 
 __all__ = ["NewEraPump", "build"]
@@ -15,6 +16,8 @@ __all__ = ["NewEraPump", "build"]
 
 class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "pump"
+
+    probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> NewEraPump:
         """Build the driver; opens nothing until ``connect`` or ``stop``."""

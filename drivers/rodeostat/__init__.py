@@ -12,6 +12,7 @@ from drivers.errors import NotEncodable
 from drivers.rodeostat.driver import RodeostatPotentiostat
 from drivers.rodeostat.family import SIGNS
 from drivers.rodeostat.link import RodeostatLink
+from drivers.rodeostat.probes import probes
 from drivers.transport import TransportOpener
 
 __all__ = ["RodeostatPotentiostat", "build"]
@@ -25,6 +26,7 @@ class _Factory:
             "sign": "as-printed (default), or negated, where the firmware was built for the other hardware"
         }
     )
+    probes = staticmethod(probes)
 
     def __call__(
         self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions
