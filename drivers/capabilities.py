@@ -108,6 +108,18 @@ class Stoppable(Protocol):
 
 
 @runtime_checkable
+class OnSharedLine(Protocol):
+    """May be one of several instruments on one line."""
+
+    def line_is_taken(self) -> bool:
+        """Tell whether another instrument's exchange waits on this line for us to return: only a STOP may go on.
+
+        Always False in threads, where an exchange just waits its turn.
+        """
+        ...
+
+
+@runtime_checkable
 class SyringePump(Identified, Stoppable, Protocol):
     """A syringe pump with a volume target of its own. Volumes in microlitres, rates in microlitres per minute."""
 

@@ -10,6 +10,7 @@
     │   ├── GarbledReply        bytes that are not a valid reply
     │   ├── ForeignTraffic      a reply nobody here asked for: another program, or a late answer
     │   └── Interrupted         given up on purpose because a STOP overtakes it
+    │       └── LineTaken       ... the STOP of another pump on the same line
     ├── DeviceRefused           the device answered, and said no
     ├── DeviceAlarm             the device reports an alarm (stall, watchdog, ...)
     │   └── DeviceReset         it has lost power or was reset: all run state is gone
@@ -78,6 +79,10 @@ class ForeignTraffic(ExchangeError):
 
 class Interrupted(ExchangeError):
     """The exchange was given up because a STOP overtakes it."""
+
+
+class LineTaken(Interrupted):
+    """The exchange gave way to another pump on the same line; a question may be asked again."""
 
 
 class DeviceRefused(DriverError):

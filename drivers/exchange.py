@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from drivers.capabilities import DriverOptions, WireRecord
 from drivers.clock import NS_PER_S, Clock
-from drivers.errors import ForeignTraffic, GarbledReply, Interrupted, ReplyTimeout
-from drivers.transport import Transport
+from drivers.errors import ForeignTraffic, GarbledReply, Interrupted, LineTaken, ReplyTimeout
+from drivers.transport import TakesTurns, Transport, Turn
 
 SLICE_S: Final = 0.02
 """Longest wait between two looks at the abort check."""
@@ -58,7 +58,12 @@ class Exchange(Generic[F]):
     """An answer is outstanding. The driver asks something whose answer cannot be mistaken, then sets this to False."""
     foreign_count: int = field(default=0, init=False)
     """Frames and stray bytes that answered nothing, since opening."""
+    asked_ns: int = field(default=0, init=False)
+    """When the newest question went out."""
     _late_until_ns: int = field(default=-1, init=False)
+    _turn_of: int | None = field(default=None, init=False, repr=False)
+    """Thread whose turn it is."""
+    _shared_turn: Turn | None = field(default=None, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def transact(
@@ -78,9 +83,9 @@ class Exchange(Generic[F]):
         Raises PortLost, ReplyTimeout, GarbledReply (bytes came, no answer among them, or too many), ForeignTraffic
         (two answers to one question), Interrupted.
         """
-        with self._turn(command, max(timeout_s, _TURN_S)):
+        with self.turn(command, max(timeout_s, _TURN_S), urgent=urgent):
             self._clear_line(urgent=urgent)
-            asked_ns = self.clock.now_ns()
+            self.asked_ns = asked_ns = self.clock.now_ns()
             try:
                 self.send(request)
                 deadline_ns = asked_ns + round(timeout_s * NS_PER_S)
@@ -130,17 +135,40 @@ class Exchange(Generic[F]):
         return bytes(dropped)
 
     @contextmanager
-    def _turn(self, command: str, timeout_s: float) -> Iterator[None]:
+    def turn(self, command: str, timeout_s: float, *, urgent: bool = False) -> Iterator[None]:
+        """Hold the line for what belongs together; inside it, transactions need no further turn.
+
+        Raises Interrupted when it is not free within ``timeout_s``, and what ``TakesTurns.turn`` raises.
+        """
+        if self._turn_of == threading.get_ident():
+            yield
+            return
         if not self._lock.acquire(timeout=timeout_s):
             raise Interrupted("another exchange holds this line", port=self.transport.port, command=command)
         try:
-            yield
+            with self._line_turn(command, timeout_s, urgent=urgent) as shared, self._held(shared):
+                yield
         finally:
             self._lock.release()
+
+    def _line_turn(self, command: str, timeout_s: float, *, urgent: bool) -> AbstractContextManager[Turn | None]:
+        if isinstance(self.transport, TakesTurns):
+            return self.transport.turn(command, timeout_s, self.options.abort, urgent=urgent)
+        return nullcontext()
+
+    @contextmanager
+    def _held(self, shared: Turn | None) -> Iterator[None]:
+        self._turn_of, self._shared_turn = threading.get_ident(), shared
+        try:
+            yield
+        finally:
+            self._turn_of = self._shared_turn = None
 
     def _check_abort(self, *, urgent: bool) -> None:
         if not urgent and self.options.abort():
             raise Interrupted("given up because a stop overtakes it", port=self.transport.port)
+        if self._shared_turn is not None and self._shared_turn.taken:
+            raise LineTaken("given up because a stop of another pump overtakes it", port=self.transport.port)
 
     def _clear_line(self, *, urgent: bool) -> None:
         """Drop what lies in the input: it cannot be the answer to a question not yet asked."""

@@ -39,6 +39,7 @@ class DriverFactory(Protocol):
     Further attributes, where the default does not fit:
     ``simulator``: name of its simulated twin (default: the driver's own);
     ``electrodes``: names of a potentiostat's working electrodes (default: only "we1");
+    ``shares_line``: several of them may be on one port, with an address each (default: no);
     ``ports``: (fewest, most) serial ports of one instrument (default: (1, 1)); ``url`` holds all, separated by a blank;
     ``options``, ``channel_options``: keys of its own settings with a line on each (default: none);
     ``probes``: how its instruments are found, see ``drivers.probing`` (default: they cannot be looked for).
@@ -113,6 +114,7 @@ class DriverTraits:
     options: Mapping[str, str]
     channel_options: Mapping[str, str]
     probes: Probes
+    shares_line: bool
 
 
 def traits(factory: DriverFactory) -> DriverTraits:
@@ -123,6 +125,7 @@ def traits(factory: DriverFactory) -> DriverTraits:
         options=dict(getattr(factory, "options", {})),
         channel_options=dict(getattr(factory, "channel_options", {})),
         probes=getattr(factory, "probes", no_probes),
+        shares_line=bool(getattr(factory, "shares_line", False)),
     )
 
 

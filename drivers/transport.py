@@ -6,12 +6,24 @@ nor what the bytes mean. Simulated lines implement the same two protocols.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from drivers.errors import PortBusy, PortError, PortLost, PortMissing
 
-__all__ = ["LineSettings", "PortBusy", "PortError", "PortLost", "PortMissing", "Transport", "TransportOpener"]
+__all__ = [
+    "LineSettings",
+    "PortBusy",
+    "PortError",
+    "PortLost",
+    "PortMissing",
+    "TakesTurns",
+    "Transport",
+    "TransportOpener",
+    "Turn",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,39 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Release the port. May be called twice."""
+        ...
+
+
+class Turn(Protocol):
+    """One exchange's time on a line that several instruments use."""
+
+    @property
+    def taken(self) -> bool:
+        """Tell whether to let go: a STOP of another instrument needs the line."""
+        ...
+
+
+@runtime_checkable
+class TakesTurns(Protocol):
+    """A transport whose line several instruments use: read and write only in a turn."""
+
+    def turn(
+        self, command: str, timeout_s: float, abort: Callable[[], bool], *, urgent: bool
+    ) -> AbstractContextManager[Turn]:
+        """Wait for the line and hold it. Raises PortLost, LineTaken (not in time), Interrupted (``abort`` says so)."""
+        ...
+
+    @property
+    def settings(self) -> LineSettings:
+        """Return the settings the line is open with."""
+        ...
+
+    def answered(self) -> None:
+        """Note that somebody answered with the present settings."""
+        ...
+
+    def retune(self, settings: LineSettings) -> bool:
+        """Change the settings for everybody; False where somebody was answered with the present ones."""
         ...
 
 

@@ -5,8 +5,12 @@ physics. No real port is ever opened: the URL of a real port being rehearsed lea
 
 ``sim://SIMULATOR[/NAME][?OPTION=VALUE&...]``: options ``seed`` (of its faults) and ``fault`` (may repeat) are the
 bench's, all others the firmware's. A ``sim://`` URL that the world does not describe makes an instrument on the default
-syringe or electrodes of the same world. A potentiostat with several ports is one simulated device per port, see
-``sim_devices.ports``: a fault of ``striatum`` happens to all of them, one of ``striatum.2`` to the second.
+syringe or electrodes of the same world, or with ``chain=0,1`` one of each address on the same line (NAME-0, NAME-1).
+A potentiostat with several ports is one simulated device per port, see ``sim_devices.ports``: a fault of ``striatum``
+happens to all of them, one of ``striatum.2`` to the second.
+
+Instruments of the world with one URL and different addresses are a daisy chain: each hears everything. A fault that
+names one of them is its own (its power, its plunger, its answers); ``unplug`` always takes the port, whoever it names.
 """
 
 from __future__ import annotations
@@ -58,12 +62,34 @@ class _Wanted:
     part_of: str = ""
     """The instrument of several ports that this is one port of."""
 
+    @property
+    def address(self) -> str:
+        """Return its address on its line."""
+        return next((value for key, value in self.options if key == "address"), "0")
+
 
 def _kind(simulator: str) -> str:
     kind = getattr(_simulator(simulator), "kind", None)
     if kind not in ("pump", "potentiostat"):
         raise ValueError(f"simulator {simulator!r} does not say whether it is a pump or a potentiostat (build.kind)")
     return str(kind)
+
+
+def _chains(simulator: str) -> bool:
+    """Tell whether instruments of this kind can share a line (``build.chains``)."""
+    return bool(getattr(_simulator(simulator), "chains", False))
+
+
+def _addresses(simulator: str, chain: list[str]) -> list[str]:
+    """Return the addresses that ``chain=0,1`` asks for, none without it. Raises ValueError."""
+    if not chain:
+        return []
+    addresses = chain[-1].split(",")
+    if not _chains(simulator):
+        raise ValueError(f"simulated {simulator} cannot be chained; one port, one instrument")
+    if len(set(addresses)) < len(addresses) or not all(a.isascii() and a.isdigit() for a in addresses):
+        raise ValueError(f"chain is a list of different addresses such as 0,1, not {chain[-1]!r}")
+    return addresses
 
 
 class SimBench:
@@ -81,6 +107,7 @@ class SimBench:
         self._backplanes: dict[str, Any] = {}
         self._faults = [parse_fault(text) for text in faults]
         self._instruments: dict[str, Instrument] = {}
+        self._wanted: dict[str, _Wanted] = {}
         for group, (kind, simulator) in _DEFAULTS.items():
             for name, description in world.get(group, {}).items():
                 self._describe(name, kind, str(description.get("simulator") or simulator), description)
@@ -92,15 +119,18 @@ class SimBench:
         with self.lock:
             now_ns = self.clock.now_ns()
             self.advance(now_ns)
-            instrument = self._instruments.get(url) or self._stand_alone(url, now_ns)
-            if not instrument.plugged:
-                raise PortMissing(f"there is no port for {instrument.name}: it is unplugged", port=url)
-            if instrument.port is not None:
-                raise PortBusy(f"the port of {instrument.name} is open already; one program at a time", port=url)
-            instrument.wire.flush_input()
-            instrument.wire.baud = settings.baud
-            instrument.port = SimulatedPort(url, instrument.wire, self)
-            return instrument.port
+            chain = self._at(url) or self._stand_alone(url, now_ns)
+            names = " and ".join(instrument.name for instrument in chain)
+            if not all(instrument.plugged for instrument in chain):
+                raise PortMissing(f"there is no port for {names}: it is unplugged", port=url)
+            if any(instrument.port is not None and not instrument.port.lost for instrument in chain):
+                raise PortBusy(f"the port of {names} is open already; one program at a time", port=url)
+            port = SimulatedPort(url, chain[0].wire, self)
+            chain[0].wire.flush_input()
+            for instrument in chain:
+                instrument.wire.baud = settings.baud
+                instrument.port = port
+            return port
 
     def truth(self) -> dict[str, Any]:
         """Return what really happened; for tests and the rehearsal's report only."""
@@ -132,46 +162,57 @@ class SimBench:
             first.live_until(max(first_ns, second_ns - 1))
 
     def due_ns(self, wire: Wire) -> int:
-        return self._behind(wire).due_ns
+        return min(instrument.due_ns for instrument in self._behind(wire))
 
     def sent(self, wire: Wire, data: bytes, now_ns: int) -> None:
-        instrument = self._behind(wire)
-        instrument.take_from_host(data, now_ns)
-        instrument.refresh(now_ns)
+        for instrument in self._behind(wire):
+            instrument.take_from_host(data, now_ns)
+            instrument.refresh(now_ns)
 
     def closed(self, wire: Wire) -> None:
-        self._behind(wire).port = None
+        for instrument in self._behind(wire):
+            instrument.port = None
 
-    def _behind(self, wire: Wire) -> Instrument:
-        for instrument in self._instruments.values():
-            if instrument.wire is wire:
-                return instrument
-        raise LookupError("a wire of another bench")
+    def _behind(self, wire: Wire) -> list[Instrument]:
+        return [instrument for instrument in self._instruments.values() if instrument.wire.to_host is wire.to_host]
+
+    def _at(self, url: str) -> list[Instrument]:
+        return [instrument for instrument in self._instruments.values() if instrument.url == url]
 
     # --- building ------------------------------------------------------------------------------------------
 
     def _describe(self, name: str, kind: str, simulator: str, description: Mapping[str, Any]) -> None:
         url = str(description.get("url") or f"sim://{simulator}/{name}")
-        if url in self._instruments:
-            raise ValueError(f"{name} and {self._instruments[url].name} have the same port {url}; give each its own")
         options = [("address", str(description["address"]))] if description.get("address") else []
         fitting = getattr(_simulator(simulator), "options_of", None)  # the model that this description asks for
         options += fitting(description).items() if fitting is not None else ()
         in_url = _parse(url)[2] if url.startswith("sim://") else []
         part_of = str(description.get("part_of", ""))
-        self._add(_Wanted(name, url, kind, simulator, [*options, *in_url], part_of), self._begin_ns)
+        wanted = _Wanted(name, url, kind, simulator, [*options, *in_url], part_of)
+        for other in self._at(url):
+            if not (_chains(simulator) and self._wanted[other.name].simulator == simulator):
+                raise ValueError(f"{name} and {other.name} have the same port {url}; give each its own")
+            if self._wanted[other.name].address == wanted.address:
+                raise ValueError(f"{name} and {other.name} have the same port {url} and the same address")
+        self._add(wanted, self._begin_ns)
 
-    def _stand_alone(self, url: str, now_ns: int) -> Instrument:
+    def _stand_alone(self, url: str, now_ns: int) -> list[Instrument]:
         if not url.startswith("sim://"):
-            known = ", ".join(self._instruments) or "none"
+            known = ", ".join(sorted({i.url for i in self._instruments.values()})) or "none"
             raise PortMissing(f"this simulated bench has no port {url!r}; it has: {known}", port=url)
         try:
             simulator, name, options = _parse(url)
-            return self._add(
-                _Wanted(self._free_name(name or simulator), url, _kind(simulator), simulator, options), now_ns
-            )
+            kind = _kind(simulator)
+            rest = [option for option in options if option[0] != "chain"]
+            addresses = _addresses(simulator, [value for key, value in options if key == "chain"])
+            for address in addresses:
+                own = self._free_name(f"{name or simulator}-{address}")
+                self._add(_Wanted(own, url, kind, simulator, [("address", address), *rest]), now_ns)
+            if not addresses:
+                self._add(_Wanted(self._free_name(name or simulator), url, kind, simulator, rest), now_ns)
         except ValueError as error:
             raise PortMissing(str(error), port=url) from error
+        return self._at(url)
 
     def _free_name(self, wanted: str) -> str:
         taken = {instrument.name for instrument in self._instruments.values()}
@@ -181,7 +222,7 @@ class SimBench:
             name = f"{wanted}-{number}"
         return name
 
-    def _add(self, wanted: _Wanted, now_ns: int) -> Instrument:
+    def _add(self, wanted: _Wanted, now_ns: int) -> None:
         name = wanted.name
         own_faults = [parse_fault(value) for key, value in wanted.options if key == "fault"]
         seed = next((_seed(value) for key, value in wanted.options if key == "seed"), self._seed)
@@ -194,6 +235,7 @@ class SimBench:
         for spec in specs:
             if spec.kind == "stall" and plunger is None:
                 raise ValueError(f"fault {spec.text!r}: {name} has no plunger that could stall")
+        before = self._at(wanted.url)
         instrument = Instrument(
             name,
             wanted.url,
@@ -206,12 +248,16 @@ class SimBench:
             ),
             InstrumentFaults(specs, now_ns, _generator(seed, name, "faults")),
             plunger,
-            self._wire(build_firmware),
+            before[0].wire.branch() if before else self._wire(build_firmware),
         )
         instrument.firmware.power_on(now_ns)
         instrument.refresh(now_ns)
-        self._instruments[wanted.url] = instrument
-        return instrument
+        if name in self._instruments:
+            raise ValueError(f"two instruments of this world are called {name}")
+        self._instruments[name] = instrument
+        self._wanted[name] = wanted
+        for member in self._at(wanted.url):
+            member.chained = bool(before)
 
     def _common(self, wanted: _Wanted, build_firmware: Any) -> dict[str, Any]:
         """Return what joins the devices behind the ports of one instrument, if there is such a thing."""

@@ -1,6 +1,7 @@
 """One simulated instrument on its line: firmware, wire and faults lived through in the order in which things happen.
 
 Knows time order, power, plug and blockage. Does not know bytes, physics, or other instruments (the bench does).
+Instruments of a chain hear the host each on a lane of its own and speak on one lane, one after the other.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ class Instrument:
     port: SimulatedPort | None = None
     """The host's open port, if any."""
     plugged: bool = True
+    chained: bool = False
+    """Others are on the same line: a cut before this one loses nothing that is on its way from them."""
     due_ns: int = NEVER_NS
     """When something next happens here."""
     _cuts: int = 0
@@ -102,7 +105,8 @@ class Instrument:
         if change.kind == "cut":
             self._cuts += step
             self.wire.to_device.clear()
-            self.wire.to_host.clear()
+            if not self.chained:
+                self.wire.to_host.clear()
         elif change.kind == "unplug":
             self._plug(in_=not change.begins)
             if change.value == "power":

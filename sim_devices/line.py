@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from drivers.clock import Clock, VirtualClock
@@ -98,6 +98,10 @@ class Wire:
         """Forget what came before the host opened its port."""
         self.to_host.clear()
         self._arrived.clear()
+
+    def branch(self) -> Wire:
+        """Return the wire of a further instrument in the chain: it hears for itself, all speak on the same lane."""
+        return replace(self, to_device=_Lane())
 
     def clear(self) -> None:
         """Lose everything in flight and in the buffer."""

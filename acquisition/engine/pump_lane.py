@@ -32,7 +32,7 @@ from acquisition.engine.lane_messages import (
 from acquisition.engine.lanes import BaseLane, Post
 from acquisition.engine.stop_slot import StopSlot
 from acquisition.plan import PumpSetup
-from drivers.capabilities import PumpStatus, SyringePump, WireRecord
+from drivers.capabilities import OnSharedLine, PumpStatus, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
     DeviceRefused,
@@ -83,7 +83,7 @@ class PumpLane(BaseLane):
         self._granted_until_ns = max(self._granted_until_ns, until_ns)
 
     def next_due_ns(self) -> int | None:
-        if self.closed:
+        if self.closed or self._must_let_others_finish():
             return None
         if self.slot.pending:
             return self._next_stop_ns
@@ -94,6 +94,9 @@ class PumpLane(BaseLane):
         if self._polling and self._next_poll_ns <= self._granted_until_ns:
             return self._next_poll_ns
         return None
+
+    def _must_let_others_finish(self) -> bool:
+        return not self.slot.pending and isinstance(self._pump, OnSharedLine) and self._pump.line_is_taken()
 
     def _work(self, now_ns: int) -> None:
         if self.slot.pending:

@@ -33,6 +33,7 @@ from drivers import registry
 from drivers.capabilities import Potentiostat, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.registry import DriverFactory
+from drivers.shared_line import SharedLines
 from drivers.transport import TransportOpener
 
 MAX_FOLDERS = 10_000
@@ -139,7 +140,7 @@ def build_session(
     sink = recorder(session_dir, header, clock)
     desk = Desk(plan, limits, clock, sink, publisher, slack=max(1.0, rate))
     inbox = Inbox()
-    wiring = _Wiring(desk, opener, inbox, drivers, pace)
+    wiring = _Wiring(desk, SharedLines(opener, clock), inbox, drivers, pace)
     pumps = [wiring.pump(setup) for setup in plan.pumps]
     sensors = [wiring.sensor(setup) for setup in plan.potentiostats]
     conductor = Conductor(

@@ -60,6 +60,8 @@ def _ports(file: RigFile, source: Source) -> Iterator[Problem]:
         other = seen.get(pump.url)
         if other is not None and other[1] != pump.driver:
             yield source.problem(path, f"this port is also that of {other[0]}, which has another driver.")
+        elif other is not None:
+            yield from (source.problem(path, text) for text in _no_chain(pump, file.pumps[other[0]], other[0]))
         clash = [n for n, p in file.pumps.items() if (p.url, p.address) == (pump.url, pump.address) and n != name]
         if clash and list(file.pumps).index(clash[0]) < list(file.pumps).index(name):
             yield source.problem(path, f"{clash[0]} has the same port and address; pumps of one chain need addresses.")
@@ -72,6 +74,17 @@ def _ports(file: RigFile, source: Source) -> Iterator[Problem]:
             if url in seen:
                 yield source.problem(path, f"this port is also that of {seen[url][0]}; one port, one instrument.")
             seen.setdefault(url, (name, potentiostat.driver, 0))
+
+
+def _no_chain(pump: PumpTable, first: PumpTable, first_name: str) -> Iterator[str]:
+    """Say why two pumps of one driver cannot be on one port."""
+    if (
+        pump.driver in registry.names(registry.DRIVERS)
+        and not registry.traits(registry.driver(pump.driver)).shares_line
+    ):
+        yield f'this port is also that of {first_name}; "{pump.driver}" needs a port for each pump.'
+    if pump.baud != first.baud:
+        yield f"{first_name} is on the same line with another baud; pumps of one chain share it."
 
 
 def _url_faults(url: str, *, pump: bool) -> Iterator[str]:

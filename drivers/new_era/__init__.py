@@ -9,6 +9,7 @@ from drivers.clock import Clock
 from drivers.new_era.driver import NewEraPump
 from drivers.new_era.link import PumpLink
 from drivers.new_era.probes import probes
+from drivers.shared_line import join
 from drivers.transport import TransportOpener
 
 __all__ = ["NewEraPump", "build"]
@@ -16,12 +17,13 @@ __all__ = ["NewEraPump", "build"]
 
 class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "pump"
+    shares_line: Final = True
 
     probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> NewEraPump:
         """Build the driver; opens nothing until ``connect`` or ``stop``."""
-        return NewEraPump(PumpLink(opener, url, clock, options))
+        return NewEraPump(PumpLink(join(opener, url, "new-era", options.address), url, clock, options))
 
 
 build: Final = _Factory()

@@ -14,6 +14,7 @@ from drivers.errors import (
     DeviceRefused,
     DriverError,
     GarbledReply,
+    LineTaken,
     NotEncodable,
     PortLost,
     ReadbackMismatch,
@@ -40,6 +41,9 @@ class NewEraPump:
         """Return how often something came on this line that answered nothing (R39)."""
         return self.link.foreign_count
 
+    def line_is_taken(self) -> bool:
+        return self.link.line_is_taken()
+
     # --- Identified ---
 
     def connect(self) -> Identity:
@@ -54,34 +58,56 @@ class NewEraPump:
         self._was_connected = self.link.identified = True
         return Identity("new-era", model, firmware)
 
-    def _find(self) -> str:
-        """Return the version text, in whichever framing the pump listens (it may have been left in either)."""
-        exchange = self.link.open()
+    def _find(self, *, search: bool = True) -> str:
+        """Return the version text, in whichever framing the pump listens (it may have been left in either).
+
+        ``search``: also at the other usual baud rates.
+        """
         failure: DriverError | None = None
+        tried = [self.link.baud]
         first = bool(self.link.safe)
-        for safe in (first, not first, first):
-            self.link.safe = safe
-            for _alarm in range(3):
-                try:
-                    reply = self.link.once("VER", bool)
-                except (ReplyTimeout, GarbledReply) as error:
-                    failure = error if failure is None or error.partial else failure
-                    break
-                if reply.alarm is None and reply.error is None:
-                    exchange.out_of_step = False
-                    return reply.data
-                self._note_while_connecting(reply.alarm)
+        framings: tuple[bool, ...] = (first, not first, first)
+        while True:
+            for safe in framings:
+                version, error = self._ask_version(safe=safe)
+                if version is not None:
+                    return version
+                failure = error if failure is None or (error is not None and error.partial) else failure
+            if not search or not self.link.next_baud() or self.link.baud in tried:
+                break
+            tried.append(self.link.baud)
+            framings = (False, True)
         self.link.safe = None
+        raise self._nobody(failure, tried)
+
+    def _ask_version(self, *, safe: bool) -> tuple[str | None, DriverError | None]:
+        exchange = self.link.open()
+        self.link.safe = safe
+        for _alarm in range(3):
+            try:
+                reply = self.link.once("VER", bool)
+            except (ReplyTimeout, GarbledReply, LineTaken) as error:
+                return None, error
+            if reply.alarm is None and reply.error is None:
+                exchange.out_of_step = False
+                return reply.data, None
+            self._note_while_connecting(reply.alarm)
+        return None, None
+
+    def _nobody(self, failure: DriverError | None, tried: list[int]) -> DriverError:
+        bauds = " or ".join(map(str, tried))
+        if isinstance(failure, LineTaken):
+            return failure
         if failure is None or failure.partial:
-            raise WrongInstrument(
-                "something answers on this port, but not a New Era pump at 19200 baud",
+            return WrongInstrument(
+                f"something answers on this port, but not a New Era pump at {bauds} baud",
                 port=self.link.url,
                 command="VER",
                 partial=failure.partial if failure is not None else b"",
             )
-        raise ReplyTimeout(
+        return ReplyTimeout(
             f"no pump with address {self.link.options.address} answers; is it switched on, on the right cable "
-            "(TO COMPUTER socket), set to 19200 baud and this address?",
+            f"(TO COMPUTER socket), set to {bauds} baud and this address?",
             port=self.link.url,
             command="VER",
         )
@@ -180,8 +206,8 @@ class NewEraPump:
             if error.code == "":
                 return False
             raise
-        except (ReplyTimeout, GarbledReply):  # it may listen in either framing now; only a question is repeated
-            self._find()
+        except (ReplyTimeout, GarbledReply, LineTaken):  # it may listen in either framing; only a question is repeated
+            self._find(search=False)
         held = self.link.ask("SAF", codec.parse_watchdog).value
         if held != timeout_s:
             raise ReadbackMismatch(

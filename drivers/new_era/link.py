@@ -21,17 +21,24 @@ from drivers.errors import (
     ForeignTraffic,
     GarbledReply,
     Interrupted,
+    LineTaken,
     PortLost,
 )
 from drivers.exchange import Exchange
 from drivers.new_era import codec
 from drivers.new_era.framing import Frame, PumpFramer, basic_command, safe_command
+from drivers.shared_line import LineMember
 from drivers.text import printable
-from drivers.transport import LineSettings, TransportOpener
+from drivers.transport import LineSettings, TakesTurns, TransportOpener
 
-LINE: Final = LineSettings(baud=19200)  # factory setting [M]; 8N1, no flow control
+BAUDS: Final = (19200, 9600, 2400, 1200)
+"""In the order of trying: 19200 is the factory setting [M]. 300 only where the rig says so: it is too slow to feed a
+watchdog of 5 s beside other pumps. 8N1, no flow control."""
 REPLY_S: Final = 0.4
 """Deadline of one exchange: the longest answer takes 13 ms at 19200 baud, adapters add some 20 ms."""
+_LONGEST_BYTES = 40  # question and answer of DIS in Safe framing, and some
+_PATIENCE_S = 3.0  # for the exchanges of other pumps on the same line
+_STOP_PATIENCE_S = 1.5
 _TRIES = 3
 _ALARM_ECHO_S = 0.1  # an alarm pushed by itself may stand before the answer that repeats it
 
@@ -80,16 +87,66 @@ class PumpLink:
     """While a stop is on: when it must be over, whatever its single exchanges would take."""
     identified: bool = field(default=False, init=False)
     """The driver knows who answers on the line as it is open now (R19)."""
+    bauds: tuple[int, ...] = field(init=False)
+    """Baud rates to try; the first is the one that answered last."""
+    _answered: bool = field(default=False, init=False)
+    """The pump has answered at the first of ``bauds``."""
     _exchange: Exchange[Frame] | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.bauds = BAUDS if self.options.baud is None else (self.options.baud,)
 
     def open(self) -> Exchange[Frame]:
         """Open the line if it is not. Raises PortError."""
         if self._exchange is None:
-            transport = self.opener.open(self.url, LINE)
+            transport = self.opener.open(self.url, LineSettings(baud=self.bauds[0]))
             self._exchange = Exchange(
-                transport, self.clock, self.options, PumpFramer(), is_known_unasked=self._is_pushed_alarm
+                transport, self.clock, self.options, PumpFramer(), is_known_unasked=self._is_known_unasked
             )
         return self._exchange
+
+    @property
+    def baud(self) -> int:
+        """Return the baud rate of the line as it is, or would be, open."""
+        transport = self._exchange.transport if self._exchange is not None else None
+        return transport.settings.baud if isinstance(transport, TakesTurns) else self.bauds[0]
+
+    def next_baud(self) -> bool:
+        """Go on to the next baud rate; False where there is none, or somebody was answered at this one.
+
+        Raises PortError.
+        """
+        if self._answered or len(self.bauds) == 1:
+            return False
+        transport = self.open().transport
+        here = self.bauds.index(self.baud) if self.baud in self.bauds else -1
+        following = (*self.bauds[here + 1 :], *self.bauds[: here + 1])
+        if isinstance(transport, TakesTurns):
+            if not transport.retune(LineSettings(baud=following[0])):
+                return False
+            self.bauds = following
+        else:
+            self.close()
+            self.bauds = following
+            self.open()
+        return True
+
+    def reply_s(self, least_s: float = REPLY_S, byte_count: int = _LONGEST_BYTES) -> float:
+        """Return how long an exchange of so many bytes may take at this baud rate."""
+        return max(least_s, 0.1 + 10.0 * byte_count / self.baud)
+
+    def line_is_taken(self) -> bool:
+        """Tell whether another pump's exchange holds the line and can go on only after us (virtual time)."""
+        return isinstance(self.opener, LineMember) and self.opener.is_held_here()
+
+    def stop_waits(self) -> bool:
+        """Tell whether another pump's STOP can go on only after we return (virtual time)."""
+        return isinstance(self.opener, LineMember) and self.opener.stop_waits_here()
+
+    @property
+    def siblings(self) -> frozenset[int]:
+        """Return the addresses of the other pumps on this line."""
+        return self.opener.siblings() if isinstance(self.opener, LineMember) else frozenset()
 
     def _live(self) -> Exchange[Frame]:
         if self._exchange is None:  # never opened again by itself: who comes back must be identified first (R37)
@@ -113,37 +170,46 @@ class PumpLink:
         text: str,
         is_data: Callable[[str], bool],
         *,
-        timeout_s: float = REPLY_S,
+        timeout_s: float | None = None,
         urgent: bool = False,
         safe: bool | None = None,
         asked_before: bool = False,
     ) -> codec.Reply:
         """Send one command once and return its reply, which may be an alarm or a refusal.
 
-        Raises PortError, ExchangeError (ForeignTraffic when another address answers).
+        Raises PortError, ExchangeError (ForeignTraffic when an address answers that is nobody's on this line).
         """
         exchange = self._live()
         safe = self.safe if safe is None else safe
-        if self.until_ns is not None:
-            timeout_s = max(min(timeout_s, (self.until_ns - self.clock.now_ns()) / NS_PER_S), 0.0)
         command = f"{self.options.address}{text}"
         packet = safe_command(command) if safe else basic_command(command)
+        siblings = self.siblings
 
         def is_reply(frame: Frame) -> bool:
             reply = codec.parse_reply(frame.text)
-            return reply is not None and (reply.alarm is not None or reply.error is not None or is_data(reply.data))
+            if reply is None or reply.address in siblings:
+                return False
+            return reply.alarm is not None or reply.error is not None or is_data(reply.data)
 
         try:
-            frame = exchange.transact(
-                packet, is_reply, command=command, timeout_s=timeout_s, urgent=urgent, asked_before=asked_before
-            )
+            patience_s = self._bounded(_STOP_PATIENCE_S if urgent else _PATIENCE_S)
+            with exchange.turn(command, patience_s, urgent=urgent):
+                frame = exchange.transact(
+                    packet,
+                    is_reply,
+                    command=command,
+                    timeout_s=self._bounded(self.reply_s() if timeout_s is None else timeout_s),
+                    urgent=urgent,
+                    asked_before=asked_before,
+                )
+                reply = codec.parse_reply(frame.text)
+                if reply is not None and reply.alarm is not None and frame.safe:
+                    for further in exchange.more(_ALARM_ECHO_S, urgent=urgent):
+                        if is_reply(further):
+                            frame, reply = further, codec.parse_reply(further.text)
         except PortLost:
             self.close()
             raise
-        reply = codec.parse_reply(frame.text)
-        if reply is not None and reply.alarm is not None and frame.safe:
-            for further in exchange.more(_ALARM_ECHO_S, urgent=urgent):
-                frame, reply = (further, codec.parse_reply(further.text)) if is_reply(further) else (frame, reply)
         if reply is None:
             raise GarbledReply("what came is no answer to this", port=self.url, command=command, partial=frame.text)
         if reply.address != self.options.address:
@@ -156,7 +222,19 @@ class PumpLink:
                 partial=frame.text,
             )
         self.safe = frame.safe
+        self._note_answer(exchange)
         return reply
+
+    def _bounded(self, seconds: float) -> float:
+        if self.until_ns is None:
+            return seconds
+        return max(min(seconds, (self.until_ns - self.clock.now_ns()) / NS_PER_S), 0.0)
+
+    def _note_answer(self, exchange: Exchange[Frame]) -> None:
+        if not self._answered:
+            self._answered = True
+            if isinstance(exchange.transport, TakesTurns):
+                exchange.transport.answered()
 
     def ask(self, text: str, parse: Callable[[str], T | None], *, urgent: bool = False) -> Answer[T]:
         """Ask a question, up to three times, and return the parsed answer.
@@ -168,11 +246,10 @@ class PumpLink:
         for _try in range(_TRIES):
             try:
                 self.get_in_step(urgent=urgent)
-                asked_ns = self.clock.now_ns()
                 reply = self.once(text, lambda data: parse(data) is not None, urgent=urgent)
-            except (ForeignTraffic, Interrupted):
-                raise
             except ExchangeError as error:
+                if _is_final(error):
+                    raise
                 failure = error
                 continue
             if reply.alarm is not None:
@@ -183,7 +260,7 @@ class PumpLink:
             elif reply.error is not None:
                 raise self._refusal(reply.error, text)
             elif (value := parse(reply.data)) is not None:
-                return Answer(reply, value, asked_ns, self.clock.now_ns())
+                return Answer(reply, value, self._live().asked_ns, self.clock.now_ns())
         raise failure if failure is not None else self._error(GarbledReply, "no answer", text)
 
     def command(self, text: str) -> codec.Reply:
@@ -211,10 +288,8 @@ class PumpLink:
                     return False
                 if last or error.code not in _NOT_TAKEN:
                     raise
-            except (ForeignTraffic, Interrupted):
-                raise
-            except ExchangeError:
-                if last or not self.ask("", says_nothing).reply.motion.is_still:
+            except ExchangeError as error:
+                if last or _is_final(error) or not self.ask("", says_nothing).reply.motion.is_still:
                     raise
             else:
                 break
@@ -250,9 +325,15 @@ class PumpLink:
     def _error(self, kind: type[E], message: str, command: str) -> E:
         return kind(message, port=self.url, command=printable(command))
 
-    def _is_pushed_alarm(self, frame: Frame) -> bool:
+    def _is_known_unasked(self, frame: Frame) -> bool:
+        """What this pump pushes, and all that its siblings on the line say: theirs is a late answer, or pushed too."""
         reply = codec.parse_reply(frame.text)
-        return frame.safe and reply is not None and reply.alarm is not None
+        return reply is not None and ((frame.safe and reply.alarm is not None) or reply.address in self.siblings)
+
+
+def _is_final(error: ExchangeError) -> bool:
+    """Tell whether asking again is pointless, or not wanted: our own STOP waits, or a stranger answers."""
+    return isinstance(error, ForeignTraffic | Interrupted) and not isinstance(error, LineTaken)
 
 
 def _is_version(data: str) -> bool:

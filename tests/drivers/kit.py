@@ -215,3 +215,29 @@ class ConstantCell:
 
     def current_a(self, electrode: int, t_ns: int) -> float:
         return self.currents_a[electrode]
+
+
+@dataclass
+class ChainFirmware:
+    """Several instruments on one line: each hears everything, what they say goes one after the other."""
+
+    members: list[Firmware]
+
+    def power_on(self, now_ns: int) -> None:
+        for member in self.members:
+            member.power_on(now_ns)
+
+    def power_off(self, now_ns: int) -> None:
+        for member in self.members:
+            member.power_off(now_ns)
+
+    def receive(self, data: bytes, now_ns: int) -> None:
+        for member in self.members:
+            member.receive(data, now_ns)
+
+    def transmit(self, now_ns: int) -> bytes:
+        return b"".join(member.transmit(now_ns) for member in self.members)
+
+    def next_event_ns(self, now_ns: int) -> int | None:
+        times = [t for member in self.members if (t := member.next_event_ns(now_ns)) is not None]
+        return min(times, default=None)

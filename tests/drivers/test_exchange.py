@@ -112,7 +112,7 @@ def test_a_second_thread_waits_for_its_turn_and_not_for_ever() -> None:
     release = threading.Event()
 
     def hold() -> None:
-        with talk._turn("held", 1.0):
+        with talk.turn("held", 1.0):
             held.set()
             release.wait(10)
 

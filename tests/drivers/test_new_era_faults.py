@@ -266,7 +266,7 @@ def test_L13_something_else_on_the_port_is_not_taken_for_a_pump() -> None:
     noise = b"garbage\r\n"
     line = ScriptedLine([step(b"0VER\r", noise), step(safe_command("0VER"), noise), step(b"0VER\r", noise)])
     with pytest.raises(WrongInstrument):
-        build(line, URL, line.clock, DriverOptions(instrument="pump")).connect()
+        build(line, URL, line.clock, DriverOptions(instrument="pump", baud=19200)).connect()
     line.done()
 
 

@@ -141,6 +141,18 @@ def test_pumps_of_one_chain_share_a_port_but_not_an_address(bench: Bench) -> Non
     assert "pumps of one chain need addresses" in bench.problem().sentence
     bench.rig += "address = 1\n"
     assert [pump.address for pump in bench.experiment().rig.pumps] == [0, 1]
+    bench.rig += "baud = 9600\n"
+    assert "pumps of one chain share it" in bench.problem().sentence
+
+
+@pytest.mark.parametrize("driver", ["harvard-ultra", "chemyx"])
+def test_only_drivers_that_say_so_share_a_port(bench: Bench, driver: str) -> None:
+    bench.edit_rig('driver = "new-era"\nurl = "sim://new-era"', f'driver = "{driver}"\nurl = "sim://{driver}"')
+    bench.rig += (
+        f'[pumps.p2]\ndriver = "{driver}"\nurl = "sim://{driver}"\naddress = 1\nsyringe = "hamilton-1001"\n'
+        'line_dead_volume = "0 uL"\n'
+    )
+    assert "needs a port for each pump" in bench.problem().sentence
 
 
 def test_a_syringe_of_ones_own_is_taken_as_given(bench: Bench) -> None:

@@ -112,9 +112,96 @@ def test_a_sim_url_outside_the_world_makes_an_instrument_with_its_options() -> N
 
 
 def test_two_instruments_on_one_port_are_refused() -> None:
-    world = {"pumps": {"a": {"url": "X"}, "b": {"url": "X"}}}
+    world = {"pumps": {"a": {"url": "X", "simulator": "chemyx"}, "b": {"url": "X", "simulator": "chemyx"}}}
     with pytest.raises(ValueError, match="same port"):
         make(world=world)
+
+
+CHAIN: dict[str, Any] = {
+    "pumps": {name: {"url": "/dev/ttyUSB0", "address": address} for name, address in (("left", 0), ("right", 1))}
+}
+
+
+def chain(*faults: str) -> tuple[SimBench, Transport]:
+    bench = make(*faults, world=CHAIN)
+    port = bench.open("/dev/ttyUSB0", LineSettings(baud=19_200))
+    assert ask(port, "0VER") == b"\x0200A?R\x03"
+    assert ask(port, "1VER") == b"\x0201A?R\x03"
+    return bench, port
+
+
+def test_pumps_of_one_url_hear_everything_and_answer_to_their_addresses() -> None:
+    bench, port = chain()
+    for address, rate in (("0", "60.00UM"), ("1", "30.00UM")):
+        for text in (f"{address}DIA4.699", f"{address}RAT{rate}", f"{address}RUN"):
+            assert ask(port, text)[:3] == b"\x020" + address.encode()
+    wait(bench, 60)
+    assert ask(port, "2") == b"", "nobody of this address, for two seconds"
+    pumps = bench.truth()["pumps"]
+    assert pumps["left"]["true_delivered_ul"] == pytest.approx(62.0, rel=0.01)
+    assert pumps["right"]["true_delivered_ul"] == pytest.approx(31.0, rel=0.01)
+
+
+def test_answers_of_a_chain_come_one_after_the_other() -> None:
+    _bench, port = chain()
+    port.write(b"0\r1\r", 1.0)
+    assert until(port, b"1S\x03") == b"\x0200S\x03\x0201S\x03"
+
+
+def test_the_port_of_a_chain_is_one_port() -> None:
+    bench, port = chain()
+    with pytest.raises(PortBusy, match="left and right"):
+        bench.open("/dev/ttyUSB0", LineSettings())
+    port.close()
+    bench.open("/dev/ttyUSB0", LineSettings()).close()
+
+
+def test_a_fault_of_one_pump_of_a_chain_is_its_own() -> None:
+    bench, port = chain("right:power-cycle@10s+1s", "right:cut@20s+5s", "left:drop@30s")
+    wait(bench, 12)
+    assert ask(port, "0") == b"\x0200S\x03"
+    assert ask(port, "1") == b"\x0201A?R\x03"
+    wait(bench, 9)
+    assert ask(port, "1") == b""
+    assert ask(port, "0") == b"\x0200S\x03"
+    wait(bench, 9)
+    assert ask(port, "0") == b""
+    assert ask(port, "1") == b"\x0201S\x03"
+
+
+@pytest.mark.parametrize("fault", ["unplug@10s+5s", "left:unplug@10s+5s", "right:unplug@10s+5s=power"])
+def test_unplugging_a_chain_takes_its_port_whoever_the_fault_names(fault: str) -> None:
+    bench, port = chain(fault)
+    wait(bench, 11)
+    with pytest.raises(PortLost):
+        port.read(1, 0.1)
+    with pytest.raises(PortMissing, match="unplugged"):
+        bench.open("/dev/ttyUSB0", LineSettings())
+    wait(bench, 6)
+    again = bench.open("/dev/ttyUSB0", LineSettings(baud=19_200))
+    assert ask(again, "0") == b"\x0200S\x03"
+    assert ask(again, "1") == (b"\x0201A?R\x03" if "power" in fault else b"\x0201S\x03")
+
+
+def test_a_url_can_ask_for_a_chain() -> None:
+    bench = make(world={})
+    port = bench.open("sim://new-era?chain=0,7&power_up_alarm=0", LineSettings())
+    assert ask(port, "0") == b"\x0200S\x03"
+    assert ask(port, "7") == b"\x0207S\x03"
+    assert bench.truth()["pumps"].keys() == {"new-era-0", "new-era-7"}
+
+
+@pytest.mark.parametrize(
+    "url", ["sim://chemyx?chain=0,1", "sim://new-era?chain=0,0", "sim://new-era?chain=a", "sim://new-era?chain=100"]
+)
+def test_chains_that_cannot_be_are_refused(url: str) -> None:
+    with pytest.raises(PortMissing, match=r"chain|address"):
+        make(world={}).open(url, LineSettings())
+
+
+def test_two_pumps_of_one_address_on_one_port_are_refused() -> None:
+    with pytest.raises(ValueError, match="same address"):
+        make(world={"pumps": {"a": {"url": "X"}, "b": {"url": "X"}}})
 
 
 @pytest.mark.parametrize("fault", ["nobody:drop@1s", "head:stall@1s", "burn@1s"])

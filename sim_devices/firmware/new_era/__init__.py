@@ -28,3 +28,4 @@ def build(name: str, plunger: Plunger, options: Mapping[str, str], rng: np.rando
 
 
 build.kind = "pump"  # type: ignore[attr-defined] # tells the bench to hand it a plunger
+build.chains = True  # type: ignore[attr-defined] # several may be on one line, each with an address
