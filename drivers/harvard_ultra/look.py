@@ -75,7 +75,8 @@ class Looking:
         for _reading in range(_READINGS - 1):
             now = self.link.ask(query, codec.parse_volume, urgent=urgent)
             seconds = (now.received_ns - last.asked_ns) / NS_PER_S
-            most_ul = self.highest_ul_per_min / 60.0 * seconds + codec.volume_step_ul(now.value)
+            fastest_ul = self.highest_ul_per_min / 60.0 * seconds if seconds > 0 else 0.0  # it may be infinite
+            most_ul = fastest_ul + codec.volume_step_ul(now.value)
             if 0.0 <= now.value - last.value <= most_ul:
                 return now.value
             last = now

@@ -1,20 +1,26 @@
-"""Lines for driver tests on virtual time: scripted bytes that must all be used, and simulated firmware with faults."""
+"""Lines for driver tests on virtual time: scripted bytes that must all be used; simulated firmware from the suites."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from drivers.capabilities import DriverOptions
 from drivers.clock import NS_PER_S, VirtualClock
-from drivers.errors import PortLost, PortMissing
+from drivers.compliance.simulated import MS, URL, ConstantCell, Filter, FirmwareLine, IdealPlunger
 from drivers.transport import LineSettings
 from sim_devices.interfaces import Firmware
 
-MS = NS_PER_S // 1000
-URL = "test://line"
+__all__ = [
+    "MS",
+    "URL",
+    "ChainFirmware",
+    "ConstantCell",
+    "Filter",
+    "FirmwareLine",
+    "IdealPlunger",
+    "ScriptedLine",
+    "Step",
+    "step",
+]
 
 
 @dataclass
@@ -85,136 +91,6 @@ class ScriptedLine:
     def done(self) -> None:
         assert not self.steps, f"never written: {self.steps[0].expect!r}"
         assert not self._arriving, f"never read: {self._arriving!r}"
-
-
-Filter = Callable[[bytes], list[tuple[float, bytes]]]
-"""What becomes of a chunk from the device: (delay in s, bytes)."""
-
-
-@dataclass
-class FirmwareLine:
-    """A simulated instrument on a line with faults. Opener and transport in one."""
-
-    firmware: Firmware
-    clock: VirtualClock = field(default_factory=VirtualClock)
-    plugged: bool = True
-    from_device: Filter = lambda data: [(0.0, data)]
-    to_device: Callable[[bytes], bytes] = lambda data: data
-    sent: list[bytes] = field(default_factory=list)
-    simulated: bool = True
-    port: str = URL
-    _arriving: list[tuple[int, bytes]] = field(default_factory=list)
-    _closed: bool = False
-
-    def __post_init__(self) -> None:
-        self.firmware.power_on(self.clock.now_ns())
-        self.clock.jump_ns(NS_PER_S)
-        self.firmware.transmit(self.clock.now_ns())
-
-    def options(self, **more: object) -> DriverOptions:
-        return DriverOptions(instrument="it", **more)  # type: ignore[arg-type]
-
-    def open(self, url: str, settings: LineSettings) -> FirmwareLine:
-        if not self.plugged:
-            raise PortMissing("unplugged", port=url)
-        self._closed = False
-        return self
-
-    def _check(self) -> None:
-        if self._closed or not self.plugged:
-            self._closed = True
-            raise PortLost("unplugged", port=URL)
-
-    def _pull(self) -> None:
-        data = self.firmware.transmit(self.clock.now_ns())
-        if data:
-            for delay_s, part in self.from_device(data):
-                self._arriving.append((self.clock.now_ns() + round(delay_s * NS_PER_S), part))
-
-    def _due(self) -> bytes:
-        self._pull()
-        now_ns = self.clock.now_ns()
-        due = b"".join(data for at, data in self._arriving if at <= now_ns)
-        self._arriving = [(at, data) for at, data in self._arriving if at > now_ns]
-        return due
-
-    def write(self, data: bytes, timeout_s: float) -> None:
-        self._check()
-        self.sent.append(data)
-        changed = self.to_device(data)
-        if changed:
-            self.firmware.receive(changed, self.clock.now_ns())
-
-    def read(self, max_bytes: int, timeout_s: float) -> bytes:
-        self._check()
-        deadline_ns = self.clock.now_ns() + round(timeout_s * NS_PER_S)
-        while not (due := self._due()):
-            now_ns = self.clock.now_ns()
-            if now_ns >= deadline_ns:
-                return b""
-            event_ns = self.firmware.next_event_ns(now_ns)
-            wake = [deadline_ns, now_ns + 5 * MS, *(at for at, _ in self._arriving)]
-            if event_ns is not None and event_ns > now_ns:
-                wake.append(event_ns)
-            self.clock.sleep_until_ns(min(wake))
-        if len(due) > max_bytes:
-            self._arriving.insert(0, (self.clock.now_ns(), due[max_bytes:]))
-        return due[:max_bytes]
-
-    def discard_input(self) -> bytes:
-        self._check()
-        return self._due()[:4096]
-
-    def close(self) -> None:
-        self._closed = True
-
-    def pass_s(self, seconds: float) -> None:
-        """Let time pass without anybody at the line."""
-        self.clock.sleep_until_ns(self.clock.now_ns() + round(seconds * NS_PER_S))
-
-
-@dataclass
-class IdealPlunger:
-    """A plunger without friction: it moves as it is driven."""
-
-    diameter_mm: float = 4.699
-    _speed: float = 0.0
-    _since_ns: int = 0
-    _travelled: float = 0.0
-    blocked: bool = False
-
-    def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
-        self._travelled = self.travelled_mm(now_ns)
-        self._speed, self._since_ns = speed_mm_per_min, now_ns
-
-    def travelled_mm(self, now_ns: int) -> float:
-        if self.blocked:
-            return self._travelled
-        return self._travelled + self._speed * (now_ns - self._since_ns) / NS_PER_S / 60.0
-
-    def stalled(self, now_ns: int) -> bool:
-        return self.blocked and self._speed != 0.0
-
-    def moved_ul(self, now_ns: int) -> float:
-        return float(np.pi * self.diameter_mm**2 / 4.0 * self.travelled_mm(now_ns))
-
-
-@dataclass
-class ConstantCell:
-    """Electrodes with one constant current each."""
-
-    currents_a: tuple[float, float] = (1.2345e-9, -35e-12)
-    on: bool = False
-    potential_v: float = 0.0
-    switched: list[bool] = field(default_factory=list)
-
-    def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:
-        if on != self.on:
-            self.switched.append(on)
-        self.on, self.potential_v = on, potential_v
-
-    def current_a(self, electrode: int, t_ns: int) -> float:
-        return self.currents_a[electrode]
 
 
 @dataclass
