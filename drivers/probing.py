@@ -1,7 +1,7 @@
 """What a family of instruments offers for being found: harmless questions, and how their answers are recognised.
 
-Knows the shape of a probe and the rules for questions that may be put to a line on which anything may listen. Knows no
-family and opens no port: the talk is ``drivers.finding``, the probes stand in each family's ``probes.py``.
+Knows the shape of a probe and the rules for questions that may be put to a line on which anything may listen. Knows
+no family and opens no port: the talk is ``drivers.finding``, the probes stand in each family's ``probes.py``.
 
 Rules, held by ``tests/drivers/test_finding_matrix.py`` over all installed families and simulators:
 

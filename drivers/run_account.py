@@ -1,9 +1,9 @@
 """What the pump's counter says about one infusion: where it began, what is believable, and when a run was lost. Pure.
 
-For pumps that tell no more than a counter, and of which it is not known for sure when that goes back to zero: with the
-start, with a setting, or never [I]. So its value is noted when an infusion is written, and the first look after the
-start tells which it was. A pump that loses power says nothing about it [?]: a run that moved, was not ended by us, and
-stands with its counter gone back is taken for lost. Knows no bytes and no family.
+For pumps that tell no more than a counter, and of which it is not known for sure when that goes back to zero: with
+the start, with a setting, or never [I]. So its value is noted when an infusion is written, and the first look after
+the start tells which it was. A pump that loses power says nothing about it [?]: a run that moved, was not ended by
+us, and stands with its counter gone back is taken for lost. Knows no bytes and no family.
 """
 
 from __future__ import annotations

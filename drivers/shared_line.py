@@ -4,9 +4,9 @@ Knows who is on which line, and that one exchange at a time has the physical lin
 STOP goes before everything that is not one. Knows neither bytes nor addresses' meaning; whose answer a frame is, the
 family's link says. A port that nobody shares is opened exclusively, as ever.
 
-Waiting for a turn works in threads. On virtual time there is one thread: whoever holds the line then stands further up
-the same stack and cannot go on before we return. A STOP takes the line over from it; everything else is not to be tried
-(``LineMember.is_held_here``), and a STOP that gets no answer returns soon (``stop_waits_here``).
+Waiting for a turn works in threads. On virtual time there is one thread: whoever holds the line then stands further
+up the same stack and cannot go on before we return. A STOP takes the line over from it; everything else is not to be
+tried (``LineMember.is_held_here``), and a STOP that gets no answer returns soon (``stop_waits_here``).
 """
 
 from __future__ import annotations

@@ -120,7 +120,9 @@ class ChemyxPump:
         written = codec.write(program)
         write(self.link, written, lambda limits: self._note_limits(written, limits))
         self._out.view = check_view(self.link, written)
-        self._out.account = RunAccount.written(held.rate_ul_per_min, held.target_ul, self._out.resting_counter())
+        self._out.watch.account = RunAccount.written(
+            held.rate_ul_per_min, held.target_ul, self._out.watch.resting_counter()
+        )
         self._written = written
         return held
 

@@ -1,7 +1,7 @@
 """Cuts the bytes of a Chemyx pump into answers (pumps.md c): text up to the prompt ``>``, split into lines.
 
-Pure. Line ends may be any mix of CR and LF: whether LF follows the echo's CR is not known [?], and some models separate
-lines by space LF CR [D:qudi]. Does not know what a line says, nor which one is the echo.
+Pure. Line ends may be any mix of CR and LF: whether LF follows the echo's CR is not known [?], and some models
+separate lines by space LF CR [D:qudi]. Does not know what a line says, nor which one is the echo.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Writes one infusion into a stopped Chemyx pump, asks its limits, and compares all that it holds (pumps.md c, R20).
 
-Knows the order (limits depend on units and syringe) and that a value out of range is replaced silently. Starts nothing.
+Knows the order (limits depend on units and syringe) and that a value out of range is replaced silently. Starts
+nothing.
 """
 
 from __future__ import annotations

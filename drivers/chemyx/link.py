@@ -1,7 +1,7 @@
 """The talk with one Chemyx pump: echo, prompt, baud rate, and which commands may be repeated.
 
-Knows that answers have no address and no checksum, that the echo (if it is on) names the command, and how to find back
-into step after a lost answer. Does not know what makes up an infusion.
+Knows that answers have no address and no checksum, that the echo (if it is on) names the command, and how to find
+back into step after a lost answer. Does not know what makes up an infusion.
 """
 
 from __future__ import annotations

@@ -1,0 +1,77 @@
+"""The Micro4 driver against the simulated controller in each of its doubtful variants: every rule of any pump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivers.capabilities import OptionValue, PumpProgram
+from drivers.compliance import PumpCompliance
+from drivers.wpi_micro4 import Micro4Pump, build
+from sim_devices.firmware import wpi_micro4 as simulated
+from sim_devices.firmware.wpi_micro4 import Micro4Firmware
+from tests.drivers.kit import URL, IdealPlunger
+from tests.drivers.pump_setup import SimulatedPumpSetUp
+
+DIAMETER_MM = 0.46
+TYPE_A_MM = (4 * 10.0 / 60.0 / np.pi) ** 0.5
+"""Type A is 10 uL over 60 mm: what the controller counts is true for a syringe of this width."""
+
+
+@dataclass
+class Micro4SetUp(SimulatedPumpSetUp):
+    settings: dict[str, OptionValue]
+
+    @property
+    def controller(self) -> Micro4Firmware:
+        assert isinstance(self.firmware, Micro4Firmware)
+        return self.firmware
+
+    def driver(self, abort: Callable[[], bool] = lambda: False) -> Micro4Pump:
+        return build(self.line, URL, self.clock, self.line.options(settings=self.settings, abort=abort))
+
+
+def set_up(settings: dict[str, OptionValue] | None = None, **options: str) -> Micro4SetUp:
+    plunger = IdealPlunger(TYPE_A_MM)
+    firmware = simulated.build("pump", plunger, options, np.random.default_rng(1))
+    return Micro4SetUp(firmware, plunger, PumpProgram(DIAMETER_MM, 1.2, 0.4), settings or {})
+
+
+class TestAsTheOneDriverSawIt(PumpCompliance):
+    def set_up(self) -> Micro4SetUp:
+        return set_up(terminator="cr")
+
+
+class TestAsTheManualPrintsItOnAnotherLine(PumpCompliance):
+    def set_up(self) -> Micro4SetUp:
+        return set_up(
+            {"line": 3},
+            terminator="semicolon",
+            plunger_line="3",
+            ok="plain",
+            told="false",
+            resumes="false",
+            grouped="true",
+            remaining="true",
+        )
+
+
+class TestWithoutEchoForgetfulAndWithOtherTexts(PumpCompliance):
+    def set_up(self) -> Micro4SetUp:
+        return set_up(
+            {"line": 2, "syringe_type": "A", "running_text": "Infusing", "paused_text": "Waiting"},
+            plunger_line="2",
+            selected="4",
+            echo="false",
+            ok="prompt",
+            unknown="error",
+            running_text="Infusing",
+            paused_text="Waiting",
+            out_of_range="keep",
+            counter_clears="true",
+            remembers="false",
+            wrong_r="false",
+            syringe_type="5",
+        )
