@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from amperfuse import __version__
-from amperfuse.commands import engine, experiments, follow, instruments, rehearsals, sessions
+from amperfuse.commands import engine, experiments, follow, instruments, rehearsals, sessions, taps
 from amperfuse.console import say
 
 app = typer.Typer(
@@ -48,6 +48,7 @@ app.command()(follow.finish)
 app.command()(instruments.ports)
 app.command()(instruments.identify)
 app.command()(instruments.sim)
+app.command()(taps.tap)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
 

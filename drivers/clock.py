@@ -109,3 +109,13 @@ class PacedClock:
             raise ValueError("virtual time cannot run backwards")
         with self._lock:
             self._jumped_ns += delta_ns
+
+
+def nap_until_ns(clock: Clock, now_ns: int, wake_ns: int, longest_s: float) -> None:
+    """Sleep until ``wake_ns``, but at most ``longest_s`` of real time: another thread may change what is waited for.
+
+    Virtual time has one thread: there nothing else can happen meanwhile, and the whole wait is one step.
+    """
+    if not isinstance(clock, VirtualClock):
+        wake_ns = min(wake_ns, now_ns + round(longest_s * float(getattr(clock, "rate", 1.0)) * NS_PER_S))
+    clock.sleep_until_ns(wake_ns)

@@ -5,6 +5,7 @@
     │   ├── PortMissing         no such port
     │   ├── PortBusy            another program holds it
     │   └── PortLost            it was there and went away (unplugged, cut)
+    │       └── ReplayDiverged  a transcript is replayed and the talk is not the recorded one
     ├── ExchangeError           the line is there, the talk failed; the state of the device is unknown
     │   ├── ReplyTimeout        no whole reply within the deadline
     │   ├── GarbledReply        bytes that are not a valid reply
@@ -59,6 +60,10 @@ class PortBusy(PortError):
 
 class PortLost(PortError):
     """The port was there and went away."""
+
+
+class ReplayDiverged(PortLost):
+    """What was written is not what the transcript says; the replayed line is of no use from here on."""
 
 
 class ExchangeError(DriverError):

@@ -38,7 +38,7 @@ class DriverFactory(Protocol):
 
     Further attributes, where the default does not fit:
     ``simulator``: name of its simulated twin (default: the driver's own);
-    ``electrodes``: names of a potentiostat's working electrodes (default: only "we1");
+    ``electrodes``: names of a potentiostat's working electrodes (default: only "we1"; empty: ``checked`` decides);
     ``shares_line``: several of them may be on one port, with an address each (default: no);
     ``ports``: (fewest, most) serial ports of one instrument (default: (1, 1)); ``url`` holds all, separated by a blank;
     ``options``, ``channel_options``: keys of its own settings with a line on each (default: none);

@@ -1,4 +1,5 @@
-"""Opens real lines through pyserial: device paths, ``socket://``, ``rfc2217://``, and ``sim://`` for simulators.
+"""Opens real lines through pyserial: device paths, ``socket://``, ``rfc2217://``, and ``sim://`` for simulators;
+``replay://`` is handed on to ``drivers.replay``.
 
 The only module that knows pyserial: how it opens exclusively, how it waits, and in how many ways it says that a cable
 was pulled. Knows nothing of what the bytes mean. The handler of ``sim://`` is found by name, never imported here.
@@ -20,6 +21,7 @@ from serial.tools import list_ports as _serial_list_ports
 
 from drivers.clock import NS_PER_S, Clock, SystemClock
 from drivers.errors import PortBusy, PortError, PortLost, PortMissing, ReplyTimeout
+from drivers.replay import ReplayOpener, is_replay_url
 from drivers.text import printable
 from drivers.transport import LineSettings, Transport
 
@@ -33,8 +35,8 @@ _LINE_ERRORS = (OSError, serial.SerialException, TypeError, ValueError, Attribut
 
 
 def is_simulated_url(url: str) -> bool:
-    """Tell whether ``url`` leads to a simulated instrument in this process."""
-    return url.lower().startswith("sim://")
+    """Tell whether ``url`` leads to a simulated instrument in this process, or to a recording of any."""
+    return url.lower().startswith("sim://") or is_replay_url(url)
 
 
 def _is_device_path(url: str) -> bool:
@@ -151,6 +153,10 @@ class SerialOpener:
     clock: Clock = field(default_factory=SystemClock)
     _open: set[str] = field(default_factory=set, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+    _replays: ReplayOpener = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._replays = ReplayOpener(self.clock)
 
     @property
     def simulated(self) -> bool:
@@ -161,6 +167,8 @@ class SerialOpener:
         return is_simulated_url(url)
 
     def open(self, url: str, settings: LineSettings) -> Transport:
+        if is_replay_url(url):
+            return self._replays.open(url, settings)
         _register_url_handlers()
         key = os.path.realpath(url) if _is_device_path(url) and "/" in url else url
         with self._lock:
@@ -219,7 +227,7 @@ def _explain(error: Exception, url: str) -> PortError:
         )
     elif not _is_device_path(url):
         kind = PortMissing
-        what = f"nobody answers at this address ({text}); lines are a device path, socket://, rfc2217:// or sim://"
+        what = f"nobody answers at this address ({text}); lines are a device path, socket://, rfc2217://, sim:// or replay://"
     elif Path(url).exists() and number not in (errno.ENODEV, errno.ENXIO):
         kind = PortError
         what = f"this cannot be opened as a serial port ({text})"

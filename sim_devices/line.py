@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from drivers.clock import Clock, VirtualClock
+from drivers.clock import Clock, nap_until_ns
 from drivers.errors import PortLost, ReplyTimeout
 
 NEVER_NS = 1 << 62
@@ -168,7 +168,7 @@ class SimulatedPort:
                 if data or now_ns >= deadline_ns:
                     return data
                 wake_ns = min(deadline_ns, self.wire.to_host.next_ns(), self.hub.due_ns(self.wire))
-            self._sleep(now_ns, wake_ns)
+            nap_until_ns(self.hub.clock, now_ns, wake_ns, _SLICE_S)
 
     def write(self, data: bytes, timeout_s: float) -> None:
         del timeout_s  # the simulated system takes everything at once, or says so below
@@ -229,9 +229,3 @@ class SimulatedPort:
             raise PortLost(f"{self.lost} (noticed while {doing})", port=self.url)
         if not self._open:
             raise PortLost(f"the port was closed (noticed while {doing})", port=self.url)
-
-    def _sleep(self, now_ns: int, wake_ns: int) -> None:
-        clock = self.hub.clock
-        if not isinstance(clock, VirtualClock):  # virtual time has one thread: nothing else can happen meanwhile
-            wake_ns = min(wake_ns, now_ns + round(_SLICE_S * float(getattr(clock, "rate", 1.0)) * _NS))
-        clock.sleep_until_ns(wake_ns)

@@ -27,6 +27,7 @@ from acquisition.engine.stop_slot import StopSlot
 from acquisition.events import EventKind
 from acquisition.experiment.devices import driver_options
 from acquisition.experiment.limits import Limits
+from acquisition.experiment.rig import is_simulated
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
 from acquisition.recording.records import RecordingFailed, RecordSink, SessionHeader, StreamSpec
 from drivers import registry
@@ -133,6 +134,8 @@ def build_session(
     """
     if plan.simulated != opener.simulated:
         raise ValueError("a plan for simulated instruments runs on simulated ports only, and a real one on real ones")
+    if not plan.simulated and any(map(is_simulated, [s.url for s in plan.pumps] + [s.url for s in plan.potentiostats])):
+        raise ValueError("a simulated or replayed instrument never takes part in a real run")
     started_ns = clock.now_ns()
     session_id, session_dir = make_session_dir(out_dir, plan, clock.wall_ns())
     keep_files(session_dir, files)

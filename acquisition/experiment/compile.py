@@ -19,7 +19,7 @@ from acquisition.experiment.limits_file import CHECKS_OF_THE_PROGRAM, load_limit
 from acquisition.experiment.problems import Problem, RefusedInput, did_you_mean
 from acquisition.experiment.programs import plan_steps
 from acquisition.experiment.protocol import NO_ANIMAL, Override, Protocol, load_protocol
-from acquisition.experiment.rig import Rig, is_simulated, load_rig
+from acquisition.experiment.rig import Rig, is_replayed, is_simulated, load_rig
 from acquisition.experiment.setups import DriverLookup, Findings, plan_potentiostats, plan_pumps
 from acquisition.experiment.toml_lines import Key
 from acquisition.plan import InfuseStep, Plan, PumpSetup, Step, WaitStep
@@ -91,18 +91,20 @@ def compile_plan(protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLo
 def check_run_allowed(plan: Plan, rig: Rig, limits: Limits, mode: Literal["run", "rehearse"], today: date) -> Plan:
     """Return the plan to run in this mode, or raise RefusedInput.
 
-    A rehearsal runs any plan, marked simulated. A real run is refused on a rig that mixes simulated and real
-    instruments (R24) and with a weighing older than the limits allow (R06) unless that was overridden; the weighing
-    is not looked at on a wholly simulated rig. ``today`` is the local date.
+    A rehearsal runs any plan, marked simulated. A real run is refused on a rig that mixes simulated or replayed
+    instruments with real ones (R24) and with a weighing older than the limits allow (R06) unless that was overridden;
+    the weighing is not looked at on a wholly simulated rig. ``today`` is the local date.
     """
     if mode == "rehearse" or rig.simulated == "all":
         return replace(plan, simulated=True)
     if rig.simulated == "mixed":
         names = [("pumps", p.name) for p in rig.pumps if is_simulated(p.url)]
         names += [("potentiostats", p.name) for p in rig.potentiostats if is_simulated(p.url)]
+        urls = [*(p.url for p in rig.pumps), *(p.url for p in rig.potentiostats)]
+        kinds = "simulated or replayed" if any(map(is_replayed, urls)) else "simulated"
         sentence = (
-            f"this rig mixes simulated ({', '.join(name for _, name in names)}) and real instruments and is refused "
-            "for a real run; use a rig file with real ports only, or rehearse."
+            f"this rig mixes {kinds} ({', '.join(name for _, name in names)}) and real instruments and "
+            "is refused for a real run; use a rig file with real ports only, or rehearse."
         )
         raise RefusedInput([rig.source.problem((*names[0], "url"), sentence)])
     weighed = plan.subject.weighed_on

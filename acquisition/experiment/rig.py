@@ -1,7 +1,7 @@
 """The rig file: which instruments stand on the bench, on which port, with which syringe, channels and roles.
 
 Knows what a rig file means. Does not know what will be infused, opens no port, and takes nothing for simulated but
-what says so in its URL (``sim://``).
+what says so in its URL (``sim://``, and ``replay://``: a recording is no instrument either).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from acquisition.experiment import syringes
 from acquisition.experiment.problems import RefusedInput, Source, read_toml, relative_path, validated
@@ -17,6 +18,7 @@ from acquisition.experiment.rig_checks import rig_problems
 from acquisition.experiment.rig_tables import PotentiostatTable, PumpTable, RigFile
 from acquisition.plan import ChannelSetup, PotentiostatSetup
 from drivers.capabilities import OptionValue
+from drivers.replay import ANY_POLLS, SCHEME, is_replay_url, replay_path
 
 
 @dataclass(frozen=True)
@@ -79,19 +81,24 @@ def load_rig(path: Path) -> Rig:
     return Rig(
         name=file.rig.name,
         description=file.rig.description,
-        pumps=tuple(_pump(name, pump) for name, pump in file.pumps.items()),
-        potentiostats=tuple(_potentiostat(name, table) for name, table in file.potentiostats.items()),
+        pumps=tuple(_pump(name, pump, path.parent) for name, pump in file.pumps.items()),
+        potentiostats=tuple(_potentiostat(name, table, path.parent) for name, table in file.potentiostats.items()),
         limits_path=limits_path,
         source=source,
     )
 
 
 def is_simulated(url: str) -> bool:
-    """Tell whether a URL names a simulated instrument; of several ports, one makes it simulated."""
-    return any(port.startswith("sim://") for port in url.split())
+    """Tell whether a URL names a simulated or replayed instrument; of several ports, one makes it simulated."""
+    return any(port.startswith("sim://") for port in url.split()) or is_replayed(url)
 
 
-def _pump(name: str, table: PumpTable) -> RigPump:
+def is_replayed(url: str) -> bool:
+    """Tell whether a URL names a recording that plays an instrument."""
+    return any(is_replay_url(port) for port in url.split())
+
+
+def _pump(name: str, table: PumpTable, folder: Path) -> RigPump:
     row = syringes.shipped()[table.syringe] if table.syringe is not None else None
     diameter_mm, volume_ul = (row.diameter_mm, row.volume_ul) if row else (table.diameter, table.syringe_volume)
     if diameter_mm is None or volume_ul is None:
@@ -100,7 +107,7 @@ def _pump(name: str, table: PumpTable) -> RigPump:
     return RigPump(
         name=name,
         driver=table.driver,
-        url=table.url,
+        url=_from(folder, table.url),
         address=table.address,
         expected_model=table.model,
         expected_serial_number=table.serial_number,
@@ -115,11 +122,19 @@ def _pump(name: str, table: PumpTable) -> RigPump:
     )
 
 
-def _potentiostat(name: str, table: PotentiostatTable) -> PotentiostatSetup:
+def _from(folder: Path, url: str) -> str:
+    """Return ``url``; the file of a replay:// URL that is not absolute lies beside the rig file."""
+    if not is_replay_url(url):
+        return url
+    suffix = ANY_POLLS if url.endswith(ANY_POLLS) else ""
+    return SCHEME + quote(str((folder / replay_path(url)).absolute())) + suffix
+
+
+def _potentiostat(name: str, table: PotentiostatTable, folder: Path) -> PotentiostatSetup:
     return PotentiostatSetup(
         name=name,
         driver=table.driver,
-        url=" ".join(table.ports),
+        url=" ".join(_from(folder, port) for port in table.ports),
         expected_model=table.model,
         expected_serial_number=table.serial_number,
         potential_v=table.potential,

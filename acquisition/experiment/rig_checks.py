@@ -15,6 +15,7 @@ from acquisition.experiment.fields import checked_name
 from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
 from acquisition.experiment.rig_tables import PumpTable, RigFile
 from drivers import registry
+from drivers.replay import SCHEME, replay_path
 
 WATCHDOG_RANGE_S = (1, 255)
 """What a New Era pump can hold [M]; 0 wants none."""
@@ -95,6 +96,12 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
             "ports of one instrument are a list."
         )
         return
+    if url.startswith(SCHEME):
+        try:
+            replay_path(url)
+        except ValueError as error:
+            yield f"{error}."
+        return
     if "://" not in url:
         if not _DEVICE.fullmatch(url):
             yield f'read "{printable(url)}"; write a port such as "/dev/serial/by-id/..." or "COM3", or sim://NAME.'
@@ -108,7 +115,7 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
         return
     scheme = url.partition("://")[0]  # as written: "SIM://" would open a simulated port that does not look like one
     if scheme not in ("sim", "socket", "rfc2217"):
-        yield f'"{printable(scheme)}://" is not offered here; use a device path, sim://, socket:// or rfc2217://.'
+        yield f'"{printable(scheme)}://" is not offered here; use a device path, sim://, replay://, socket:// or rfc2217://.'
     elif not host:
         yield f'read "{printable(url)}"; a name is missing after {parts.scheme}://.'
     elif pump and parts.scheme != "sim" and not _is_loopback(host):

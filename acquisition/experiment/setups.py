@@ -13,7 +13,7 @@ from acquisition.experiment.devices import amperometry, driver_options
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.problems import Problem, did_you_mean, printable
 from acquisition.experiment.protocol import Protocol, PumpUse
-from acquisition.experiment.rig import Rig, RigPump
+from acquisition.experiment.rig import Rig, RigPump, is_replayed
 from acquisition.plan import PotentiostatSetup, PumpSetup
 from drivers.capabilities import Potentiostat, SyringePump
 from drivers.clock import VirtualClock
@@ -123,6 +123,8 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         return None
     if pump.syringe_note:
         found.warn(f"pump {pump.name}, syringe {pump.syringe}: {pump.syringe_note}")
+    if is_replayed(pump.url):
+        found.warn(f"REPLAY: pump {pump.name} is a recording; nothing is infused, nobody is given a dose")
     if pump.watchdog_s == 0:
         found.warn(f"pump {pump.name} runs without its communication watchdog; only the armed target would end it")
     elif pump.watchdog_s > LONG_WATCHDOG_S:
@@ -161,6 +163,8 @@ def plan_potentiostats(rig: Rig, drivers: DriverLookup, found: Findings) -> tupl
 
 def _potentiostat(setup: PotentiostatSetup, rig: Rig, drivers: DriverLookup, found: Findings) -> PotentiostatSetup:
     path = ("potentiostats", setup.name)
+    if is_replayed(setup.url):
+        found.warn(f"REPLAY: potentiostat {setup.name} is a recording; its samples were measured before")
     driver = _driver(setup, path, rig, drivers, found)
     if driver is None or not isinstance(driver, Potentiostat):
         return setup
@@ -216,7 +220,7 @@ def _unfit(
         return
     for number, channel in enumerate(setup.channels):
         here: tuple[str | int, ...] = (*path, "channels", number)
-        if channel.electrode not in has.electrodes:
+        if has.electrodes and channel.electrode not in has.electrodes:
             named = f'"{setup.driver}" has no electrode "{printable(channel.electrode)}"'
             text = f"{named}; it has {', '.join(has.electrodes)}."
             yield rig.source.problem((*here, "electrode"), text)

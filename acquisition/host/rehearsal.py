@@ -13,13 +13,17 @@ from typing import Any
 
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.experiment.limits import Limits
+from acquisition.experiment.rig import is_replayed
 from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.lockstep import LockstepClock, LockstepHost
 from acquisition.messages import AlarmView
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
 from acquisition.recording.recorder import InlineRecorder
 from drivers import registry
-from drivers.clock import NS_PER_S
+from drivers.clock import NS_PER_S, Clock
+from drivers.registry import Bench
+from drivers.replay import WithReplays
+from drivers.transport import TransportOpener
 
 OVERTIME_S = 3600.0
 """A rehearsal that takes so much longer than its plan is ended: the plan hangs."""
@@ -44,12 +48,24 @@ class RehearsalResult:
 
 
 def describe_world(plan: Plan) -> dict[str, Any]:
-    """Return the plan's world as the bench takes it (``world`` in ``sim_devices``)."""
+    """Return the plan's world as the bench takes it (``world`` in ``sim_devices``).
+
+    What is replayed is not in it: a recording acts on nothing.
+    """
     return {
         "subject": {"weight_g": plan.subject.weight_g, "species": plan.subject.species},
-        "pumps": {pump.name: _pump(pump) for pump in plan.pumps},
-        "potentiostats": {setup.name: _potentiostat(setup) for setup in plan.potentiostats},
+        "pumps": {pump.name: _pump(pump) for pump in plan.pumps if not is_replayed(pump.url)},
+        "potentiostats": {s.name: _potentiostat(s) for s in plan.potentiostats if not is_replayed(s.url)},
     }
+
+
+def simulated_opener(plan: Plan, clock: Clock, seed: int, faults: Sequence[str]) -> tuple[TransportOpener, Bench]:
+    """Return what opens every line of a simulated plan, and the bench in it; recordings are played beside the bench.
+
+    Raises ValueError for a bad fault or an impossible world.
+    """
+    bench = registry.bench()(clock, describe_world(plan), seed, faults)
+    return WithReplays(bench, clock), bench
 
 
 def _pump(pump: PumpSetup) -> dict[str, Any]:
@@ -100,11 +116,11 @@ def rehearse(
     """
     plan = replace(plan, simulated=True)
     clock = LockstepClock()
-    bench = registry.bench()(clock, describe_world(plan), seed, faults)
+    opener, bench = simulated_opener(plan, clock, seed, faults)
     session = build_session(
         plan,
         limits,
-        opener=bench,
+        opener=opener,
         clock=clock,
         out_dir=out_dir,
         recorder=InlineRecorder.create,

@@ -17,7 +17,7 @@ from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
 from acquisition.experiment.problems import Problem, RefusedInput
-from acquisition.host.rehearsal import describe_world
+from acquisition.host.rehearsal import simulated_opener
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
 from acquisition.service.launch import EngineOptions
 from drivers import registry
@@ -64,10 +64,10 @@ def prepare(options: EngineOptions) -> Bench:
         seed = DEFAULT_SEED if options.seed is None else options.seed
         clock = PacedClock(rate)
         try:
-            bench = registry.bench()(clock, describe_world(plan), seed, options.faults)
+            opener, _ = simulated_opener(plan, clock, seed, options.faults)
         except ValueError as error:
             raise RefusedInput([Problem("--fault", 0, "", str(error))]) from error
-        return Bench(plan, experiment, clock, bench, rate, seed)
+        return Bench(plan, experiment, clock, opener, rate, seed)
     given = [("--speed", options.speed), ("--seed", options.seed), ("--fault", options.faults or None)]
     for name, value in given:
         if value is not None:

@@ -111,7 +111,8 @@ def no_go_reasons(result: RehearsalResult) -> list[str]:
         if alarm.priority in ("high", "medium")
     ]
     for pump, confirmed_ul in result.confirmed_ul.items():
-        true_ul = float(_truth_of(result, pump)["true_delivered_ul"])
+        truth = _truth_of(result, pump)
+        true_ul = confirmed_ul if truth is None else float(truth["true_delivered_ul"])
         if abs(true_ul - confirmed_ul) > VOLUME_TOLERANCE * max(true_ul, confirmed_ul) + 0.01:
             reasons.append(f"{pump} counted {confirmed_ul:.2f} µL but {true_ul:.2f} µL left the syringe")
         if result.uncertain_ul[pump] > 0:
@@ -124,6 +125,9 @@ def report_lines(result: RehearsalResult) -> list[str]:
     lines = [f"SIMULATED: {result.duration_s / 60:.1f} min of experiment, {result.outcome}"]
     for pump, confirmed_ul in result.confirmed_ul.items():
         truth = _truth_of(result, pump)
+        if truth is None:
+            lines.append(f"  {pump}: REPLAY, {confirmed_ul:.2f} µL in the recording; nothing was infused")
+            continue
         dose = f" = {truth['mg_per_kg']:.3f} mg/kg" if truth.get("mg_per_kg") is not None else ""
         lines.append(
             f"  {pump}: {confirmed_ul:.2f} µL confirmed by the pump; truly left the syringe "
@@ -135,6 +139,7 @@ def report_lines(result: RehearsalResult) -> list[str]:
     return lines
 
 
-def _truth_of(result: RehearsalResult, pump: str) -> Mapping[str, Any]:
-    truth: Mapping[str, Any] = result.truth["pumps"][pump]
+def _truth_of(result: RehearsalResult, pump: str) -> Mapping[str, Any] | None:
+    """Return what a simulated pump really did; None for a recording, which does nothing."""
+    truth: Mapping[str, Any] | None = result.truth["pumps"].get(pump)
     return truth

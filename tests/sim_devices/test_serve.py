@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import serial
 
+from drivers.endpoints import parse_tcp
 from drivers.errors import PortError
-from sim_devices.serve import parse_tcp, serve
+from sim_devices.serve import serve
 from tests.sim_devices.serving import served
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
