@@ -16,6 +16,8 @@ from sim_devices.line import NEVER_NS, SimulatedPort, Wire
 _SHORTEST_STEP_NS = 1_000_000
 """A firmware that asks to be woken at once, again and again, is woken after this time: bounds a faulty one."""
 
+_NOISE = b"\x80"
+
 
 @runtime_checkable
 class Blockable(Protocol):
@@ -81,17 +83,22 @@ class Instrument:
             self._change(change, t_ns)
         flying = self.wire.to_device.flying
         while flying and flying[0][0] <= t_ns:
-            self.firmware.receive(flying.popleft()[1], t_ns)
+            self.firmware.receive(self._as_heard(flying.popleft()[1]), t_ns)
             self._emit(t_ns, t_ns)
         self._emit(t_ns, t_ns)
 
     def _emit(self, first_ns: int, t_ns: int) -> None:
         """Let the firmware speak; what nobody listens to is gone."""
-        data = self.firmware.transmit(t_ns)
+        data = self._as_heard(self.firmware.transmit(t_ns))
         if not data or self.port is None or not self.plugged or self._cuts:
             return
         for piece, extra_ns in self.faults.mangle(data, "in", t_ns):
             self.wire.to_host.send(piece, first_ns, t_ns, self.wire.byte_ns, extra_ns)
+
+    def _as_heard(self, data: bytes) -> bytes:
+        """Return what becomes of bytes that one side sends and the other hears at another baud rate: noise."""
+        own = getattr(self.firmware, "line_baud", 0)
+        return data if own in (0, self.wire.baud) else _NOISE * ((len(data) + 1) // 2)
 
     def take_from_host(self, data: bytes, now_ns: int) -> None:
         """Put bytes of the host on the wire."""

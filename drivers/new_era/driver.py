@@ -7,6 +7,7 @@ alarms and repetitions are the link's business; doses and animals are nobody's h
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from drivers.capabilities import Identity, Motion, PumpAlarm, PumpProgram, PumpStatus
 from drivers.errors import (
@@ -25,6 +26,8 @@ from drivers.new_era import codec, infusion
 from drivers.new_era.link import PumpLink, PumpRefused, pump_status, says_nothing
 from drivers.new_era.stop import Stopping
 from drivers.text import printable
+
+_PERISTALTIC: Final = "NE-9000"
 
 
 @dataclass
@@ -54,6 +57,11 @@ class NewEraPump:
         if parsed is None:
             raise WrongInstrument(f"answers like a New Era pump, but as {printable(version)!r}", port=self.link.url)
         model, firmware = parsed
+        if model.startswith(_PERISTALTIC):
+            raise WrongInstrument(
+                f"a {model} is a peristaltic pump: it has no syringe and counts in units of its own; not supported",
+                port=self.link.url,
+            )
         self._limits = codec.speed_limits(model)
         self._was_connected = self.link.identified = True
         return Identity("new-era", model, firmware)

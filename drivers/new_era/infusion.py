@@ -37,22 +37,48 @@ def write(link: PumpLink, program: PumpProgram) -> PumpProgram:
         _compare(link, "FUN", "STP")
         link.set("PHN1")
         link.set("FUNRAT")
-    link.set(f"RAT{rate}{rate_unit}")
+    _set_rate(link, f"RAT{rate}{rate_unit}")
     link.set(f"VOL{volume}")
     link.set("DIRINF")
     if link.set("PF0", optional=True):  # or it would start by itself when mains returns
         _compare(link, "PF", "0", optional=True)
     if link.set("TRGOF", optional=True):  # or a pulse on its socket would start it
         _compare(link, "TRG", "OF", optional=True)
+    link.set("LOC0", optional=True)  # its own key is the last way to stop it
     link.set("CLDINF")
     link.set("CLDWDR")
     if has_phases:
         _compare(link, "PHN", "1")
         _compare(link, "FUN", "RAT")
+    _mend_unit(link, volume, volume_unit)
     held = read_back(link, volume_unit)
     _check_held(link, codec.as_held(program), held)
     _check_counters(link)
     return held
+
+
+def _set_rate(link: PumpLink, command: str) -> None:
+    try:
+        link.set(command)
+    except PumpRefused as error:
+        if error.code == "OOR":
+            error.message += ": too slow or too fast for this model and syringe; only the pump knows its limits"
+        raise
+
+
+def _mend_unit(link: PumpLink, volume: str, unit: codec.VolumeUnit) -> None:
+    """Undo a unit that somebody has set by ``VOL UL`` or ``VOL ML`` (newer firmware), where it is in force.
+
+    Whether the pump took it, ``read_back`` finds out.
+    """
+    if link.ask("VOL", codec.parse_volume).value[1] == unit:
+        return
+    try:
+        link.set(f"VOL{unit}")
+        link.set(f"VOL{volume}")
+    except PumpRefused as error:
+        if error.code not in ("", "OOR"):
+            raise
 
 
 def read_back(link: PumpLink, expected_unit: codec.VolumeUnit | None = None) -> PumpProgram:

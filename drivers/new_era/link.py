@@ -275,7 +275,7 @@ class PumpLink:
         return reply
 
     def set(self, text: str, *, optional: bool = False) -> bool:
-        """Write a setting into the stopped pump; False if ``optional`` and the pump does not know it.
+        """Write a setting into the stopped pump; False if ``optional`` and the pump does not know it (``?``).
 
         A lost answer is followed by a question for the state, and the same setting again only while the pump stands
         still: writing the same value twice into a stopped pump changes nothing. Raises as ``command``.

@@ -65,3 +65,38 @@ class TestWithoutPrograms(PumpCompliance):
 class TestWithSomebodysLeftovers(PumpCompliance):
     def set_up(self) -> NewEraSetUp:
         return NewEraSetUp({"leftover_ul_per_min": "100", "pf": "true", "phn_digits": "2"})
+
+
+class TestNE300(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"model": "ne-300", "overlong": "?OOR"})
+
+
+class TestNE500WithoutKeypad(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"model": "ne-500", "low_noise_command": "false"})
+
+
+class TestNE1002X(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"model": "ne-1002x"})
+
+
+class TestNE4000(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"model": "ne-4000"})
+
+
+class TestX2Firmware(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"model": "ne-1000x2", "phn_digits": "2"})
+
+
+class TestFirmwareOfAbout2009(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"old_firmware": "true", "volume_unit_command": "false", "low_noise_command": "false"})
+
+
+class TestVolumeUnitSetBySomebody(PumpCompliance):
+    def set_up(self) -> NewEraSetUp:
+        return NewEraSetUp({"stored_volume_unit": "ML", "volume_unit_outlives_diameter": "true", "loc": "true"})

@@ -181,3 +181,22 @@ def test_R42_asking_one_pump_does_not_feed_the_watchdog_of_the_other() -> None:
     status = second.status()
     assert (status.motion, status.alarm) == (Motion.STOPPED, PumpAlarm.WATCHDOG)
     assert chain.true_ul(1) <= 50.0 / 60 * 3.5
+
+
+def test_R41_where_packets_for_a_sibling_feed_a_watchdog_a_silent_computer_still_stops_both() -> None:
+    """Whether they do is not known [?]: then polling one pump keeps the other one going, but only while we live."""
+    chain = Chain({"sibling_packets_feed": "true"}, starts_neighbour=False)
+    pumps = chain.neighbour, chain.driver()
+    for pump in pumps:
+        pump.connect()
+        pump.arm_watchdog(3)
+        pump.program(chain.program())
+        pump.start()
+    for _poll in range(6):
+        chain.line.pass_s(1.0)
+        pumps[0].status()
+    assert chain.true_ul(1) > 4.5
+    moved_ul = chain.true_ul(0), chain.true_ul(1)
+    chain.line.pass_s(30.0)
+    for address, before_ul in enumerate(moved_ul):
+        assert chain.true_ul(address) - before_ul <= 50.0 / 60 * 3.6

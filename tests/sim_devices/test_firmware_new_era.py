@@ -492,8 +492,65 @@ def test_old_firmware_knows_fewer_triggers_and_no_purge_status() -> None:
     assert bench.basic("PUR") == "00I"
 
 
+@pytest.mark.parametrize(
+    ("options", "text", "answer"),
+    [
+        ({"model": "ne-300"}, "PHN2", "00S?"),
+        ({"model": "ne-300", "programs": "true"}, "PHN2", "00S"),
+        ({"model": "ne-300"}, "VER", "00SNE300V3.928"),
+        ({"model": "ne-500"}, "LOC", "00S?"),
+        ({"model": "ne-1000"}, "LOC", "00S0"),
+        ({"loc": True}, "LOC", "00S1"),
+        ({"model": "ne-1000"}, "PHN42", "00S?OOR"),
+        ({"model": "ne-1000x2"}, "PHN340", "00S"),
+        ({"model": "ne-1000x2"}, "VER", "00SNE1000X2V3.928"),
+        ({"model": "ne-1002x"}, "VER", "00SNE1002XV3.928"),
+        ({"model": "ne-4000"}, "RAT3.000MM", "00S"),
+        ({"model": "ne-1000"}, "RAT3.000MM", "00S?OOR"),
+        ({"highest_mm_per_min": 2.0}, "RAT50.00UM", "00S?OOR"),
+        ({"lowest_mm_per_min": 10.0}, "RAT50.00UM", "00S?OOR"),
+        ({}, "LN1", "00S"),
+        ({"low_noise_command": False}, "LN1", "00S?"),
+        ({"volume_unit_command": False}, "VOLML", "00S?"),
+        ({"old_firmware": True}, "VER", "00SNE1000V3.70"),
+        ({"old_firmware": True}, "TRGLE", "00S"),
+    ],
+)
+def test_models_and_ages_answer_as_they_know(options: dict[str, object], text: str, answer: str) -> None:
+    bench = make(**options)  # type: ignore[arg-type]
+    assert bench.basic("DIA4.699") == "00S"
+    assert bench.basic(text) == answer
+
+
+@pytest.mark.parametrize("outlives", [False, True])
+def test_whether_a_volume_unit_outlives_a_new_diameter_is_a_switch(outlives: bool) -> None:
+    bench = make(volume_unit_outlives_diameter=outlives)
+    for text in ("DIA4.699", "VOLML", "DIA4.699"):
+        assert bench.basic(text) == "00S"
+    assert bench.basic("DIS") == f"00SI0.000W0.000{'ML' if outlives else 'UL'}"
+
+
+@pytest.mark.parametrize("feeds", [False, True])
+def test_whether_packets_for_siblings_feed_the_watchdog_is_a_switch(feeds: bool) -> None:
+    bench = make(saf=3, sibling_packets_feed=feeds)
+    bench.ask(safe_packet("0"))
+    for _second in range(5):
+        bench.wait(1.0)
+        assert bench.ask(safe_packet("7DIS")) == b""
+    assert bench.safe("0") == ("00S" if feeds else "00A?T")
+
+
 def test_options_from_text_name_what_is_wrong() -> None:
     assert parse_options(NewEraOptions, {"saf": "5", "overlong": "?OOR"}, "new-era").saf == 5
-    for bad in ({"colour": "red"}, {"saf": "soon"}, {"overlong": "??"}, {"pf": "maybe"}, {"saf": "256"}):
+    for bad in (
+        {"colour": "red"},
+        {"saf": "soon"},
+        {"overlong": "??"},
+        {"pf": "maybe"},
+        {"saf": "256"},
+        {"baud": "4800"},
+        {"lowest_mm_per_min": "99"},
+        {"model": "ne-9000"},
+    ):
         with pytest.raises(ValueError, match="new-era"):
             parse_options(NewEraOptions, bad, "new-era")

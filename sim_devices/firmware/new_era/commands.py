@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sim_devices.firmware.new_era.memory import PHASES, Memory, Phase
+from sim_devices.firmware.new_era.memory import Memory, Phase
 from sim_devices.firmware.new_era.motor import PAUSED, STOPPED, Motor, ProgramError
 from sim_devices.firmware.new_era.numbers import (
     RATE_UNITS_UL_PER_MIN,
@@ -18,7 +18,6 @@ from sim_devices.firmware.new_era.numbers import (
     Malformed,
     format_number,
     parse_number,
-    rate_possible,
 )
 from sim_devices.firmware.new_era.options import NewEraOptions
 
@@ -63,7 +62,7 @@ class Commands:
             "PUR": self._pur, "DIS": self._dis, "CLD": self._cld, "SAF": self._saf, "TRG": self._trg, "BUZ": self._buz,
             "VER": self._ver, "OUT": self._out, "IN": self._in,
         }  # fmt: skip
-        if self.options.programs:
+        if self.options.knows_programs:
             handlers |= {"PHN": self._phn, "FUN": self._fun}
         return handlers
 
@@ -98,7 +97,7 @@ class Commands:
         if unit and self.motor.operating:
             return NOT_NOW
         unit = unit or phase.rate_unit
-        if not rate_possible(number * RATE_UNITS_UL_PER_MIN[unit], self.memory.diameter_mm):
+        if not self.memory.rate_possible(number * RATE_UNITS_UL_PER_MIN[unit]):
             return OUT_OF_RANGE
         if self.motor.moving:
             phase.running_rate = number
@@ -116,6 +115,8 @@ class Commands:
         if self.motor.operating:
             return NOT_NOW
         if argument in VOLUME_UNITS_UL and self.options.volume_unit_command:
+            if self.options.volume_unit_outlives_diameter:
+                self.memory.unit_override = argument
             self.memory.volume_unit = argument
             return ""
         phase.volume = parse_number(argument)
@@ -147,10 +148,10 @@ class Commands:
         return self._start(int(argument or "1") - 1, now_ns)
 
     def _start(self, first: int, now_ns: int) -> str:
-        if not 0 <= first < PHASES:
+        if not 0 <= first < len(self.memory.phases):
             return OUT_OF_RANGE
         phase = self.memory.phases[first]
-        if phase.function == "RAT" and not rate_possible(phase.rate_ul_per_min, self.memory.diameter_mm):
+        if phase.function == "RAT" and not self.memory.rate_possible(phase.rate_ul_per_min):
             return OUT_OF_RANGE  # the syringe was changed after the rate was set [I]
         try:
             self.motor.run(first, now_ns)
@@ -215,7 +216,7 @@ class Commands:
             return UNKNOWN
         if self.motor.operating:
             return NOT_NOW
-        if not 1 <= int(argument) <= PHASES:
+        if not 1 <= int(argument) <= len(self.memory.phases):
             return OUT_OF_RANGE
         self.selected = int(argument) - 1
         return ""
@@ -228,7 +229,7 @@ class Commands:
             return UNKNOWN
         if self.motor.operating:
             return NOT_NOW
-        if argument.startswith("JMP") and not 1 <= int(argument[3:]) <= PHASES:
+        if argument.startswith("JMP") and not 1 <= int(argument[3:]) <= len(self.memory.phases):
             return OUT_OF_RANGE
         phase.function = argument if "." in argument or len(argument) == 3 else f"{argument[:3]}{int(argument[3:]):02d}"
         return ""
@@ -250,7 +251,7 @@ class Commands:
         return ""
 
     def _ver(self, argument: str, _now_ns: int) -> str:
-        return UNKNOWN if argument else self.options.version
+        return UNKNOWN if argument else self.options.version_text
 
     def _out(self, argument: str, _now_ns: int) -> str:
         return "" if argument in ("50", "51") else UNKNOWN
@@ -260,8 +261,9 @@ class Commands:
 
     def _switch(self, text: str) -> str:
         """Store or tell one of the 0/1 settings."""
+        unknown = self.options.unknown_switches
         for name in _SWITCHES:
-            if text.startswith(name):
+            if text.startswith(name) and name not in unknown:
                 value = text[len(name) :]
                 if not value:
                     return self.memory.flags[name]

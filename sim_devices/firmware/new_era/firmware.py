@@ -30,6 +30,8 @@ class NewEraFirmware:
         self._receiver = Receiver()
         self._motor = Motor(plunger, self._memory, round(options.stall_check_ms * _NS_PER_MS))
         self._commands = Commands(self._memory, self._motor, options)
+        self.line_baud = options.baud
+        """Rate at which it hears and speaks; 0 for any (``sim_devices.instrument``)."""
         self._powered = False
         self._alarm = ""
         self._watchdog_ns: int | None = None
@@ -110,11 +112,12 @@ class NewEraFirmware:
             self._reply(self._status() + "?COM")
             return
         system, address, command = self._split(packet.text)
-        if not system and (self._memory.paired or address != self._memory.address):
-            return
+        meant = system or (not self._memory.paired and address == self._memory.address)
         was_safe = self._safe_mode()
-        if was_safe:
+        if was_safe and (meant or self._options.sibling_packets_feed):
             self._watchdog_ns = now_ns + self._memory.safe_timeout_s * _NS_PER_S
+        if not meant:
+            return
         if self._alarm:
             alarm, self._alarm = self._alarm, ""
             self._reply("A?" + alarm)
@@ -165,14 +168,13 @@ class NewEraFirmware:
         self._memory.address = int(number)
         self._memory.paired = False
         if with_baud:
+            self.line_baud = int(baud) if self.line_baud else 0
             self._watchdog_ns = None  # changing the baud rate disarms the timer until the next valid packet [M]
         return ""
 
     def _reset(self, now_ns: int) -> None:
         self._motor.halt(now_ns)
-        fresh = Memory(diameter_mm=self._memory.diameter_mm)
-        fresh.set_diameter(self._memory.diameter_mm)
-        self._memory = self._motor.memory = self._commands.memory = fresh
+        self._memory = self._motor.memory = self._commands.memory = self._memory.reset()
         self._commands.selected = 0
         self._watchdog_ns = None
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from sim_devices.firmware.new_era.memory import PHASES, Memory, Phase
-from sim_devices.firmware.new_era.numbers import MAX_SPEED_MM_PER_MIN, rate_possible
+from sim_devices.firmware.new_era.memory import Memory, Phase
 from sim_devices.interfaces import Plunger
 
 _NS_PER_MIN = 60_000_000_000
@@ -140,7 +139,7 @@ class Motor:
         self._sign = SIGN.get(direction, self._sign)
         self.state = PURGING
         self._count(now_ns)
-        self.plunger.drive(self._sign * MAX_SPEED_MM_PER_MIN, now_ns)
+        self.plunger.drive(self._sign * self.memory.speeds_mm_per_min[1], now_ns)
         self._end_ns, self._check_ns = None, now_ns + self.stall_check_ns
 
     def retune(self, now_ns: int) -> None:
@@ -188,7 +187,7 @@ class Motor:
 
     def _enter(self, index: int, now_ns: int) -> None:
         for _ in range(_MAX_HOPS):
-            if index >= PHASES:  # past the last phase the program is over
+            if index >= len(self.memory.phases):  # past the last phase the program is over
                 self.halt(now_ns)
                 return
             self.phase_index = index
@@ -202,7 +201,7 @@ class Motor:
         """Do one phase; return the index of the next one, or None when this one takes time or ends the program."""
         name, argument = phase.function[:3], phase.function[3:]
         if name == "RAT":
-            if not rate_possible(phase.rate_ul_per_min, self.memory.diameter_mm):
+            if not self.memory.rate_possible(phase.rate_ul_per_min):
                 raise ProgramError("O")
             self._count(now_ns)
             self._phase_mm = 0.0

@@ -13,10 +13,6 @@ VOLUME_UNITS_UL = {"UL": 1.0, "ML": 1000.0}
 
 LARGEST_MICROLITRE_DIAMETER_MM = 14.0
 """Up to here volumes are in microlitres, above in millilitres [M]."""
-MAX_SPEED_MM_PER_MIN = 51.005
-"""5.1005 cm/min [D:labmcp from manual 12.5]."""
-MIN_SPEED_MM_PER_MIN = 0.04205 / 60.0
-"""0.004205 cm/h [D:labmcp from manual 12.5]."""
 
 
 class Malformed(ValueError):
@@ -47,9 +43,3 @@ def format_number(value: float) -> str:
 def area_mm2(diameter_mm: float) -> float:
     """Return the cross-section of a syringe of this inside diameter; 1 mm of travel is this many microlitres."""
     return math.pi * diameter_mm * diameter_mm / 4.0
-
-
-def rate_possible(rate_ul_per_min: float, diameter_mm: float) -> bool:
-    """Tell whether the motor can turn that slowly and that fast."""
-    speed = rate_ul_per_min / area_mm2(diameter_mm)
-    return MIN_SPEED_MM_PER_MIN <= speed <= MAX_SPEED_MM_PER_MIN
