@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from drivers.capabilities import Identity, Motion, PumpProgram, PumpStatus
 from drivers.chemyx import codec
 from drivers.chemyx.infusion import check_view, write
-from drivers.chemyx.link import LINES, ChemyxLink
+from drivers.chemyx.link import ChemyxLink
 from drivers.chemyx.lookout import Lookout
 from drivers.errors import (
     DeviceRefused,
@@ -56,7 +56,7 @@ class ChemyxPump:
     def _find(self) -> codec.View:
         """Return the settings of the pump, at whichever baud rate its menu was set to."""
         failure: DriverError | None = None
-        for _line in LINES:
+        for _line in self.link.lines:
             self.link.open()
             for _try in range(2):  # what came at a wrong baud rate may still stand before the first command
                 try:
@@ -67,7 +67,7 @@ class ChemyxPump:
                 self.link.open().out_of_step = False
                 return view
             self.link.next_line()
-        rates = ", ".join(str(line.baud) for line in LINES)
+        rates = ", ".join(str(line.baud) for line in self.link.lines)
         if failure is not None and failure.partial:
             raise WrongInstrument(
                 f"something answers on this port, but not a Chemyx pump at {rates} baud",

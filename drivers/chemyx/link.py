@@ -22,7 +22,7 @@ from drivers.errors import (
 from drivers.talk import Answer, Talk
 from drivers.transport import LineSettings
 
-LINES: Final = (LineSettings(baud=9600), LineSettings(baud=38_400), LineSettings(baud=115_200))
+BAUDS: Final = (9600, 38_400, 115_200)
 """8N1, no flow control; the rate is set in the pump's menu [M], 115200 seen on newer ones. Tried in this order."""
 REPLY_S: Final = 0.6
 """Deadline of one exchange: the longest answer takes 0.14 s at 9600 baud; vendor code waits 0.4 s per command [D]."""
@@ -45,7 +45,8 @@ class ChemyxLink(Talk[Frame]):
 
     @property
     def lines(self) -> tuple[LineSettings, ...]:
-        return LINES
+        bauds = BAUDS if self.options.baud is None else (self.options.baud,)
+        return tuple(LineSettings(baud=baud) for baud in bauds)
 
     def framer(self) -> AnswerFramer:
         return AnswerFramer()

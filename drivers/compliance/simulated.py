@@ -56,6 +56,10 @@ class FirmwareLine:
     firmware: Firmware
     clock: VirtualClock = field(default_factory=VirtualClock)
     plugged: bool = True
+    url: str = URL
+    """The name under which it is plugged in now; any other name leads nowhere."""
+    baud: int | None = None
+    """Line speed of the device; at any other one both sides hear noise. None: no such thing, as on USB."""
     from_device: Filter = lambda data: [(0.0, data)]
     to_device: Callable[[bytes], bytes] = lambda data: data
     sent: list[bytes] = field(default_factory=list)
@@ -63,6 +67,7 @@ class FirmwareLine:
     port: str = URL
     _arriving: list[tuple[int, bytes]] = field(default_factory=list)
     _closed: bool = False
+    _opened_at: int = 0
 
     def __post_init__(self) -> None:
         self.firmware.power_on(self.clock.now_ns())
@@ -74,10 +79,15 @@ class FirmwareLine:
         return DriverOptions(instrument="it", **more)  # type: ignore[arg-type]
 
     def open(self, url: str, settings: LineSettings) -> FirmwareLine:
-        if not self.plugged:
+        if not self.plugged or url != self.url:
             raise PortMissing("unplugged", port=url)
-        self._closed = False
+        self._closed, self._opened_at = False, settings.baud
         return self
+
+    @property
+    def hears_noise(self) -> bool:
+        """Tell whether the host talks at another speed than the device."""
+        return self.baud is not None and self._opened_at != self.baud
 
     def _check(self) -> None:
         if self._closed or not self.plugged:
@@ -87,7 +97,7 @@ class FirmwareLine:
     def _pull(self) -> None:
         data = self.firmware.transmit(self.clock.now_ns())
         if data:
-            for delay_s, part in self.from_device(data):
+            for delay_s, part in self.from_device(_noise(data) if self.hears_noise else data):
                 self._arriving.append((self.clock.now_ns() + round(delay_s * NS_PER_S), part))
 
     def _due(self) -> bytes:
@@ -100,7 +110,7 @@ class FirmwareLine:
     def write(self, data: bytes, timeout_s: float) -> None:
         self._check()
         self.sent.append(data)
-        changed = self.to_device(data)
+        changed = self.to_device(_noise(data) if self.hears_noise else data)
         if changed:
             self.firmware.receive(changed, self.clock.now_ns())
 
@@ -132,19 +142,45 @@ class FirmwareLine:
         self.clock.sleep_until_ns(self.clock.now_ns() + round(seconds * NS_PER_S))
 
 
+def _noise(data: bytes) -> bytes:
+    """What bytes become at the wrong speed: fewer, and others."""
+    return bytes(byte | 0x80 for byte in data[::2])
+
+
 @dataclass
 class IdealPlunger:
-    """A plunger without friction: it moves as it is driven."""
+    """A plunger without friction: it moves as it is driven. It remembers its past, for tests to compare with."""
 
     diameter_mm: float = 4.699
     _speed: float = 0.0
     _since_ns: int = 0
     _travelled: float = 0.0
     blocked: bool = False
+    _past: list[tuple[int, float, float]] = field(default_factory=list)
 
     def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
         self._travelled = self.travelled_mm(now_ns)
         self._speed, self._since_ns = speed_mm_per_min, now_ns
+        self._past.append((now_ns, self._travelled, 0.0 if self.blocked else self._speed))
+
+    def block(self, now_ns: int) -> None:
+        """Hold it where it is."""
+        self.drive(self._speed, now_ns)
+        self.blocked = True
+        self._past[-1] = (now_ns, self._travelled, 0.0)
+
+    def was_ul(self, t_ns: int) -> float:
+        """Return what had been pushed out at a time that has passed."""
+        since_ns, travelled_mm, speed = self._at(t_ns)
+        return float(np.pi * self.diameter_mm**2 / 4.0 * (travelled_mm + speed * (t_ns - since_ns) / NS_PER_S / 60.0))
+
+    def moved_within(self, from_ns: int, to_ns: int) -> set[bool]:
+        """Tell whether it moved, stood still, or both, within a time that has passed; just before it counts too."""
+        speeds = {self._at(from_ns - 1)[2], *(speed for t_ns, _mm, speed in self._past if from_ns <= t_ns <= to_ns)}
+        return {speed != 0.0 for speed in speeds}
+
+    def _at(self, t_ns: int) -> tuple[int, float, float]:
+        return next((past for past in reversed(self._past) if past[0] <= t_ns), (t_ns, 0.0, 0.0))
 
     def travelled_mm(self, now_ns: int) -> float:
         if self.blocked:

@@ -23,13 +23,15 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.harvard_ultra import codec, infusion
-from drivers.harvard_ultra.link import PumpLink, PumpRefused
+from drivers.harvard_ultra.link import BAUD, PumpLink, PumpRefused
 from drivers.harvard_ultra.look import Look, Looking
 from drivers.harvard_ultra.mechanics import UNKNOWN, Mechanics, mechanics_of
 from drivers.harvard_ultra.stop import Stopping
 from drivers.text import printable
 
 _CONNECT_TRIES = 3
+_STEPS_STORED = 10
+"""[P] Microsteps of the stored target: 12 nL with a syringe of 4.7 mm, 23 s to several minutes at the slowest rate."""
 
 
 @dataclass
@@ -45,6 +47,8 @@ class HarvardUltraPump:
     """A start was sent, and no stop or end was seen since."""
     _last: Look | None = field(default=None, init=False)
     """The last look since the counters were cleared or the run began."""
+    _harmless: bool = field(default=False, init=False)
+    """What the pump stores for its next power-up was written since the last connect: once, it wears the flash."""
     _reset: DeviceReset | None = field(default=None, init=False)
     """A loss of power that nobody was told of yet."""
 
@@ -59,7 +63,7 @@ class HarvardUltraPump:
     # --- Identified ---
 
     def connect(self) -> Identity:
-        self.link.identified = False
+        self.link.identified, self._harmless = False, False
         self.link.open()
         firmware, serial_number = self._find()
         try:
@@ -105,7 +109,7 @@ class HarvardUltraPump:
             )
         raise ReplyTimeout(
             f"no pump with address {self.link.options.address} answers; is it switched on, its cable in the socket for "
-            "the computer, and (on RS-232) its baud rate set to 115200?",
+            f"the computer, and (on RS-232) its baud rate set to {self.link.options.baud or BAUD}?",
             port=self.link.url,
             command="poll on",
         )
@@ -160,6 +164,11 @@ class HarvardUltraPump:
             )
         self._running, self._last = False, None
         with self._forgetting_when_reset():
+            infusion.prepare(self.link)
+            if not self._harmless:
+                nothing_ul = _STEPS_STORED * self._mechanics.microstep_ul(program.diameter_mm)
+                infusion.make_power_up_harmless(self.link, program.diameter_mm, nothing_ul)
+                self._harmless = True
             held = infusion.write(self.link, program)
         self._believe_syringe(held.diameter_mm)
         self._programmed = held
@@ -178,13 +187,26 @@ class HarvardUltraPump:
         self._check_still_programmed(wanted)
         self._running, self._last = True, None  # from here on it may run, whatever the answer
         with self._forgetting_when_reset():
-            reply = self.link.command("irun")  # once; a lost answer is for the caller to find out about (R36)
+            reply = self._run()
         if reply.prompt != ">":
             self.stop()
             raise DeviceRefused(
                 f"after irun the pump's prompt was {reply.prompt!r}, not '>'", port=self.link.url, command="irun"
             )
         return self.status()
+
+    def _run(self) -> codec.Reply:
+        """Send the start once; a lost answer is for the caller to find out about (R36).
+
+        Unless it came, whole but without XON: then the pump lost its power, and its settings, after the last look.
+        """
+        try:
+            return self.link.command("irun")
+        except (ReplyTimeout, GarbledReply) as error:
+            if not self.link.lacks_xon(error):
+                raise
+        self.stop()
+        raise self.link.reset_error("irun")
 
     def _check_still_programmed(self, wanted: PumpProgram) -> None:
         """Look once more before the start: the pump may have lost power, or somebody may have used its screen."""

@@ -20,11 +20,29 @@ _TIME_EXTRA_S: Final = 5.0
 """[P] The second bound must never end an infusion that its volume would have ended."""
 
 
+def prepare(link: PumpLink) -> None:
+    """End what is left of an old target or stall, and call up the screen on which settings are taken."""
+    link.set("stp", optional=True)  # their prompts stay until stop [D]
+    show_quick_start(link)
+
+
+def make_power_up_harmless(link: PumpLink, diameter_mm: float, target_ul: float) -> None:
+    """Have the pump store the slowest rate and a target of next to nothing, before storing is switched off.
+
+    After a loss of power it falls back to what is stored [I], and one whose screen says so resumes a run with that [?].
+    None of it is essential. Raises as ``PumpLink.set``.
+    """
+    for text in ("nvram on", "rsave on"):
+        if link.set(text, optional=True):
+            break
+    link.set(f"diameter {codec.diameter_text(diameter_mm)}", optional=True)
+    link.set("irate min", optional=True)
+    link.set(f"tvolume {codec.volume_text(target_ul)}", optional=True)
+
+
 def write(link: PumpLink, program: PumpProgram) -> PumpProgram:
     """Write ``program`` into the stopped pump and return what was read back. Raises ReadbackMismatch, ..."""
-    link.set("stp", optional=True)  # ends what is left of an old target or stall: their prompts stay until stop [D]
     _spare_the_flash(link)
-    show_quick_start(link)
     link.set(f"diameter {codec.diameter_text(program.diameter_mm)}")
     _check_limits(link, program)
     link.set(f"irate {codec.rate_text(program.rate_ul_per_min)}")

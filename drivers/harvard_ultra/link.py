@@ -28,8 +28,8 @@ from drivers.harvard_ultra.framing import XON, ReplyFramer, command_bytes
 from drivers.text import printable
 from drivers.transport import LineSettings, TransportOpener
 
-LINE: Final = LineSettings(baud=115200)
-"""USB ignores it. On RS-232 the fastest rate that all models of the family have; it must be set on the pump too."""
+BAUD: Final = 115_200
+"""USB ignores it. On RS-232 the fastest rate that all models have [M]; the rig may name another one."""
 REPLY_S: Final = 0.4
 """Deadline of one exchange: the longest answer takes 9 ms at 115200 baud, adapters add some 20 ms."""
 _LAGGING_S = 0.1  # how much later than its prompt a status line may come
@@ -77,7 +77,8 @@ class PumpLink:
         if self._exchange is None:
             self._framer = ReplyFramer()
             self._order_known = False
-            self._exchange = Exchange(self.opener.open(self.url, LINE), self.clock, self.options, self._framer)
+            line = self.opener.open(self.url, LineSettings(baud=self.options.baud or BAUD))
+            self._exchange = Exchange(line, self.clock, self.options, self._framer)
         return self._exchange
 
     def _live(self) -> Exchange[bytes]:
@@ -167,10 +168,13 @@ class PumpLink:
         self._live().out_of_step = False
 
     def _note_xon(self, error: ExchangeError) -> None:
-        """Count replies in a row that were whole but for XON (poll off), or for prompt and XON (poll remote)."""
-        whole = error.partial and XON not in error.partial
-        reply = codec.parse_reply(error.partial) or codec.parse_reply(error.partial + b"\n:") if whole else None
-        self._without_xon = self._without_xon + 1 if reply is not None else 0
+        self._without_xon = self._without_xon + 1 if self.lacks_xon(error) else 0
+
+    def lacks_xon(self, error: ExchangeError) -> bool:
+        """Tell whether a reply was whole but for XON (poll is off), or for prompt and XON (poll is remote)."""
+        if not error.partial or XON in error.partial:
+            return False
+        return (codec.parse_reply(error.partial) or codec.parse_reply(error.partial + b"\n:")) is not None
 
     def learn_order(self, *, urgent: bool = False) -> None:
         """Find out once per line whether this firmware sends its prompt before or after the status line [D:chembot]."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+
+from drivers.capabilities import PumpProgram, SyringePump
 from drivers.clock import NS_PER_S, VirtualClock
 from drivers.compliance.simulated import MS, URL, ConstantCell, Filter, FirmwareLine, IdealPlunger
 from drivers.transport import LineSettings
@@ -117,3 +122,51 @@ class ChainFirmware:
     def next_event_ns(self, now_ns: int) -> int | None:
         times = [t for member in self.members if (t := member.next_event_ns(now_ns)) is not None]
         return min(times, default=None)
+
+
+P = TypeVar("P", bound=SyringePump)
+
+
+class PumpBench(Generic[P]):
+    """One driver on one simulated pump, and the means to watch and to disturb both. A ``PumpSetUp`` of the compliance.
+
+    ``simulated`` and ``factory`` are the two entry points of a family; ``options`` those of its simulator.
+    """
+
+    def __init__(
+        self, simulated: Callable[..., Firmware], factory: Callable[..., P], options: Mapping[str, str]
+    ) -> None:
+        self.factory, self.options = factory, dict(options)
+        self.plunger = IdealPlunger()
+        self.line = FirmwareLine(simulated("pump", self.plunger, self.options, np.random.default_rng(1)))
+        self.clock = self.line.clock
+
+    def driver(self, url: str = URL, **more: Any) -> P:
+        address = int(self.options.get("address", "0"))
+        return self.factory(self.line, url, self.clock, self.line.options(**{"address": address, **more}))
+
+    def program(self) -> PumpProgram:
+        return PumpProgram(diameter_mm=4.699, rate_ul_per_min=50.0, target_ul=20.0)
+
+    def moved_ul(self) -> float:
+        self.line.firmware.transmit(self.clock.now_ns())
+        return self.plunger.moved_ul(self.clock.now_ns())
+
+    def sent(self) -> int:
+        return sum(map(len, self.line.sent))
+
+    def power_cycle(self) -> None:
+        self.line.firmware.power_off(self.clock.now_ns())
+        self.line.pass_s(1.0)
+        self.line.firmware.power_on(self.clock.now_ns())
+
+    def unplug(self) -> None:
+        self.line.plugged = False
+
+    def plug(self) -> None:
+        self.line.plugged = True
+
+    def by_hand(self, raw: bytes) -> None:
+        """Let the pump do something that the driver did not send."""
+        self.line.firmware.receive(raw, self.clock.now_ns())
+        self.line.firmware.transmit(self.clock.now_ns())

@@ -2,49 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-import numpy as np
-
-from drivers.capabilities import PumpProgram
 from drivers.chemyx import ChemyxPump, build
 from drivers.compliance import PumpCompliance
 from sim_devices.firmware import chemyx as simulated
-from tests.drivers.kit import URL, FirmwareLine, IdealPlunger
+from tests.drivers.kit import PumpBench
 
 
-@dataclass
-class ChemyxSetUp:
-    options: dict[str, str]
-    plunger: IdealPlunger = field(default_factory=IdealPlunger)
-
-    def __post_init__(self) -> None:
-        self.line = FirmwareLine(simulated.build("pump", self.plunger, self.options, np.random.default_rng(1)))
-        self.clock = self.line.clock
-
-    def driver(self) -> ChemyxPump:
-        return build(self.line, URL, self.clock, self.line.options())
-
-    def program(self) -> PumpProgram:
-        return PumpProgram(diameter_mm=4.699, rate_ul_per_min=50.0, target_ul=20.0)
-
-    def moved_ul(self) -> float:
-        self.line.firmware.transmit(self.clock.now_ns())
-        return self.plunger.moved_ul(self.clock.now_ns())
-
-    def sent(self) -> int:
-        return sum(map(len, self.line.sent))
-
-    def power_cycle(self) -> None:
-        self.line.firmware.power_off(self.clock.now_ns())
-        self.line.pass_s(1.0)
-        self.line.firmware.power_on(self.clock.now_ns())
-
-    def unplug(self) -> None:
-        self.line.plugged = False
-
-    def plug(self) -> None:
-        self.line.plugged = True
+class ChemyxSetUp(PumpBench[ChemyxPump]):
+    def __init__(self, options: Mapping[str, str]) -> None:
+        super().__init__(simulated.build, build, options)
 
 
 class TestAsTheReferencePrintsIt(PumpCompliance):

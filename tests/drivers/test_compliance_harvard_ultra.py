@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-import numpy as np
-
-from drivers.capabilities import PumpProgram
 from drivers.compliance import PumpCompliance
 from drivers.harvard_ultra import HarvardUltraPump, build
 from sim_devices.firmware import harvard_ultra as simulated
-from tests.drivers.kit import URL, FirmwareLine, IdealPlunger
+from tests.drivers.kit import PumpBench
 
 
-@dataclass
-class HarvardSetUp:
-    options: dict[str, str]
-    plunger: IdealPlunger = field(default_factory=IdealPlunger)
-
-    def __post_init__(self) -> None:
-        self.line = FirmwareLine(simulated.build("pump", self.plunger, self.options, np.random.default_rng(1)))
-        self.clock = self.line.clock
-
-    def driver(self, **more: object) -> HarvardUltraPump:
-        address = int(self.options.get("address", "0"))
-        return build(self.line, URL, self.clock, self.line.options(address=address, **more))
-
-    def program(self) -> PumpProgram:
-        return PumpProgram(diameter_mm=4.699, rate_ul_per_min=50.0, target_ul=20.0)
-
-    def moved_ul(self) -> float:
-        self.line.firmware.transmit(self.clock.now_ns())
-        return self.plunger.moved_ul(self.clock.now_ns())
-
-    def sent(self) -> int:
-        return sum(map(len, self.line.sent))
-
-    def power_cycle(self) -> None:
-        self.line.firmware.power_off(self.clock.now_ns())
-        self.line.pass_s(1.0)
-        self.line.firmware.power_on(self.clock.now_ns())
-
-    def unplug(self) -> None:
-        self.line.plugged = False
-
-    def plug(self) -> None:
-        self.line.plugged = True
+class HarvardSetUp(PumpBench[HarvardUltraPump]):
+    def __init__(self, options: Mapping[str, str]) -> None:
+        super().__init__(simulated.build, build, options)
 
 
 class TestLegatoAsRecorded(PumpCompliance):

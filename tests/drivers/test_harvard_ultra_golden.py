@@ -37,8 +37,12 @@ HELD = [
 PROGRAM = PumpProgram(diameter_mm=7.262, rate_ul_per_min=199.49, target_ul=199.49)
 WRITTEN = [
     step(b"@stp\r\n", SET),
-    step(b"@nvram none\r\n", SET),
     step(b"@load qs iw\r\n", SET),
+    step(b"@nvram on\r\n", SET),
+    step(b"@diameter 7.262\r\n", SET),
+    step(b"@irate min\r\n", SET),
+    step(b"@tvolume 28.5387 nl\r\n", SET),
+    step(b"@nvram none\r\n", SET),
     step(b"@diameter 7.262\r\n", SET),
     step(b"@irate lim\r\n", b"\n6.34188 nl/min to 6.58581 ml/min\r\n:\x11"),
     step(b"@irate 199.49 ul/min\r\n", SET),
