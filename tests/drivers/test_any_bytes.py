@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from drivers.capabilities import AmperometrySettings, DriverOptions, PumpProgram
+from drivers.capabilities import AmperometrySettings, DriverOptions
 from drivers.clock import NS_PER_S, VirtualClock
 from drivers.errors import DriverError
 from drivers.methodscript import build as build_potentiostat
-from drivers.new_era import build as build_pump
 from drivers.transport import LineSettings
 from tests.drivers.kit import URL
 from tests.drivers.test_compliance_methodscript import ONE
@@ -68,19 +67,6 @@ def only_ours(clock: VirtualClock, act: Callable[[], object]) -> None:
         told = str(error)
     assert told == "" or told.isprintable()
     assert clock.now_ns() - since_ns < 60 * NS_PER_S
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_nonsense_on_the_line_of_a_pump(seed: int) -> None:
-    line = NonsenseLine(np.random.default_rng(seed))
-    pump = build_pump(line, URL, line.clock, DriverOptions("pump"))
-    program = PumpProgram(4.699, 50.0, 100.0)
-    pump.link.open()
-    pump.link.identified = True  # or nothing else would be tried
-    for act in (pump.status, lambda: pump.program(program), pump.start, pump.read_back, lambda: pump.arm_watchdog(5),
-                pump.stop, pump.connect, pump.disarm_watchdog):  # fmt: skip
-        only_ours(line.clock, act)
-    assert sum(b"RUN" in data for data in line.written) <= 1, "R36"
 
 
 @pytest.mark.parametrize("seed", range(60))

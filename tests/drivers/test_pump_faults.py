@@ -14,7 +14,7 @@ from tests.drivers.test_compliance_new_era import NewEraSetUp
 
 class TestNewEra(PumpFaults):
     start_bytes = b"RUN"
-    bauds = (19_200,)
+    bauds = (19_200, 9600, 300)
     fragments = (
         b"\x02", b"\x03", b"\x0200S\x03", b"\x0200A?R\x03", b"\x0200A?S\x03", b"\x0200INE1000V3.9\x03",
         b"\x0200S?\x03", b"\x0200S5\x03", b"\x0200II1.000W0.000UL\x03", b"\x0200SRAT\x03", b"\xff" * 9,
