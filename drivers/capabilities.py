@@ -178,6 +178,8 @@ class SampleFlag(IntFlag):
     UNDERLOAD = 4
     NEAR_LIMIT = 8
     NOT_A_NUMBER = 16
+    OTHER_RANGE = 32
+    """Measured in another current range than the one that was set; the value itself is not in doubt."""
 
 
 @dataclass(frozen=True)
@@ -319,6 +321,8 @@ class DriverOptions:
     on_wire: Callable[[WireRecord], None] = field(default=lambda _record: None)
     on_foreign: Callable[[bytes], None] = field(default=lambda _stray: None)
     """Told of bytes that answered nothing: another program on the line, or a device that talks out of turn (R39)."""
+    model: str = ""
+    """The model that the rig expects; until ``connect`` a driver of several models plans for it."""
     baud: int | None = None
     """Line speed set at the device; None: the family's usual ones, tried in turn."""
     settings: Mapping[str, OptionValue] = field(default_factory=dict)

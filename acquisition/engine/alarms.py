@@ -194,6 +194,12 @@ TABLE: dict[str, AlarmText] = {
         "The true current is larger than what is recorded.",
         "Check the reference electrode, or choose a larger current range.",
     ),
+    "other-range": AlarmText(
+        "medium",
+        "{instrument} measures in another range than was set: {detail}",
+        "The values are right, but their resolution and their limit are those of the other range.",
+        "Check that no other program talks to it; start the measurement again.",
+    ),
     "flat-line": AlarmText(
         "low",
         "{instrument} shows a flat line: {detail}",

@@ -44,6 +44,7 @@ class BlockFinding:
     gaps: tuple[Gap, ...]
     saturated: tuple[str, ...]
     flat: tuple[str, ...]
+    other_range: tuple[str, ...]
     new_epoch: bool
 
 
@@ -81,17 +82,19 @@ class StreamGuard:
         self.samples += len(block.index)
         self._next_index = int(block.index[-1]) + 1
         self.last_t_ns = int(block.t0_ns + int(block.index[-1]) * block.interval_ns)
-        saturated, flat = [], []
+        saturated, flat, other_range = [], [], []
         for column, channel in enumerate(block.channels):
             current = block.current_a[:, column]
             flags = int(np.bitwise_or.reduce(block.flags[:, column]))
             if flags & SampleFlag.OVERLOAD:
                 saturated.append(channel)
+            if flags & SampleFlag.OTHER_RANGE:
+                other_range.append(channel)
             if self._is_flat(channel, current, block.interval_ns):
                 flat.append(channel)
             self.last_current_a[channel] = float(current[-1])
             self.last_flags[channel] = flags
-        return BlockFinding(gaps, tuple(saturated), tuple(flat), new_epoch and not first_ever)
+        return BlockFinding(gaps, tuple(saturated), tuple(flat), tuple(other_range), new_epoch and not first_ever)
 
     def silent_s(self, now_ns: int) -> float | None:
         """Return for how long nothing has come, if that is too long; None while all is well or before the first."""

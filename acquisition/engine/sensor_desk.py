@@ -168,7 +168,8 @@ class SensorDesk:
             self.desk.say(EventKind.SYSTEM, now_ns, self.name, text, {"epoch": block.epoch})
         for gap in finding.gaps:
             self._gap(gap, now_ns)
-        for kind, channels in (("saturated", finding.saturated), ("flat-line", finding.flat)):
+        findings = {"saturated": finding.saturated, "flat-line": finding.flat, "other-range": finding.other_range}
+        for kind, channels in findings.items():
             if channels:
                 self.desk.alarms.on(kind, now_ns, self.name, ", ".join(channels))
             else:

@@ -27,6 +27,8 @@ class Configured(Protocol):
     @property
     def baud(self) -> int | None: ...
     @property
+    def expected_model(self) -> str: ...
+    @property
     def options(self) -> Mapping[str, OptionValue]: ...
 
 
@@ -42,6 +44,7 @@ def driver_options(
         address=getattr(setup, "address", 0),  # only pumps have one
         abort=abort,
         on_wire=on_wire,
+        model=setup.expected_model,
         baud=setup.baud,
         settings=setup.options,
     )

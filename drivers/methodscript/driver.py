@@ -1,6 +1,7 @@
 """A MethodSCRIPT potentiostat as a Potentiostat: who is there, start, read for hours, stop with the cell off.
 
-Knows the order of things and what must be confirmed. Lines are the link's business, packages the stream's.
+Knows the order of things and what must be confirmed. Lines are the link's business, packages the stream's, questions
+about identity a module of their own. An instrument with several ports has one of these per port.
 """
 
 from __future__ import annotations
@@ -12,26 +13,27 @@ from drivers.capabilities import AmperometrySettings, Identity, SampleBlock
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceRefused,
+    DeviceReset,
     DriverError,
     GarbledReply,
     NotEncodable,
     PortLost,
     ReplyTimeout,
-    WrongInstrument,
 )
 from drivers.methodscript import script
-from drivers.methodscript.family import ES4_LR, PICO, Family, family
-from drivers.methodscript.link import LINES, ScriptLink
-from drivers.methodscript.package import capability_bits
+from drivers.methodscript.family import ES4_LR, PICO, Family, family_called
+from drivers.methodscript.features import Features
+from drivers.methodscript.link import ScriptLink
 from drivers.methodscript.stream import SampleStream
-from drivers.text import printable
+from drivers.methodscript.who import Who, find
 
 INTERVAL_S = (0.01, 60.0)
 """Practical sampling intervals (2.9: 1 to 100 Hz; faster, the instrument's time could not show a lost package)."""
-_BIPOT_BITS = (104, 105)
 _GARBLED_MAX = 50  # lines in a row that are nothing known: the line is out of step for good
 _STARTED_S = 2.0
-_NAME = re.compile(rb"t([A-Za-z0-9_]{6})(\d*)#")
+_SILENT_S = 1.0  # beside three intervals: then it is asked whether it still measures
+_ASK_AGAIN_S = 2.0
+_UNKNOWN_COMMAND = re.compile(r"error 4001.*Line (\d+)")
 
 
 @dataclass
@@ -39,12 +41,13 @@ class MethodScriptPotentiostat:
     """Implements ``Potentiostat``. One thread at a time."""
 
     link: ScriptLink
-    _family: Family | None = field(default=None, init=False)
-    _has_bipot: bool = field(default=False, init=False)
+    who: Who | None = field(default=None, init=False)
+    """Who answered ``connect``."""
     _stream: SampleStream | None = field(default=None, init=False)
     _epochs: int = field(default=0, init=False)
     _failure: DriverError | None = field(default=None, init=False)
     _waiting: list[SampleBlock] = field(default_factory=list, init=False)
+    _asked_ns: int = field(default=0, init=False)
 
     # --- Identified ---
 
@@ -53,49 +56,9 @@ class MethodScriptPotentiostat:
         who is there while it runs.
         """
         self._stream = None
-        name = self._find()
-        found = _NAME.match(name)
-        self._family = family(found[1].decode()) if found else None
-        if found is None or self._family is None:
-            raise WrongInstrument(
-                f"answers, but as {printable(name)!r}: no MethodSCRIPT potentiostat this program knows",
-                port=self.link.url,
-            )
-        serial_number = self._ask_optional("i")[1:]
-        capabilities = capability_bits(self._ask_optional("CM")) or 0
-        self._has_bipot = all(capabilities >> bit & 1 for bit in _BIPOT_BITS)
-        version = self._ask_optional("v")[1:]
-        firmware = found[2].decode() + (f" (MethodSCRIPT {printable(version)})" if version else "")
-        return Identity("methodscript", self._family.name, firmware, printable(serial_number))
-
-    def _find(self) -> bytes:
-        failure: DriverError | None = None
-        for settings in LINES:
-            self.link.open(settings)
-            for synchronise_first in (False, True):
-                try:
-                    if synchronise_first:
-                        self.link.synchronise()
-                    name = self.link.ask("t")
-                    self.link.lines(0.1)  # the second line of the answer
-                except (ReplyTimeout, GarbledReply, DeviceRefused) as error:
-                    failure = error if failure is None or error.partial else failure
-                else:
-                    return name
-        self.link.close()
-        if failure is not None and failure.partial:
-            raise WrongInstrument(
-                "something answers on this port, but no MethodSCRIPT potentiostat",
-                port=self.link.url,
-                partial=failure.partial,
-            )
-        raise ReplyTimeout("no potentiostat answers; is it connected and on?", port=self.link.url, command="t")
-
-    def _ask_optional(self, command: str) -> bytes:
-        try:
-            return self.link.ask(command)
-        except DeviceRefused:  # older firmware does not know every question
-            return b""
+        self.who = None
+        self.who = find(self.link)
+        return Identity("methodscript", self.who.family.name, self.who.firmware, self.who.serial_number)
 
     def close(self) -> None:
         self._stream = None
@@ -104,12 +67,19 @@ class MethodScriptPotentiostat:
     # --- measuring ---
 
     def checked(self, settings: AmperometrySettings) -> AmperometrySettings:
-        """See ``Potentiostat``. Before ``connect`` the usual instrument is assumed [A]: EmStat4 LR, or EmStat Pico when
-        a second electrode is asked for; afterwards it is the one that answered.
+        """See ``Potentiostat``. Before ``connect`` the model of the rig is assumed, without one the usual one [A]:
+        EmStat4 LR, or EmStat Pico when a second electrode is asked for; afterwards it is the one that answered.
         """
-        second = any(electrode.electrode == "we2" for electrode in settings.electrodes)
-        kind = self._family or (PICO if second else ES4_LR)
-        if self._family is not None and second and not self._has_bipot:
+        wanted = {electrode.electrode for electrode in settings.electrodes}
+        if wanted - {"we1", "we2"}:
+            raise NotEncodable(
+                "an instrument with one port has the electrodes we1 and we2; ch1, ch2, ... are of one with more"
+            )
+        kind = self._kind(second="we2" in wanted)
+        has = self.who.features if self.who else Features("bipot" if kind.has_second_electrode else "none")
+        if has.missing:
+            raise NotEncodable(f"this {kind.name} says that it lacks {', '.join(has.missing)}")
+        if "we2" in wanted and has.second == "none":
             raise NotEncodable(f"this {kind.name} cannot run a second working electrode")
         kind.check_potential(settings.potential_v)
         if not INTERVAL_S[0] <= settings.interval_s <= INTERVAL_S[1]:
@@ -117,23 +87,56 @@ class MethodScriptPotentiostat:
                 f"interval {settings.interval_s:g} s is outside {INTERVAL_S[0]:g} to {INTERVAL_S[1]:g} s"
             )
         electrodes = tuple(
-            replace(electrode, range_a=kind.range_for(electrode.range_a)) for electrode in settings.electrodes
+            replace(electrode, range_a=kind.range_for(electrode.range_a).usable_a) for electrode in settings.electrodes
         )
         used = replace(settings, electrodes=electrodes)
-        script.amperometry(used)
+        script.amperometry(used, kind, has)
         return used
 
-    def start(self, settings: AmperometrySettings) -> AmperometrySettings:
-        if self._family is None or not self.link.is_open:
+    def _kind(self, *, second: bool) -> Family:
+        if self.who is not None:
+            return self.who.family
+        return family_called(self.link.options.model) or (PICO if second else ES4_LR)
+
+    def start(self, settings: AmperometrySettings, *, synchronised: bool = False) -> AmperometrySettings:
+        """See ``Potentiostat``. ``synchronised``: of several channels of one instrument; begins when channel 1 does,
+        so all but that one return before it is known whether they measure.
+        """
+        who = self.who
+        if who is None or not self.link.is_open:
             raise PortLost("connect first: this line was not opened, or was lost since", port=self.link.url)
         used = self.checked(settings)
         if self._stream is not None:
             self.stop()
         self._epochs += 1
-        stream = SampleStream(self.link.options.instrument, used, self._epochs)
         self._waiting, self._failure = [], None
-        lines = self.link.begin(script.amperometry(used))
-        self._stream = stream
+        lines = self._load(used, who, synchronised=synchronised)
+        ranges = (None, *(who.family.range_for(electrode.range_a) for electrode in used.electrodes))
+        name, kinds = self.link.options.instrument, script.kinds(used, who.features)
+        self._stream = SampleStream(name, used, self._epochs, kinds, ranges, waits=synchronised)
+        self._stream.heard_ns = self._asked_ns = self.link.clock.now_ns()
+        if synchronised and who.channel != 1:
+            self._take(lines)
+        else:
+            self.await_begin(lines)
+        return used
+
+    def _load(self, used: AmperometrySettings, who: Who, *, synchronised: bool) -> list[bytes]:
+        """Load and run the script. An instrument that does not know the outer loop is given the form without: a script
+        that is refused was not begun (2.5).
+        """
+        text = script.amperometry(used, who.family, who.features, synchronised=synchronised)
+        try:
+            return self.link.begin(text)
+        except DeviceRefused as error:
+            place = _UNKNOWN_COMMAND.search(str(error))
+            if place is None or not text.split("\n")[int(place[1])].startswith(script.LOOP_COMMANDS):
+                raise
+        self.who = who = replace(who, features=replace(who.features, looped=False))
+        return self.link.begin(script.amperometry(used, who.family, who.features, synchronised=synchronised))
+
+    def await_begin(self, lines: list[bytes]) -> None:
+        """Wait until the measuring loop has begun. Raises ReplyTimeout, or what went wrong, with the cell off."""
         deadline_ns = self.link.clock.now_ns() + round(_STARTED_S * NS_PER_S)
         while True:
             started = any(line[:1] == b"M" for line in lines)
@@ -141,8 +144,8 @@ class MethodScriptPotentiostat:
             if self._failure is not None:
                 failure, self._failure = self._failure, None
                 raise failure
-            if started:
-                return used
+            if started or self._running().in_loop:
+                return
             if self.link.clock.now_ns() >= deadline_ns:
                 self.stop()
                 raise ReplyTimeout(
@@ -167,22 +170,46 @@ class MethodScriptPotentiostat:
         stream = self._running()
         self._waiting += stream.feed(lines, self.link.clock.now_ns())
         self._epochs = stream.epoch
-        if stream.error is not None or stream.ended:
+        for line in stream.others:
+            self.link.options.on_foreign(line)
+        stream.others = []
+        if stream.error is not None or stream.ended or stream.odd_ends > 1:
             self._stream = None
             self._failure = self._after_end(stream)
         elif stream.garbled_in_a_row > _GARBLED_MAX:
             self._failure = GarbledReply(
                 "what comes is not data any more", port=self.link.url, partial=lines[-1] if lines else b""
             )
+        else:
+            self._ask_whether_it_runs(stream, lines)
+
+    def _ask_whether_it_runs(self, stream: SampleStream, lines: list[bytes]) -> None:
+        """Ask a silent instrument with an empty line, which a running one ignores: one that was reset answers.
+
+        An empty line that came unasked may be what noise left of a package; only the second one is believed.
+        """
+        now_ns = self.link.clock.now_ns()
+        silent_ns = now_ns - max(stream.heard_ns, self._asked_ns)
+        patience_s = _SILENT_S + 3 * stream.settings.interval_s if self._asked_ns < stream.heard_ns else _ASK_AGAIN_S
+        if silent_ns > patience_s * NS_PER_S or (stream.odd_ends and b"" in lines):
+            self._asked_ns = now_ns
+            self.link.poke()
 
     def _after_end(self, stream: SampleStream) -> DriverError:
         """Switch the cell off: after a run-time error the instrument does not execute on_finished (2.5)."""
-        why = str(stream.error) if stream.error is not None else "the instrument ended the measurement by itself"
+        kind: type[DriverError] = DeviceRefused
+        why = "the instrument ended the measurement by itself"
+        if stream.error is not None:
+            why = str(stream.error)
+        elif stream.aborted:
+            why = "somebody else on this line aborted the measurement"
+        elif stream.in_loop:
+            kind, why = DeviceReset, "the instrument was reset or lost its power: nothing runs in it any more"
         try:
             self.link.cell_off()
         except DriverError as error:
-            return DeviceRefused(f"{why}; THE CELL MAY STILL BE ON ({error})", port=self.link.url)
-        return DeviceRefused(f"{why}; the cell is off", port=self.link.url)
+            return kind(f"{why}; THE CELL MAY STILL BE ON ({error})", port=self.link.url)
+        return kind(f"{why}; the cell is off", port=self.link.url)
 
     def _running(self) -> SampleStream:
         if self._stream is None:
@@ -199,12 +226,14 @@ class MethodScriptPotentiostat:
 
     def _synchronise_unknown(self) -> None:
         """Open the line and abort what runs, at whichever baud rate the instrument hears."""
-        for last, settings in zip((False, True), LINES, strict=True):
+        *others, last = self.link.candidates()
+        for settings in others:
             self.link.open(settings)
             try:
                 self.link.synchronise()
             except ReplyTimeout:
-                if last:
-                    raise
+                continue
             else:
                 return
+        self.link.open(last)
+        self.link.synchronise()

@@ -6,7 +6,7 @@ Knows which line answers which command and how a running script is aborted. Does
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from drivers.capabilities import DriverOptions
@@ -18,25 +18,27 @@ from drivers.methodscript.package import decode_error
 from drivers.transport import LineSettings, TransportOpener
 
 LINES: Final = (LineSettings(baud=230_400, xon_xoff=True), LineSettings(baud=921_600))
-"""EmStat Pico and Sensit; EmStat4 and MultiEmStat4 (whose USB ignores the baud rate). Tried in this order."""
+"""EmStat Pico and Sensit; EmStat4, MultiEmStat4 and Nexus (whose USB ignores the baud rate). Tried in this order. An
+EmStat4 with firmware up to 1.1 is found at the first: it has no XON/XOFF, but these characters are in no line."""
+FLOW_CONTROLS: Final = ("auto", "none", "xon-xoff", "rts-cts")
 REPLY_S: Final = 0.5
 _SYNC_S = 2.0
 _END_S = 0.3  # by then a script of one command has ended
 _NOTHING_RUNS = 0x0006
 _DEAF_NS = NS_PER_S // 10  # after an error the instrument ignores input for some 50 ms
 R = TypeVar("R")
-_XON_XOFF = b"\x11\x13"
+_DROPPED = b"\x11\x13\r"
 
 
 @dataclass
 class LineFramer:
-    """Cuts at newlines. Flow-control characters that the system let through are dropped."""
+    """Cuts at newlines. Flow-control characters that the system let through, and carriage returns, are dropped."""
 
     _rest: bytes = field(default=b"", init=False)
 
     def feed(self, data: bytes, now_ns: int) -> list[bytes]:  # noqa: ARG002 - lines have no inter-byte rule
         """Return whole lines without their newline. A line without end is dropped at 4096 bytes."""
-        lines = (self._rest + data.translate(None, _XON_XOFF)).split(b"\n")
+        lines = (self._rest + data.translate(None, _DROPPED)).split(b"\n")
         self._rest = lines.pop()[:BUFFER_MAX]
         return lines
 
@@ -53,11 +55,22 @@ class ScriptLink:
     url: str
     clock: Clock
     options: DriverOptions
+    last_settings: LineSettings | None = field(default=None, init=False)
+    """With which the line was opened last."""
     _exchange: Exchange[bytes] | None = field(default=None, init=False)
+
+    def candidates(self) -> tuple[LineSettings, ...]:
+        """Return the line settings to try: the baud rate that is set, or the usual ones."""
+        baud, flow = self.options.baud, self.options.settings.get("flow_control", FLOW_CONTROLS[0])
+        wanted = LINES if baud is None else (LineSettings(baud=baud, xon_xoff=baud != LINES[1].baud),)
+        if flow == FLOW_CONTROLS[0]:
+            return wanted
+        return tuple(replace(one, xon_xoff=flow == "xon-xoff", rts_cts=flow == "rts-cts") for one in wanted)
 
     def open(self, settings: LineSettings) -> None:
         """Open the line anew. Raises PortError."""
         self.close()
+        self.last_settings = settings
         transport = self.opener.open(self.url, settings)
         self._exchange = Exchange(
             transport, self.clock, self.options, LineFramer(), is_known_unasked=lambda line: line in (b"", b"*", b"R*")
@@ -81,10 +94,11 @@ class ScriptLink:
 
     def ask(self, command: str) -> bytes:
         """Send an idle command and return its answer line. Raises DeviceRefused, ExchangeError, PortLost."""
+        starts = (command.encode("ascii"), command[:1].encode("ascii") + b"!")  # a refusal repeats one letter
         answer = self._guarded(
             lambda exchange: exchange.transact(
                 f"{command}\n".encode("ascii"),
-                lambda line: line.startswith(command.encode("ascii")),
+                lambda line: line.startswith(starts),
                 command=command,
                 timeout_s=REPLY_S,
             )
@@ -99,10 +113,14 @@ class ScriptLink:
         """Return whole lines that have arrived, waiting at most ``timeout_s``. Raises PortLost, Interrupted."""
         return self._guarded(lambda exchange: exchange.more(timeout_s, urgent=urgent))
 
-    def synchronise(self) -> None:
+    def poke(self) -> None:
+        """Send an empty line: an idle instrument answers with one, a running one ignores it (2.2). Raises PortLost."""
+        self._guarded(lambda exchange: exchange.send(b"\n"))
+
+    def synchronise(self, *, tries: int = 2, within_s: float = _SYNC_S) -> None:
         """Abort whatever runs and wait until the instrument is idle (2.4). Raises ReplyTimeout, PortLost."""
-        for _try in range(2):
-            if self._abort_running():
+        for _try in range(tries):
+            if self._abort_running(within_s):
                 self._settle()
                 self._live().out_of_step = False
                 return
@@ -110,11 +128,11 @@ class ScriptLink:
             "the instrument does not answer an abort; is it connected and on?", port=self.url, command="Z"
         )
 
-    def _abort_running(self) -> bool:
+    def _abort_running(self, within_s: float) -> bool:
         exchange = self._live()
         exchange.framer.reset()
         self._guarded(lambda exchange: exchange.send(b"\nZ\n"))
-        deadline_ns = self.clock.now_ns() + round(_SYNC_S * NS_PER_S)
+        deadline_ns = self.clock.now_ns() + round(within_s * NS_PER_S)
         aborted = False
         while self.clock.now_ns() < deadline_ns:
             for line in self.lines(0.1, urgent=True):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from drivers.capabilities import SampleFlag
+from drivers.methodscript.family import Range
 
 PREFIXES: Final[dict[str, float]] = {
     "a": 1e-18, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, " ": 1.0,
@@ -19,34 +20,59 @@ PREFIXES: Final[dict[str, float]] = {
 OFFSET: Final = 0x8000000
 ERROR: Final = re.compile(rb"(.*)!([0-9A-Fa-f]{4})(:.*)?", re.DOTALL)
 _VARIABLE = re.compile(rb"([a-j][a-z])(?:([0-9A-F]{7})([afpnum kMGTPEi])|( {5}nan))((?:,[0-9A-Za-z]+)*)")
+_IMPOSSIBLE = 10.0
+"""So many times its range, and not flagged: a digit broke on the way. Lines have no checksum."""
+_OVERLOAD = int(SampleFlag.OVERLOAD)
 _STATUS_MASK = int(SampleFlag.TIMING | SampleFlag.OVERLOAD | SampleFlag.UNDERLOAD | SampleFlag.NEAR_LIMIT)
 
 ERROR_TEXTS: Final = {
+    0x0001: "unspecified",
+    0x0002: "bad type of variable",
     0x0003: "unknown command",
+    0x0004: "unknown register",
+    0x0005: "read-only register",
     0x0006: "not possible in this mode (nothing is running)",
     0x0007: "bad argument",
     0x0008: "line too long",
     0x0009: "the instrument waited too long for input",
     0x000B: "out of memory",
+    0x000C: "no script loaded",
+    0x000E: "overflow while averaging",
     0x000F: "potential not allowed",
     0x0010: "not a number or infinite",
+    0x0015: "checksum wrong",
+    0x0019: "authentication needed",
     0x001A: "calibration data invalid",
     0x001B: "not supported by this instrument",
     0x001F: "not licensed",
     0x0021: "measuring mode not supported",
+    0x0022: "no second working electrode on this channel",
+    0x0023: "not possible in this measuring mode",
+    0x0024: "too many quantities measured",
+    0x0028: "division by zero",
     0x002F: "no such channel",
     0x0032: "critical overload of the cell, measurement aborted",
+    0x0046: "no multiplexer",
     0x0048: "not a multi-channel instrument",
     0x0052: "the instrument lost input bytes (overrun)",
     0x0058: "timing error",
     0x005A: "this sampling interval is impossible",
+    0x005B: "quantity measured twice",
     0x0080: "the counter electrode oscillates",
+    0x0084: "this quantity has no ranges",
+    0x008B: "the second working electrode must be off for this",
     0x0144: "bad number",
     0x4001: "unknown script command",
     0x4004: "unexpected character in the script",
     0x4005: "script too large",
+    0x4008: "option of a command not known",
+    0x400B: "a measuring loop inside another",
     0x400C: "not allowed at this place of the script",
     0x4018: "the script ended early",
+    0x4019: "needs an instrument with several channels",
+    0x401A: "not inside a loop",
+    0x401B: "package commands in the wrong order",
+    0x401C: "too many values in a package",
     0x4026: "variable declared twice",
 }
 """Own wording of the codes worth a text; others are shown by number."""
@@ -97,11 +123,15 @@ def _is_hex(digits: bytes) -> bool:
 class PackageDecoder:
     """Decodes packages with a known list of variables, fast: one compiled pattern per line, no objects per value."""
 
-    def __init__(self, kinds: Sequence[str]) -> None:
+    def __init__(self, kinds: Sequence[str], ranges: Sequence[Range | None] = ()) -> None:
+        """Prepare for packages of these ``kinds`` (patterns of two letters); ``ranges``: what each is measured in, None
+        for what has no range. A value far beyond its range that is not flagged as overload is no value.
+        """
         one = rb"%s(?:([0-9A-F]{7})([afpnum kMGTPEi])| {5}nan)((?:,[0-9A-Za-z]+)*)"
-        self._kinds = tuple(kinds)
+        self._ranges = (*ranges, *([None] * (len(kinds) - len(ranges))))
+        self._limits = [float("inf") if one is None else _IMPOSSIBLE * one.nominal_a for one in self._ranges]
         self._pattern = re.compile(b"P" + b";".join(one % kind.encode() for kind in kinds))
-        self._statuses: dict[bytes, int] = {}
+        self._statuses: list[dict[bytes, int]] = [{} for _kind in kinds]
         self._scales = {prefix.encode(): scale for prefix, scale in PREFIXES.items()}
 
     def decode(self, lines: Sequence[bytes]) -> tuple[list[list[float]], list[list[int]], list[bytes]]:
@@ -111,7 +141,7 @@ class PackageDecoder:
         others: list[bytes] = []
         match = self._pattern.fullmatch
         scales = self._scales
-        statuses = self._statuses
+        statuses, limits = self._statuses, self._limits
         nan = float("nan")
         for line in lines:
             found = match(line)
@@ -121,28 +151,38 @@ class PackageDecoder:
             groups = found.groups()
             row: list[float] = []
             row_flags: list[int] = []
-            for at in range(0, len(groups), 3):
+            for column in range(len(statuses)):
+                at = 3 * column
                 digits, metadata = groups[at], groups[at + 2]
-                flag = statuses.get(metadata)
+                flag = statuses[column].get(metadata)
                 if flag is None:
-                    flag = self._learn(metadata)
+                    flag = self._learn(column, metadata)
                 if digits is None:
                     row.append(nan)
                     flag |= int(SampleFlag.NOT_A_NUMBER)
                 else:
-                    row.append((int(digits, 16) - OFFSET) * scales[groups[at + 1]])
+                    value = (int(digits, 16) - OFFSET) * scales[groups[at + 1]]
+                    if not -limits[column] <= value <= limits[column] and not flag & _OVERLOAD:
+                        break
+                    row.append(value)
                 row_flags.append(flag)
-            values.append(row)
-            flags.append(row_flags)
+            else:
+                values.append(row)
+                flags.append(row_flags)
+                continue
+            others.append(line)
         return values, flags, others
 
-    def _learn(self, metadata: bytes) -> int:
+    def _learn(self, column: int, metadata: bytes) -> int:
         flag = 0
+        expected = self._ranges[column]
         for item in metadata.split(b","):
             if item[:1] == b"1" and _is_hex(item[1:]):
                 flag |= int(item[1:], 16) & _STATUS_MASK
-        if len(self._statuses) < 1024:  # a babbling line must not fill the memory
-            self._statuses[metadata] = flag
+            elif item[:1] == b"2" and _is_hex(item[1:]) and expected and int(item[1:], 16) not in expected.codes:
+                flag |= int(SampleFlag.OTHER_RANGE)
+        if len(self._statuses[column]) < 1024:  # a babbling line must not fill the memory
+            self._statuses[column][metadata] = flag
         return flag
 
 

@@ -31,12 +31,13 @@ LEAST_SPAN_A = 1e-12
 """The y axis never zooms in further than this many amperes, so that noise does not look like signal. Our choice."""
 LEAST_SPAN_UM = 0.1
 
-FLAG_TIMING, FLAG_OVERLOAD, FLAG_UNDERLOAD, FLAG_NEAR_LIMIT, FLAG_NOT_A_NUMBER = 1, 2, 4, 8, 16
+FLAG_TIMING, FLAG_OVERLOAD, FLAG_UNDERLOAD, FLAG_NEAR_LIMIT, FLAG_NOT_A_NUMBER, FLAG_OTHER_RANGE = 1, 2, 4, 8, 16, 32
 """The bits of drivers.capabilities.SampleFlag, which the screen may not import; a test holds them together."""
 _FLAG_WORDS: tuple[tuple[int, str, Tone], ...] = (
     (FLAG_OVERLOAD, "▲ OVERLOAD", "alarm"),
     (FLAG_NOT_A_NUMBER, "✕ NO VALUE", "alarm"),
     (FLAG_NEAR_LIMIT, "▲ near limit", "warn"),
+    (FLAG_OTHER_RANGE, "▲ other range", "warn"),
     (FLAG_UNDERLOAD, "▽ far below range", "dim"),
     (FLAG_TIMING, "▲ timing", "warn"),
 )

@@ -13,7 +13,7 @@ from sim_devices.firmware import emstat as simulated
 from tests.drivers.kit import URL, ConstantCell, FirmwareLine
 
 ONE = (ElectrodeSettings("glutamate", "we1", 8e-9),)
-TWO = (ElectrodeSettings("glutamate", "we1", 90e-9), ElectrodeSettings("sentinel", "we2", 50e-9))
+TWO = (ElectrodeSettings("glutamate", "we1", 55e-9), ElectrodeSettings("sentinel", "we2", 50e-9))
 
 
 @dataclass
@@ -61,4 +61,24 @@ class TestPicoBipotentiostat(PotentiostatCompliance):
 
 class TestOldFirmware(PotentiostatCompliance):
     def set_up(self) -> EmStatSetUp:
-        return EmStatSetUp({"model": "pico", "version": "", "joined_ack": "true"}, ONE)
+        return EmStatSetUp({"model": "pico", "version": "", "joined_ack": "true", "capabilities": "0"}, ONE)
+
+
+class TestSensitWithTheOlderSecondElectrode(PotentiostatCompliance):
+    def set_up(self) -> EmStatSetUp:
+        return EmStatSetUp({"model": "sensit", "version": "01.06.00", "poly_kind": "ba", "range_by": "usable"}, TWO)
+
+
+class TestEmStat4HrWithCarriageReturns(PotentiostatCompliance):
+    def set_up(self) -> EmStatSetUp:
+        return EmStatSetUp({"model": "es4hr", "carriage_returns": "1", "range_metadata": "0"}, ONE)
+
+
+class TestNexus(PotentiostatCompliance):
+    def set_up(self) -> EmStatSetUp:
+        return EmStatSetUp({"model": "nexus", "late_every": "5"}, ONE)
+
+
+class TestOneChannelOfAMultiEmStat4(PotentiostatCompliance):
+    def set_up(self) -> EmStatSetUp:
+        return EmStatSetUp({"model": "mes4lr", "channel": "3"}, ONE)

@@ -73,8 +73,8 @@ SENSOR = PotentiostatSetup(
     potential_v=0.7,
     interval_s=0.1,
     channels=(
-        ChannelSetup("glu", "we1", "glutamate", 1e-7, 7e-12),
-        ChannelSetup("sentinel", "we2", "sentinel", 1e-7, None),
+        ChannelSetup("glu", "we1", "glutamate", 5e-8, 7e-12),
+        ChannelSetup("sentinel", "we2", "sentinel", 5e-8, None),
     ),
 )
 INFUSION = InfuseStep(1, "ketamine", "drug", volume_ul=2.0, rate_ul_per_min=3.0, dose_mg_per_kg=0.16)

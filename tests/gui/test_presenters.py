@@ -381,7 +381,7 @@ def test_infusions_are_shaded_where_they_really_ran() -> None:
 
 
 def test_the_flag_bits_are_those_of_the_drivers() -> None:
-    for name in ("TIMING", "OVERLOAD", "UNDERLOAD", "NEAR_LIMIT", "NOT_A_NUMBER"):
+    for name in ("TIMING", "OVERLOAD", "UNDERLOAD", "NEAR_LIMIT", "NOT_A_NUMBER", "OTHER_RANGE"):
         assert getattr(traces, f"FLAG_{name}") == SampleFlag[name].value
 
 

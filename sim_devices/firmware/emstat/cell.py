@@ -114,8 +114,9 @@ class Cell:
             raise RunTimeError(BAD_ARGUMENT)
 
     def set_range(self, kind: str, full_scale_a: float) -> None:
-        """Use the smallest range that holds this current."""
-        self._of(kind).index = self._index(full_scale_a)
+        """Use the smallest range that holds this current, and no other until auto-ranging is allowed."""
+        ranging = self._of(kind)
+        ranging.index = ranging.low = ranging.high = self._index(full_scale_a)
 
     def set_autoranging(self, kind: str, low_a: float, high_a: float) -> None:
         """Let the range wander between two; equal ones fix it."""
