@@ -42,6 +42,7 @@ class DriverFactory(Protocol):
     ``shares_line``: several of them may be on one port, with an address each (default: no);
     ``ports``: (fewest, most) serial ports of one instrument (default: (1, 1)); ``url`` holds all, separated by a blank;
     ``options``, ``channel_options``: keys of its own settings with a line on each (default: none);
+    ``warning``: what every plan that uses it says, for a driver that is not to be trusted yet (default: nothing);
     ``probes``: how its instruments are found, see ``drivers.probing`` (default: they cannot be looked for).
     """
 
@@ -115,6 +116,7 @@ class DriverTraits:
     channel_options: Mapping[str, str]
     probes: Probes
     shares_line: bool
+    warning: str
 
 
 def traits(factory: DriverFactory) -> DriverTraits:
@@ -126,6 +128,7 @@ def traits(factory: DriverFactory) -> DriverTraits:
         channel_options=dict(getattr(factory, "channel_options", {})),
         probes=getattr(factory, "probes", no_probes),
         shares_line=bool(getattr(factory, "shares_line", False)),
+        warning=str(getattr(factory, "warning", "")),
     )
 
 

@@ -3,11 +3,12 @@
 Knows what was said when, and that a talk which goes another way than the recorded one must end at once instead of
 answering something else. Knows no instrument. Never touches a port: what it opens is simulated.
 
-What the instrument said comes at its recorded distance from the request before it (from the opening, before the first
-request), so a driver that is faster or slower than the recorded one still gets its answers in time. What the host
-writes is compared as a stream: how it was cut into pieces does not matter, what it says does. With ``?polls=any`` a
-request that was once made twice in a row may be made more often (the last answer to it comes again) or be left out: an
-engine does not poll at the same moments twice. An action is never repeated in a row, so it stays where it was.
+What the instrument said comes at its recorded distance from the request before it (from the opening, before the
+first request), so a driver that is faster or slower than the recorded one still gets its answers in time. What the
+host writes is compared as a stream: how it was cut into pieces does not matter, what it says does. With
+``?polls=any`` a request that was once made twice in a row may be made more often (the last answer to it comes again)
+or be left out: an engine does not poll at the same moments twice. An action is never repeated in a row, so it stays
+where it was.
 """
 
 from __future__ import annotations

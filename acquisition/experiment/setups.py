@@ -125,6 +125,8 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         found.warn(f"pump {pump.name}, syringe {pump.syringe}: {pump.syringe_note}")
     if is_replayed(pump.url):
         found.warn(f"REPLAY: pump {pump.name} is a recording; nothing is infused, nobody is given a dose")
+    if warning := traits(drivers(pump.driver)).warning:
+        found.warn(f"pump {pump.name}: {warning}")
     if pump.watchdog_s == 0:
         found.warn(f"pump {pump.name} runs without its communication watchdog; only the armed target would end it")
     elif pump.watchdog_s > LONG_WATCHDOG_S:

@@ -14,9 +14,8 @@ from typing import Final
 
 from drivers.capabilities import PumpProgram
 from drivers.errors import NotEncodable
+from drivers.printed import TOLERANCE, Printed, parse_printed
 
-TOLERANCE: Final = 0.005
-"""R09: largest relative difference between what is asked and what the pump would hold."""
 TARGET_WIDTH: Final = 6
 RATE_WIDTH: Final = 4
 """Characters of ``V######;`` and ``R####;`` [M]; that the point counts among them is inferred [I]."""
@@ -51,18 +50,6 @@ _REFUSED = re.compile(r"(error|invalid|unknown)\b.*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Number:
-    """A number as the controller prints it, and what one count of its last digit is worth."""
-
-    value: float
-    step: float
-
-    def shows(self, sent: float) -> bool:
-        """Tell whether the controller holds ``sent``: equal, in as many digits as can be sent or as tell 0.5 %."""
-        return abs(self.value - sent) < 1e-9 and (self.step <= 10.0**-DECIMALS or self.step <= TOLERANCE * abs(sent))
-
-
-@dataclass(frozen=True)
 class SyringeType:
     """A syringe type as the controller tells it."""
 
@@ -84,10 +71,10 @@ KNOWN_TYPES: Final = {"A": SyringeType("A", 10.0, 60.0)}
 """What was seen on a unit [D]; what other types mean is asked from the controller."""
 
 
-def parse_number(letter: str, body: str) -> Number | None:
+def parse_number(letter: str, body: str) -> Printed | None:
     """Return the number of the answer to ``?V``, ``?C`` or ``?R``."""
     found = _VALUES[letter].fullmatch(body)
-    return Number(float(found[1]), 10.0 ** -len(found[1].partition(".")[2])) if found else None
+    return parse_printed(found[1]) if found else None
 
 
 def parse_text(letter: str, body: str) -> str | None:

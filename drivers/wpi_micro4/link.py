@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from drivers.errors import DeviceRefused, ExchangeError, ForeignTraffic, GarbledReply, Interrupted
+from drivers.printed import Printed
 from drivers.talk import Answer, Talk
 from drivers.text import printable
 from drivers.transport import LineSettings
@@ -131,7 +132,7 @@ class Micro4Link(Talk[str]):
 
         return self.repeated(turn, command, urgent=urgent)
 
-    def number(self, letter: str, *, urgent: bool = False) -> Answer[codec.Number]:
+    def number(self, letter: str, *, urgent: bool = False) -> Answer[Printed]:
         """Ask our line for one of its numbers."""
         return self.ask(letter, lambda body: codec.parse_number(letter, body), urgent=urgent)
 

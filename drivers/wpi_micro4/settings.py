@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drivers.errors import DeviceRefused, ReadbackMismatch
+from drivers.printed import Printed
 from drivers.wpi_micro4 import codec
 from drivers.wpi_micro4.link import SEMICOLON, Micro4Link
 
@@ -19,8 +20,8 @@ class Held:
     syringe: codec.SyringeType
     mode: str
     units: str
-    rate: codec.Number
-    target: codec.Number
+    rate: Printed
+    target: Printed
     direction: str
     counts: str
 
@@ -96,8 +97,8 @@ def check(link: Micro4Link, written: codec.Written) -> codec.SyringeType:
         for name, is_right in (
             ("mode", held.mode == codec.NOT_GROUPED),
             ("rate units", held.units == written.units),
-            ("rate", held.rate.shows(float(written.rate))),
-            ("target volume", held.target.shows(float(written.target))),
+            ("rate", held.rate.shows(written.rate)),
+            ("target volume", held.target.shows(written.target)),
             ("direction", held.direction == "Infuse"),
             ("counter mode", held.counts == codec.DELIVERED),
         )

@@ -13,7 +13,7 @@ from drivers.capabilities import PumpProgram
 from drivers.errors import NotEncodable
 from drivers.harvard_22 import codec
 from drivers.harvard_22.framing import AnswerFramer
-from drivers.printed import Printed, parse_printed
+from drivers.printed import TOLERANCE, Printed, parse_printed
 from sim_devices.firmware.harvard_22 import Harvard22Firmware, Harvard22Options
 from tests.drivers.kit import IdealPlunger
 
@@ -29,7 +29,7 @@ def test_R09_every_number_fits_its_field_within_half_a_percent_or_is_refused(val
         return
     assert len(text) <= width
     assert float(text) > 0
-    assert float(text) == pytest.approx(value, rel=codec.TOLERANCE)
+    assert float(text) == pytest.approx(value, rel=TOLERANCE)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, 0.0004, 1e6, math.nan, math.inf])
@@ -47,9 +47,9 @@ def test_R09_what_is_written_reads_back_from_the_simulated_pump_or_was_out_of_it
     except NotEncodable:
         return
     held = written.held()
-    assert held.diameter_mm == pytest.approx(diameter, rel=codec.TOLERANCE)
-    assert held.rate_ul_per_min == pytest.approx(rate, rel=codec.TOLERANCE)
-    assert held.target_ul == pytest.approx(target, rel=codec.TOLERANCE)
+    assert held.diameter_mm == pytest.approx(diameter, rel=TOLERANCE)
+    assert held.rate_ul_per_min == pytest.approx(rate, rel=TOLERANCE)
+    assert held.target_ul == pytest.approx(target, rel=TOLERANCE)
     pump = Harvard22Firmware(IdealPlunger(), Harvard22Options())
     pump.power_on(0)
 

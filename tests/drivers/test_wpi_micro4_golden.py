@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drivers.capabilities import DriverOptions, Identity, Motion, PumpProgram
+from drivers.printed import Printed
 from drivers.wpi_micro4 import build, codec
 from drivers.wpi_micro4.framing import AnswerFramer
 from tests.drivers.kit import URL, ScriptedLine, Step, step
@@ -30,9 +31,9 @@ def body(question: str) -> str:
 
 
 def test_the_printed_answers_say_what_they_mean() -> None:
-    assert codec.parse_number("V", body("?V")) == codec.Number(200.6, 0.1)
-    assert codec.parse_number("R", body("?R")) == codec.Number(0.7, 0.1)
-    assert codec.parse_number("C", body("?C")) == codec.Number(12.1, 0.1)
+    assert codec.parse_number("V", body("?V")) == Printed(200.6, 0.1)
+    assert codec.parse_number("R", body("?R")) == Printed(0.7, 0.1)
+    assert codec.parse_number("C", body("?C")) == Printed(12.1, 0.1)
     texts = {letter: codec.parse_text(letter, body(f"?{letter}")) for letter in "DGUMBE"}
     assert texts == {
         "D": "Withdraw",

@@ -190,6 +190,13 @@ def test_a_dose_of_a_few_steps_of_the_pump_is_warned_about(bench: Bench) -> None
     assert any("a more dilute solution" in warning for warning in bench.experiment().plan.warnings)
 
 
+def test_an_experimental_driver_is_warned_about_and_others_are_not(bench: Bench) -> None:
+    assert not any("experimental" in warning for warning in bench.experiment().plan.warnings)
+    bench.edit_rig('"new-era"', '"harvard-22"').edit_rig('"sim://new-era"', '"sim://harvard-22"')
+    bench.edit_rig('line_dead_volume = "8 uL"', 'line_dead_volume = "8 uL"\nwatchdog = "0 s"')
+    assert any("pump p1: the driver harvard-22 is experimental" in w for w in bench.experiment().plan.warnings)
+
+
 def test_ranges_are_those_the_potentiostat_has(bench: Bench) -> None:
     bench.edit_rig('range = "100 nA"', 'range = "150 nA"')
     assert bench.experiment().plan.potentiostats[0].channels[0].range_a == 1e-6

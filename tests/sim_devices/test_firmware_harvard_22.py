@@ -79,7 +79,7 @@ def test_addresses_and_line_ends_are_switches() -> None:
 def test_widths_digits_units_and_words_are_switches() -> None:
     assert ready().say("TGT") == "0.1000 ml|0:"
     assert ready(prints_unit=False).say("TGT") == "0.1000|0:"
-    assert ready(padded=True).ask(b"DIA\r") == b"\r\n   4.6990\r\n0:"
+    assert ready(padded=True).ask(b"DIA\r") == b"\r\n  4.6990\r\n0:"
     assert ready(decimals=2).say("DIA") == "4.69|0:"
     assert ready(unit_text="min").say("RAT") == "60.000 ul/min|0:"
     assert ready().say("MOD") == "VOLUME|0:"
@@ -112,9 +112,9 @@ def test_a_target_is_looked_at_in_volume_mode_only() -> None:
     assert bench.plunger.delivered_ul(bench.now_ns) == pytest.approx(200.0)
 
 
-@pytest.mark.parametrize(("options", "prompt"), [({}, "0:"), ({"end_prompt": "star"}, "0*")])
-def test_a_run_ends_at_its_target_when_nobody_asks_for_hours(options: dict[str, object], prompt: str) -> None:
-    bench = ready(**options)
+@pytest.mark.parametrize(("end", "prompt"), [("colon", "0:"), ("star", "0*")])
+def test_a_run_ends_at_its_target_when_nobody_asks_for_hours(end: str, prompt: str) -> None:
+    bench = ready(end_prompt=end)
     assert bench.say("RUN") == "0>"
     bench.wait(99.9)
     assert bench.say("DEL") == "0.0998 ml|0>" or bench.say("DEL") == "0.0999 ml|0>"

@@ -250,7 +250,7 @@ class Commands:
         """Cut off, not rounded: a counter shows what is complete; the addend only undoes binary fractions."""
         scale = 10.0**decimals
         text = f"{math.floor(value * scale + 1e-4) / scale:.{decimals}f}"
-        return f"{text:>9}" if self.options.padded else text
+        return f"{text:>8}" if self.options.padded else text
 
 
 def _value(number: str | None) -> float | None:

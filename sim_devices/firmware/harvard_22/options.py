@@ -24,7 +24,7 @@ class Harvard22Options:
     line_ends: Literal["crlf", "lf"] = "crlf"
     """CR LF data CR LF prompt [D], or LF data CR LF prompt [M: 33]."""
     padded: bool = False
-    """Numbers stand right-justified in a field [D: two drivers disagree]."""
+    """Numbers stand right-justified in a field of 8: the 15 bytes that pumpy reads [D]; another driver disagrees."""
     decimals: int = 4
     """Printed digits of diameter and volumes [?]."""
     rate_decimals: int = 3
