@@ -11,12 +11,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from drivers.capabilities import OptionValue
 
 Role = Literal["experimental", "anaesthetic_maintenance"]
 Route = Literal["iv_bolus", "iv_infusion", "ip", "sc", "im", "icv", "intracerebral", "bench"]
+ROUTES: tuple[Route, ...] = get_args(Route)
 ChannelRole = Literal["glutamate", "sentinel", "other"]
 
 
@@ -33,6 +34,20 @@ class Subject:
     weighed_on: str
     """ISO date."""
     description: str = ""
+
+
+@dataclass(frozen=True)
+class PastDose:
+    """What the animal was given before this session, at worst (``acquisition.books.animal``)."""
+
+    started_ago_s: float
+    """Before the plan was made."""
+    ended_ago_s: float
+    volume_ul: float
+    drug: str
+    drug_form: str
+    concentration_mg_per_ml: float | None
+    route: Route
 
 
 @dataclass(frozen=True)
@@ -160,6 +175,8 @@ class Plan:
     limits_sha256: str
     warnings: tuple[str, ...] = ()
     """Soft limits that were overridden, with name and reason, and other things the operator must see."""
+    history: tuple[PastDose, ...] = ()
+    """What earlier sessions gave this animal; counts in every limit with a window."""
 
     @property
     def sha256(self) -> str:

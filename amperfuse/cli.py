@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from amperfuse import __version__
-from amperfuse.commands import engine, experiments, follow, instruments, rehearsals, sessions, taps
+from amperfuse.commands import books, engine, experiments, follow, instruments, rehearsals, sessions, taps
 from amperfuse.console import say
 
 app = typer.Typer(
@@ -49,6 +49,9 @@ app.command()(instruments.ports)
 app.command()(instruments.identify)
 app.command()(instruments.sim)
 app.command()(taps.tap)
+app.command()(books.approve)
+app.command()(books.doses)
+app.command()(books.settle)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
 

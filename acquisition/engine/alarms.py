@@ -116,6 +116,12 @@ TABLE: dict[str, AlarmText] = {
         "It was not started, and was told to stop.",
         "Check syringe diameter and units on the pump, then start a new session.",
     ),
+    "dose-book": AlarmText(
+        "high",
+        "The animal's dose book cannot be written: {detail}",
+        "No new infusion is started. What is not in the book counts with its whole target in later sessions.",
+        "Make room on the disk or mend it. The recording has its own account and goes on.",
+    ),
     "missed": AlarmText(
         "medium",
         "An infusion was missed: {detail}",

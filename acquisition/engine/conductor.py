@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Sequence
 
+from acquisition.books.chain import BookUnwritable
 from acquisition.engine import snapshots
 from acquisition.engine.commands import CommandDesk, Reply
 from acquisition.engine.gatekeeper import Intent, Permit, Refusal, decide
@@ -21,7 +22,7 @@ from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.recorder_watch import RecorderWatch
 from acquisition.engine.schedule import LATE_NS, Action, Infuse, MarkNow, Missed, Schedule, StepBegan, StepEnded
 from acquisition.engine.sensor_desk import SensorDesk
-from acquisition.events import EventKind
+from acquisition.events import EventKind, Scalar
 from acquisition.messages import Command, EngineState, Phase, Stop
 from acquisition.plan import InfuseStep, MarkStep
 from acquisition.recording.records import RecordingFailed
@@ -151,6 +152,7 @@ class Conductor:
             self._command_desk.carry_out(command, reply, now_ns)
         for unit in self.units:
             unit.tick(now_ns)
+        self._keep_books(now_ns)
         self._guard_recording(now_ns)
         self._advance_plan(now_ns)
         self._advance_phase(now_ns)
@@ -214,10 +216,12 @@ class Conductor:
         unsafe = [unit.name for unit in self.units if unit.closed is None or not unit.closed.safe]
         for pump in self.pumps.values():
             pump.ledger.end(now_ns, confirmed=False)
+        self._keep_books(now_ns)
         self._write_rows(now_ns, at_once=True)
         text = f"Session closed: {self.outcome}" + (f"; NOT CONFIRMED SAFE: {', '.join(unsafe)}" if unsafe else "")
         self.over = True
-        self.desk.say(EventKind.SESSION, now_ns, "conductor", text, {"outcome": self.outcome, "safe": not unsafe})
+        data: dict[str, Scalar] = {"outcome": self.outcome, "safe": not unsafe, "dose_book": self.desk.books.head}
+        self.desk.say(EventKind.SESSION, now_ns, "conductor", text, data)
 
     # ---- the plan ---------------------------------------------------------------------------------------------------
 
@@ -305,6 +309,15 @@ class Conductor:
                 pump.stop(f"the engine stood still for {gap_s:.1f} s", now_ns)
         elif gap_s > limit_s / 2:
             self.desk.alarms.flash("lag", now_ns, detail=f"for {gap_s:.1f} s")
+
+    def _keep_books(self, now_ns: int) -> None:
+        wall_ns = now_ns + self.desk.clock.wall_ns() - self.desk.clock.now_ns()
+        try:
+            self.desk.books.settle((pump.ledger for pump in self.pumps.values()), wall_ns)
+        except BookUnwritable as error:
+            self.desk.alarms.on("dose-book", now_ns, detail=str(error))
+        else:
+            self.desk.alarms.off("dose-book")
 
     def _guard_recording(self, now_ns: int) -> None:
         """Stop experimental infusions that are no longer recorded; an animal's anaesthesia goes on (R1, S1)."""

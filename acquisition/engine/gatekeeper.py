@@ -24,7 +24,7 @@ from acquisition.engine.gate_facts import (
     StartPlan,
     StopAll,
 )
-from acquisition.experiment.exposure import TOLERANCE, Exposure, excesses
+from acquisition.experiment.exposure import TOLERANCE, Exposure, earlier, excesses
 from acquisition.experiment.limits import Limits
 from acquisition.plan import InfuseStep, Plan, PumpSetup
 from drivers.capabilities import PumpProgram
@@ -190,7 +190,8 @@ def _within_limits(
             "Refill and make a new plan.",
         )
     next_one = Exposure(step.number, setup, 0.0, step.duration_s, step.volume_ul, step.rate_ul_per_min)
-    exposures = [*(_exposure(past, snapshot, plan) for past in snapshot.past), next_one]
+    before = earlier(plan.history, snapshot.session_s)
+    exposures = [*before, *(_exposure(past, snapshot, plan) for past in snapshot.past), next_one]
     for excess in excesses(limits, plan.subject.weight_g, exposures, hard=True):
         yield Cause(
             f"With step {step.number} the animal could get {excess.found_text}, above the hard limit "

@@ -1,4 +1,5 @@
-"""Takes one infuse step from its turn to RUN: permit, settings, read-back, permit again, intent on disk, RUN.
+"""Takes one infuse step from its turn to RUN: permit, settings, read-back, permit again, intent on disk and in the
+animal's book, RUN.
 
 Knows the order of these and that each of them may end it. Does not know what happens after RUN (``pump_desk``) nor
 which step is next (``schedule``).
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from acquisition.books.chain import BookUnwritable
 from acquisition.engine.gatekeeper import Permit, ProgramInfusion, Refusal, Snapshot, StartInfusion, decide
 from acquisition.engine.lane_messages import Program, Run
 from acquisition.engine.parts import Desk
@@ -90,7 +92,17 @@ class InfusionStart:
                 self._give_up(f"the intent could not be recorded: {error}", now_ns)
                 return
             # Maintained anaesthesia must not end because a disk is full; the alarm is raised by the conductor.
+        try:
+            number = self.desk.books.intend(pump.setup, step.number, program, intent.wall_ns)
+        except BookUnwritable as error:
+            self.desk.alarms.on("dose-book", now_ns, detail=str(error))
+            if pump.experimental:
+                self.desk.say(EventKind.PUMP, now_ns, pump.name, "RUN was not sent", {"what": "not sent"})
+                self._give_up(f"the animal's dose book could not be written: {error}", now_ns)
+                return
+            number = None
         pump.open_infusion(step.number, program, now_ns)
+        self.desk.books.opened(number, pump.ledger)
         pump.lane.request(Run(self._token, self._generation))
 
     def _allowed(self, decision: Permit | Refusal, now_ns: int) -> PumpProgram | None:

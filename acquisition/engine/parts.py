@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from acquisition.engine.alarms import AlarmBoard, AlarmChange
+from acquisition.engine.book_keeper import BookKeeper
 from acquisition.engine.lane_messages import LaneReport, Samples, Wire
 from acquisition.engine.publisher_port import Publisher
 from acquisition.events import NO_DATA, Event, EventKind, Scalar
@@ -54,6 +55,7 @@ class Desk:
     clock: Clock
     sink: RecordSink
     publisher: Publisher | None = None
+    books: BookKeeper = field(default_factory=BookKeeper)
     slack: float = 1.0
     """Engine seconds per real second, at least 1. Tolerances against a busy computer are real time; on a simulated
     rig that runs faster they are multiplied by this."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from acquisition.engine.book_keeper import BookKeeper, DoseBook
 from acquisition.engine.conductor import STEP_PERIOD_NS, Conductor
 from acquisition.engine.guards import StreamGuard
 from acquisition.engine.lanes import BaseLane
@@ -124,6 +125,7 @@ def build_session(
     seed: int | None = None,
     rate: float = 1.0,
     pace: Pace = Pace(),
+    open_book: Callable[[str], DoseBook | None] = lambda _session_id: None,
     drivers: Callable[[str], DriverFactory] = registry.driver,
 ) -> Session:
     """Assemble one run; opens no port yet. ``rate`` is engine seconds per real second.
@@ -141,7 +143,7 @@ def build_session(
     keep_files(session_dir, files)
     header = session_header(plan, session_id, clock, software, seed)
     sink = recorder(session_dir, header, clock)
-    desk = Desk(plan, limits, clock, sink, publisher, slack=max(1.0, rate))
+    desk = Desk(plan, limits, clock, sink, publisher, BookKeeper(open_book(session_id)), slack=max(1.0, rate))
     inbox = Inbox()
     wiring = _Wiring(desk, SharedLines(opener, clock), inbox, drivers, pace)
     pumps = [wiring.pump(setup) for setup in plan.pumps]

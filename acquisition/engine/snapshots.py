@@ -14,6 +14,7 @@ from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.messages import ChannelView, EngineState, Phase, PumpView, RecorderView
 from drivers.capabilities import Motion
+from drivers.clock import NS_PER_S
 
 if TYPE_CHECKING:
     from acquisition.engine.conductor import Conductor
@@ -44,6 +45,7 @@ def gate_snapshot(engine: Conductor, now_ns: int) -> Snapshot:
         recorder=desk.sink.view(),
         recorder_progressed_ns=None if progressed_ns is None else _real(now_ns, progressed_ns, desk.slack),
         disk_need_bytes=disk_need_bytes(engine),
+        session_s=(now_ns - engine.session_started_ns) / NS_PER_S,
         clock_sound=not any(view.alarm_id == "clock-jump" for view in desk.alarms.views()),
     )
 

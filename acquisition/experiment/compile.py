@@ -7,13 +7,13 @@ nothing of an instrument. All problems are found at once; one is enough to refus
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
-from acquisition.experiment.exposure import TOLERANCE, Excess, Exposure, excesses
+from acquisition.experiment.exposure import TOLERANCE, Excess, Exposure, earlier, excesses
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.limits_file import CHECKS_OF_THE_PROGRAM, load_limits
 from acquisition.experiment.problems import Problem, RefusedInput, did_you_mean
@@ -22,8 +22,11 @@ from acquisition.experiment.protocol import NO_ANIMAL, Override, Protocol, load_
 from acquisition.experiment.rig import Rig, is_replayed, is_simulated, load_rig
 from acquisition.experiment.setups import DriverLookup, Findings, plan_potentiostats, plan_pumps
 from acquisition.experiment.toml_lines import Key
-from acquisition.plan import InfuseStep, Plan, PumpSetup, Step, WaitStep
+from acquisition.plan import InfuseStep, PastDose, Plan, PumpSetup, Step, WaitStep
 from drivers import registry
+
+HistoryOf = Callable[[str], tuple[PastDose, ...]]
+"""Tells what the animal with this id was given before, at worst."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,16 @@ def load_and_compile(protocol_path: Path, rig_path: Path) -> Plan:
     return load_experiment(protocol_path, rig_path).plan
 
 
-def load_experiment(protocol_path: Path, rig_path: Path, drivers: DriverLookup = registry.driver) -> Experiment:
-    """Read protocol, rig and limits file and compile them. Raises RefusedInput with every problem of all files."""
+def load_experiment(
+    protocol_path: Path,
+    rig_path: Path,
+    drivers: DriverLookup = registry.driver,
+    history: HistoryOf = lambda _animal: (),
+) -> Experiment:
+    """Read protocol, rig and limits file and compile them. Raises RefusedInput with every problem of all files.
+
+    ``history`` tells what an animal was given before. It is not asked where every instrument is simulated.
+    """
     problems: list[Problem] = []
     protocol = rig = limits = None
     try:
@@ -56,10 +67,14 @@ def load_experiment(protocol_path: Path, rig_path: Path, drivers: DriverLookup =
         problems += refused.problems
     if protocol is None or rig is None or limits is None:
         raise RefusedInput(problems)
-    return Experiment(compile_plan(protocol, rig, limits, drivers), protocol, rig, limits)
+    real = rig.simulated != "all" and protocol.subject.species != NO_ANIMAL
+    given = history(protocol.subject.subject_id) if real else ()
+    return Experiment(compile_plan(protocol, rig, limits, drivers, given), protocol, rig, limits)
 
 
-def compile_plan(protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLookup) -> Plan:
+def compile_plan(
+    protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLookup, history: tuple[PastDose, ...] = ()
+) -> Plan:
     """Return the plan, or raise RefusedInput with everything that stands against it. Pure: opens no port."""
     found = Findings()
     _check_subject(protocol, limits, found)
@@ -68,7 +83,7 @@ def compile_plan(protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLo
     steps = plan_steps(protocol, pumps, found)
     setups = tuple(pump.setup for pump in pumps.values())
     _check_syringes(protocol, setups, steps, found)
-    _check_limits(protocol, limits, setups, steps, found)
+    _check_limits(protocol, limits, [*earlier(history, 0.0), *_planned(setups, steps)], found)
     if found.problems:
         raise RefusedInput(found.problems)
     if limits.shipped and rig.simulated != "all" and protocol.subject.species != NO_ANIMAL:
@@ -85,6 +100,7 @@ def compile_plan(protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLo
         rig_sha256=rig.source.sha256,
         limits_sha256=limits.sha256,
         warnings=tuple(found.warnings),
+        history=history,
     )
 
 
@@ -190,10 +206,8 @@ def _check_syringes(protocol: Protocol, setups: Sequence[PumpSetup], steps: Sequ
             _soft(protocol, found, "unprimed-line", ("pumps", setup.name, "primed"), what)
 
 
-def _check_limits(
-    protocol: Protocol, limits: Limits, setups: Sequence[PumpSetup], steps: Sequence[Step], found: Findings
-) -> None:
-    """Hold the whole flat plan against every row (R07, R08). Operator steps take no time, the worst case."""
+def _planned(setups: Sequence[PumpSetup], steps: Sequence[Step]) -> list[Exposure]:
+    """Return the infusions of the flat plan. Operator steps take no time, the worst case."""
     by_name = {setup.name: setup for setup in setups}
     exposures = []
     start_s = 0.0
@@ -205,6 +219,11 @@ def _check_limits(
                 Exposure(step.number, by_name[step.pump], start_s, end_s, step.volume_ul, step.rate_ul_per_min)
             )
         start_s += duration_s
+    return exposures
+
+
+def _check_limits(protocol: Protocol, limits: Limits, exposures: Sequence[Exposure], found: Findings) -> None:
+    """Hold the whole plan, on top of what was given before, against every row (R07, R08)."""
     weight_g = protocol.subject.weight_g
     if weight_g > 0:
         hard = excesses(limits, weight_g, exposures, hard=True)
@@ -235,6 +254,8 @@ def _where(protocol: Protocol, excess: Excess) -> tuple[Key, ...]:
 def _window(excess: Excess) -> str:
     if excess.row.window_s is None:
         return " over the session" if excess.row.quantity.startswith("total") else ""
+    if math.isinf(excess.row.window_s):
+        return " over the animal's life, earlier sessions included"
     return f" in any {excess.row.window_s / 3600:g} h"
 
 

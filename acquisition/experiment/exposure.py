@@ -1,8 +1,8 @@
 """What a list of infusions means for one animal, held against the rows of a limits file.
 
-Knows rates, single volumes, and sums of volume and dose over a session or over any rolling window. Pure arithmetic,
-used twice: on the whole plan before anything is armed (R08) and on ledger plus next step before each RUN (R07).
-Does not know files, pumps or who may override what.
+Knows rates, single volumes, and sums of volume and dose over a session, any rolling window or the animal's life. Pure
+arithmetic, used twice: on the whole plan before anything is armed (R08) and on ledger plus next step before each RUN
+(R07). Does not know files, pumps or who may override what.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.experiment.limits import Bound, LimitRow, Limits
-from acquisition.plan import PumpSetup
+from acquisition.plan import PastDose, PumpSetup
 
+EARLIER_SESSION = -1
 TOLERANCE = 1e-9
 """Relative slack of a comparison: covers the rounding of doubles, nothing else."""
 
@@ -25,7 +26,8 @@ class Exposure:
     """One infusion as the animal gets it. ``step`` is its number in the plan; times in seconds on any common zero."""
 
     step: int
-    pump: PumpSetup
+    """``EARLIER_SESSION`` where it was given before this one; 0 where no step ordered it."""
+    pump: PumpSetup | PastDose
     start_s: float
     end_s: float
     volume_ul: float
@@ -43,6 +45,15 @@ class Excess:
     bound: Bound
 
 
+def earlier(history: Iterable[PastDose], since_plan_s: float) -> list[Exposure]:
+    """Return the doses of earlier sessions as exposures, in seconds before now; ``since_plan_s`` is the plan's age."""
+    found = []
+    for dose in history:
+        start_s, end_s = (-ago_s - since_plan_s for ago_s in (dose.started_ago_s, dose.ended_ago_s))
+        found.append(Exposure(EARLIER_SESSION, dose, start_s, end_s, dose.volume_ul, 0.0))
+    return found
+
+
 def dose_mg_per_kg(volume_ul: float, concentration_mg_per_ml: float, weight_g: float) -> float:
     """Return the dose, mg/kg: mg/mL is ug/uL, and ug/g is mg/kg."""
     return volume_ul * concentration_mg_per_ml / weight_g
@@ -51,13 +62,19 @@ def dose_mg_per_kg(volume_ul: float, concentration_mg_per_ml: float, weight_g: f
 def excesses(limits: Limits, weight_g: float, exposures: Sequence[Exposure], *, hard: bool) -> list[Excess]:
     """Return every row whose soft (or hard) bound is exceeded, once per row, at the first step that crosses it.
 
-    Infusions on route "bench" reach no animal and are left out.
+    Infusions on route "bench" reach no animal and are left out. Doses of earlier sessions count where a row has a
+    window; what they alone exceed is said only of a row that a step of this plan adds to.
     """
     on_animal = [exposure for exposure in exposures if exposure.pump.route != "bench"]
     found: list[Excess] = []
     for row in limits.rows:
-        concerned = [exposure for exposure in on_animal if row.concerns(exposure.pump.route, exposure.pump.drug)]
-        if concerned:
+        concerned = [
+            exposure
+            for exposure in on_animal
+            if row.concerns(exposure.pump.route, exposure.pump.drug)
+            and (exposure.step != EARLIER_SESSION or row.window_s is not None)
+        ]
+        if any(exposure.step > 0 for exposure in concerned):
             found += _excess_of_row(row, limits, weight_g, concerned, hard=hard)
     return found
 
@@ -76,10 +93,11 @@ def _excess_of_row(
         crossing = _first_crossing(concerned, amounts, row.window_s, allowed) if exceeds(worst, allowed) else None
     if crossing is None:
         return []
+    step = next((exposure.step for exposure in concerned[crossing:] if exposure.step > 0), 0)
     text = f"{_people(worst)} {row.unit}"
     if bound.per_kg and not row.is_dose:
         text += f" ({_people(worst / weight_g * row.per_g_divisor)} {row.unit_per_kg})"
-    return [Excess(row, concerned[crossing].step, worst, text, bound)]
+    return [Excess(row, step, worst, text, bound)]
 
 
 def _amount(row: LimitRow, limits: Limits, weight_g: float, exposure: Exposure) -> float:
@@ -102,7 +120,8 @@ def max_in_window(exposures: Sequence[Exposure], amounts: Sequence[float], windo
     """Return the largest amount that falls into any window of ``window_s`` (None: the whole session).
 
     The amount of an infusion is spread evenly over its time. The sum over a sliding window is piecewise linear, so
-    its maximum lies where the window ends with an infusion or begins with one.
+    its maximum lies where the window ends with an infusion or begins with one. Windows that end before this session
+    are history: no step of it can change them.
     """
     if not exposures:
         return 0.0
@@ -113,7 +132,9 @@ def max_in_window(exposures: Sequence[Exposure], amounts: Sequence[float], windo
     length = np.maximum(end - start, 1e-6)
     amount = np.array(amounts)
     worst = 0.0
-    for last in np.unique(np.concatenate([end, start + window_s])):
+    begun = min((exposure.start_s for exposure in exposures if exposure.step != EARLIER_SESSION), default=-math.inf)
+    lasts = np.unique(np.concatenate([end, start + window_s]))
+    for last in lasts[lasts >= begun]:
         upper = np.clip((last - start) / length, 0.0, 1.0)
         lower = np.clip((last - window_s - start) / length, 0.0, 1.0)
         worst = max(worst, float(np.sum(amount * (upper - lower))))

@@ -27,13 +27,14 @@ class Bound:
 
 @dataclass(frozen=True)
 class LimitRow:
-    """One limit. ``window_s`` None sums over the session; ``drug`` empty concerns every solution."""
+    """One limit. ``drug`` empty concerns every solution."""
 
     limit_id: str
     quantity: Quantity
     routes: tuple[Route, ...]
     drug: str
     window_s: float | None
+    """None sums over this session; infinite over all that is known of the animal."""
     soft: Bound
     hard: Bound
     source: str

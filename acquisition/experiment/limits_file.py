@@ -5,10 +5,11 @@ Knows the format. The shipped file is read the same way as one that a laboratory
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -57,7 +58,7 @@ class _Row(Table):
     quantity: Quantity
     routes: Annotated[list[Route], Field(min_length=1)]
     drug: ShortText = ""
-    window: DurationS | None = None
+    window: DurationS | Literal["lifetime"] | None = None
     soft: SaidText
     hard: SaidText
     source: SaidText
@@ -97,7 +98,7 @@ def load_limits(path: Path | None) -> Limits:
                     table.quantity,
                     tuple(table.routes),
                     table.drug,
-                    table.window,
+                    math.inf if table.window == "lifetime" else table.window,
                     soft,
                     hard,
                     table.source,

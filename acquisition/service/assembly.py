@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
 
+from acquisition.books.animal import AnimalBook, history
+from acquisition.books.approvals import approval
+from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine.lanes import check_identity
 from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
 from acquisition.experiment.problems import Problem, RefusedInput
+from acquisition.experiment.protocol import NO_ANIMAL
 from acquisition.host.rehearsal import simulated_opener
-from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
+from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
 from acquisition.service.launch import EngineOptions
 from drivers import registry
 from drivers.clock import NS_PER_S, Clock, PacedClock, SystemClock
@@ -57,7 +61,7 @@ def files_as_run(experiment: Experiment) -> Mapping[str, bytes]:
 
 def prepare(options: EngineOptions) -> Bench:
     """Read and check everything that can be checked without an instrument. Raises RefusedInput."""
-    experiment = load_experiment(options.protocol, options.rig)
+    experiment = load_experiment(options.protocol, options.rig, history=history_of)
     plan = check_run_allowed(experiment.plan, experiment.rig, experiment.limits, "run", _today())
     if plan.simulated:
         rate = 1.0 if options.speed is None else options.speed
@@ -73,8 +77,35 @@ def prepare(options: EngineOptions) -> Bench:
         if value is not None:
             sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."
             raise RefusedInput([Problem(name, 0, "", sentence)])
+    check_limits_approved(experiment)
     system = SystemClock()
     return Bench(plan, experiment, system, SerialOpener(system), 1.0, None)
+
+
+def history_of(animal: str) -> tuple[PastDose, ...]:
+    """Return what earlier sessions gave this animal. Raises RefusedInput when its book cannot be trusted."""
+    try:
+        return history(animal, SystemClock().wall_ns())
+    except BookBroken as error:
+        raise RefusedInput([Problem("dose book", 0, animal, str(error))]) from error
+
+
+def check_limits_approved(experiment: Experiment) -> None:
+    """Raise RefusedInput unless a named person stands for the limits of a real animal (R21)."""
+    limits, subject = experiment.limits, experiment.plan.subject
+    if subject.species == NO_ANIMAL:
+        return
+    try:
+        if approval(limits.sha256) is not None:
+            return
+    except BookBroken as error:
+        raise RefusedInput([Problem("approvals", 0, "limits", str(error))]) from error
+    which = f'"{limits.name}"' + (", the program's own proposals," if limits.shipped else "")
+    sentence = (
+        f"nobody stands for the limits {which} yet, so nothing is given to an animal on them. Read them, then: "
+        f'amperfuse approve --rig {experiment.rig.source.file} --by "NAME". A change of the file needs a new approval.'
+    )
+    raise RefusedInput([experiment.rig.source.problem(("limits",), sentence)])
 
 
 def ask_who_is_there(bench: Bench) -> None:
@@ -92,7 +123,18 @@ def ask_who_is_there(bench: Bench) -> None:
 
 
 def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, publisher: Publisher) -> Session:
-    """Make the session's folder and recording and wire everything. Raises RecordingFailed, OSError."""
+    """Make the session's folder and recording and wire everything. Raises RecordingFailed, RefusedInput, OSError."""
+    subject = bench.plan.subject
+    keeps_book = not bench.plan.simulated and subject.species != NO_ANIMAL
+
+    def open_book(session_id: str) -> AnimalBook | None:
+        if not keeps_book:
+            return None
+        try:
+            return AnimalBook.open(subject.subject_id, session_id, subject.weight_g)
+        except (BookBroken, BookUnwritable) as error:
+            raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
+
     return build_session(
         bench.plan,
         bench.experiment.limits,
@@ -105,6 +147,7 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         publisher=publisher,
         seed=bench.seed,
         rate=bench.rate,
+        open_book=open_book,
     )
 
 

@@ -19,7 +19,7 @@ from acquisition.host.rehearsal import rehearse as rehearse_plan
 from acquisition.recording.archiver_process import ArchiverProcess
 from acquisition.recording.session_data import read_session
 from acquisition.recording.verify import session_fingerprint
-from acquisition.service.assembly import files_as_run, software
+from acquisition.service.assembly import files_as_run, history_of, software
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
 from amperfuse.console import Ended, for_people, progress_bar, say, tell
@@ -42,7 +42,7 @@ def rehearse(
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Rehearse an experiment in virtual time: the same plan, engine and bytes, no real port. Says go or no go."""
-    result = run_rehearsal(load_experiment(protocol, rig), out, seed, tuple(fault or ()))
+    result = run_rehearsal(load_experiment(protocol, rig, history=history_of), out, seed, tuple(fault or ()))
     reasons = no_go_reasons(result)
     for line in report_lines(result):
         say(line)

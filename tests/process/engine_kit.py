@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from acquisition.books.places import BOOKS_DIR_VARIABLE
 from acquisition.service.discovery import RUNTIME_DIR_VARIABLE, EngineRecord
 from acquisition.service.launch import EngineOptions, start_engine
 from drivers import os_support
@@ -89,16 +92,11 @@ def write_files(directory: Path, protocol: str = LONG, rig: str = RIG) -> Files:
 
 @contextmanager
 def private_runtime() -> Iterator[Path]:
-    """Keep engines of this test apart. The path is short: a socket's name has some 100 bytes."""
-    before = os.environ.get(RUNTIME_DIR_VARIABLE)
-    with tempfile.TemporaryDirectory(prefix="amp") as name:
-        os.environ[RUNTIME_DIR_VARIABLE] = name
-        try:
-            yield Path(name)
-        finally:
-            del os.environ[RUNTIME_DIR_VARIABLE]
-            if before is not None:
-                os.environ[RUNTIME_DIR_VARIABLE] = before
+    """Keep engines and books of this test apart. The path is short: a socket's name has some 100 bytes."""
+    with tempfile.TemporaryDirectory(prefix="amp") as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(RUNTIME_DIR_VARIABLE, name)
+        patch.setenv(BOOKS_DIR_VARIABLE, str(Path(name) / "b"))
+        yield Path(name)
 
 
 @contextmanager

@@ -13,11 +13,21 @@ import pytest
 from acquisition.client import EngineClient
 from acquisition.messages import EngineState
 from acquisition.recording.session_data import read_session
+from acquisition.service.launch import EngineDidNotStart, start_engine
 from drivers import os_support, registry
 from drivers.capabilities import DriverOptions, PumpAlarm, PumpStatus, SyringePump
 from drivers.clock import NS_PER_S, SystemClock
 from drivers.serial_port import SerialOpener
-from tests.process.engine_kit import LONG, RIG, amperfuse, private_runtime, running_engine, wait_gone, write_files
+from tests.process.engine_kit import (
+    LONG,
+    RIG,
+    Files,
+    amperfuse,
+    private_runtime,
+    running_engine,
+    wait_gone,
+    write_files,
+)
 
 WATCHDOG_S = 5
 RATE_UL_PER_S = 1.0 / 60
@@ -52,6 +62,9 @@ def test_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_rec
         rig = RIG.replace("sim://new-era?seed=1", str(pump_link)).replace("sim://emstat?seed=2", str(stat_link))
         old_weight = '\n[[soft_limit_overrides]]\nlimit = "weighing-age"\nby = "tester"\nreason = "no animal"\n'
         files = write_files(tmp_path, LONG + old_weight, rig)
+        with pytest.raises(EngineDidNotStart, match='nobody stands for the limits "mouse, shipped"'):
+            start_engine(files.options())
+        assert amperfuse("approve", "--rig", files.rig, "--by", "A. Vet").returncode == 0
         with running_engine(files.options(autostart=True)) as engine:
             with EngineClient.connect(engine) as client:
                 seen = client.wait_for(infusing, 30.0)
@@ -68,12 +81,25 @@ def test_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_rec
         assert 0 < given_ul < 10
         assert amperfuse("recover", engine.session_dir).returncode == 0
         assert amperfuse("verify", engine.session_dir).returncode == 0
+        its_dose_counts_in_the_next_session(files)
     data = read_session(engine.session_dir)
     assert data.header.simulated is False
     assert sum(len(stream.index) for stream in data.streams.values()) >= seen.channels[0].samples
     confirmed_ul, uncertain_ul = data.infusions["drug"].confirmed_ul[-1], data.infusions["drug"].uncertain_ul[-1]
     last_row_s = RATE_UL_PER_S * (WATCHDOG_S + 1)
     assert confirmed_ul <= given_ul <= confirmed_ul + uncertain_ul + last_row_s
+
+
+def its_dose_counts_in_the_next_session(files: Files) -> None:
+    """R54: a killed engine has left its intent in the animal's book; it counts with its whole target until settled."""
+    told = amperfuse("doses", "m1")
+    assert "10 µL ketamine hydrochloride, 50 µg, iv_infusion  AT WORST" in told.stdout
+    settled = amperfuse("settle", "m1", "1", "--given", "160 uL", "--by", "A. Vet", "--reason", "syringe was swapped")
+    assert settled.returncode == 0, settled.stderr
+    assert "160 µL" in amperfuse("doses", "m1").stdout
+    again = amperfuse("rehearse", files.protocol, "--rig", files.rig, "--out", files.out)
+    assert again.returncode == 2
+    assert "hard limit ketamine-iv-dose" in again.stderr
 
 
 def stopped_pump(url: str, clock: SystemClock) -> PumpStatus:

@@ -1,0 +1,184 @@
+"""The dose book of one animal: what every session gave it, at worst. A limit does not begin anew with a new session.
+
+Knows three kinds of entry and how to count them: an intent, written before RUN goes out, counts with its whole target
+until its outcome is written; an outcome says what was confirmed and what may have been given beyond that; a pump that
+gave something by its own keys has an entry of its own. Never under-counts (R54). Does not know limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from acquisition.books.chain import Book, BookBroken, Entry, read_entries
+from acquisition.books.places import book_place
+from acquisition.events import Scalar
+from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
+from drivers.capabilities import PumpProgram
+from drivers.clock import NS_PER_S
+
+KIND = "animals"
+_NS_PER_MIN = 60 * NS_PER_S
+
+
+def history(animal: str, now_wall_ns: int) -> tuple[PastDose, ...]:
+    """Return what the book knows this animal was given, at worst. Raises BookBroken."""
+    path, anchor = book_place(KIND, animal)
+    return doses(read_entries(path, anchor), now_wall_ns)
+
+
+def doses(entries: list[Entry], now_wall_ns: int) -> tuple[PastDose, ...]:
+    """Return the doses in a book, in the order of their intents. Raises BookBroken for an entry that makes no sense."""
+    ends = {int(_number(e, "intent")): e for e in entries if e.data.get("kind") == "outcome"}
+    found: list[PastDose] = []
+    for entry in entries:
+        kind = entry.data.get("kind")
+        if kind in ("intent", "unordered"):
+            dose = _dose(entry, ends.get(entry.number), now_wall_ns)
+            if dose.volume_ul > 0:
+                found.append(dose)
+        elif kind != "outcome":
+            raise BookBroken(f"entry {entry.number} of a dose book is of no known kind; a newer version wrote it?")
+    return tuple(found)
+
+
+def _dose(entry: Entry, end: Entry | None, now_wall_ns: int) -> PastDose:
+    target_ul, rate = _number(entry, "target_ul"), _number(entry, "rate_ul_per_min")
+    if end is not None:
+        volume_ul = _number(end, "given_ul") + _number(end, "uncertain_ul")
+        end_ns = end.wall_ns
+    else:
+        volume_ul = target_ul
+        end_ns = entry.wall_ns + (round(target_ul / rate * _NS_PER_MIN) if rate > 0 else 0)
+    route = entry.data.get("route")
+    if route not in ROUTES:
+        raise BookBroken(f"entry {entry.number} of a dose book names no known route; a newer version wrote it?")
+    concentration = entry.data.get("concentration_mg_per_ml")
+    return PastDose(
+        # a clock that was set back must not make a dose younger than nothing
+        started_ago_s=max(0.0, (now_wall_ns - entry.wall_ns) / NS_PER_S),
+        ended_ago_s=max(0.0, (now_wall_ns - end_ns) / NS_PER_S),
+        volume_ul=volume_ul,
+        drug=str(entry.data.get("drug") or ""),
+        drug_form=str(entry.data.get("form") or ""),
+        concentration_mg_per_ml=None if concentration is None else float(concentration),
+        route=_route(route),
+    )
+
+
+def _route(text: object) -> Route:
+    return next(route for route in ROUTES if route == text)
+
+
+def _number(entry: Entry, key: str) -> float:
+    value = entry.data.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+        raise BookBroken(f"entry {entry.number} of a dose book has no {key}; restore it from your backup")
+    return float(value)
+
+
+def settle_by_hand(animal: str, intent: int, given_ul: float, *, by: str, reason: str, wall_ns: int) -> Entry:
+    """Write what a person found that an infusion gave; what stood there before stays in the book.
+
+    Raises BookUnwritable, BookBroken, ValueError when the book has no such intent.
+    """
+    book = Book(*book_place(KIND, animal)).open()
+    try:
+        if not any(entry.number == intent and entry.data.get("kind") == "intent" for entry in book.entries):
+            raise ValueError(f"the dose book of {animal!r} has no infusion with number {intent}")
+        data: dict[str, Scalar] = {"kind": "outcome", "intent": intent, "given_ul": given_ul, "uncertain_ul": 0.0}
+        return book.add(data | {"by": by, "reason": reason}, wall_ns)
+    finally:
+        book.close()
+
+
+@dataclass(frozen=True)
+class DoseRow:
+    """One infusion as the book tells it to a person."""
+
+    number: int
+    wall_ns: int
+    session: str
+    dose: PastDose
+    certain: bool
+    """False: no outcome is known, or part of it is a worst case."""
+    settled_by: str
+
+
+def rows(animal: str, now_wall_ns: int) -> list[DoseRow]:
+    """Return every infusion in an animal's book, those that gave nothing left out. Raises BookBroken."""
+    entries = read_entries(*book_place(KIND, animal))
+    ends = {int(_number(e, "intent")): e for e in entries if e.data.get("kind") == "outcome"}
+    found = []
+    for entry in entries:
+        if entry.data.get("kind") == "outcome":
+            continue
+        end = ends.get(entry.number)
+        dose = _dose(entry, end, now_wall_ns)
+        certain = entry.data.get("kind") == "unordered" or (end is not None and not end.data.get("uncertain_ul"))
+        by = str(end.data.get("by") or "") if end is not None else ""
+        if dose.volume_ul > 0:
+            found.append(DoseRow(entry.number, entry.wall_ns, str(entry.data.get("session")), dose, certain, by))
+    return found
+
+
+@dataclass
+class AnimalBook:
+    """The open book of the animal of this session. Raises BookUnwritable, BookBroken."""
+
+    animal: str
+    session_id: str
+    weight_g: float
+    _book: Book
+
+    @classmethod
+    def open(cls, animal: str, session_id: str, weight_g: float) -> AnimalBook:
+        """Take the animal's book; nobody else adds to it until it is closed."""
+        path, anchor = book_place(KIND, animal)
+        return cls(animal, session_id, weight_g, Book(path, anchor).open())
+
+    @property
+    def head(self) -> str:
+        """Return number and hash of the last entry, for the session's own record."""
+        entries = self._book.entries
+        return f"{entries[-1].number} {entries[-1].sha256}" if entries else "0"
+
+    def intend(self, pump: PumpSetup, step: int, program: PumpProgram, wall_ns: int) -> int:
+        """Write that an infusion is about to start; from here its whole target counts. Return the entry's number."""
+        data = self._solution(pump, program) | {"kind": "intent", "step": step}
+        return self._book.add(data, wall_ns).number
+
+    def settle(self, intent: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:
+        """Write what came of an intent."""
+        data: dict[str, Scalar] = {
+            "kind": "outcome",
+            "session": self.session_id,
+            "intent": intent,
+            "given_ul": given_ul,
+            "uncertain_ul": uncertain_ul,
+        }
+        self._book.add(data, wall_ns)
+
+    def unordered(self, pump: PumpSetup, volume_ul: float, wall_ns: int) -> None:
+        """Write what a pump gave by its own keys."""
+        program = PumpProgram(pump.diameter_mm, 0.0, volume_ul)
+        self._book.add(self._solution(pump, program) | {"kind": "unordered"}, wall_ns)
+
+    def close(self) -> None:
+        """Give the book back."""
+        self._book.close()
+
+    def _solution(self, pump: PumpSetup, program: PumpProgram) -> dict[str, Scalar]:
+        found: Mapping[str, Scalar] = {
+            "animal": self.animal,
+            "session": self.session_id,
+            "weight_g": self.weight_g,
+            "pump": pump.name,
+            "drug": pump.drug,
+            "form": pump.drug_form,
+            "concentration_mg_per_ml": pump.concentration_mg_per_ml,
+            "route": pump.route,
+            "target_ul": program.target_ul,
+            "rate_ul_per_min": program.rate_ul_per_min,
+        }
+        return dict(found)

@@ -1,0 +1,25 @@
+"""Where the books of this user lie: each book in the data folder, its anchor in the state folder, away from it.
+
+Knows folders and file names. A name that a person gave is only data: the file is named for its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import platformdirs
+
+BOOKS_DIR_VARIABLE = "AMPERFUSE_BOOKS_DIR"
+
+
+def book_place(kind: str, name: str) -> tuple[Path, Path]:
+    """Return the paths of a book and of its anchor. ``kind`` is ours, ``name`` may be anything."""
+    slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
+    file = "-".join(part for part in (slug, hashlib.sha256(name.encode()).hexdigest()[:12]) if part)
+    chosen = os.environ.get(BOOKS_DIR_VARIABLE)
+    data = Path(chosen) if chosen else platformdirs.user_data_path("amperfuse", appauthor=False)
+    state = Path(chosen) if chosen else platformdirs.user_state_path("amperfuse", appauthor=False)
+    return data / "books" / kind / f"{file}.book", state / "anchors" / kind / f"{file}.anchor"

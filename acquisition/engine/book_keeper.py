@@ -1,0 +1,87 @@
+"""Keeps the animal's dose book in step with the ledgers: intents before RUN, outcomes when they are known.
+
+Knows which infusion of which ledger stands under which number in the book. Does not know the book's file; where there
+is none (a simulated session, no animal) nothing is kept. An outcome that cannot be written leaves the intent in the
+book with its whole target: never too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from acquisition.engine.ledger import NOBODYS_STEP, Infusion, PumpLedger
+from acquisition.plan import PumpSetup
+from drivers.capabilities import PumpProgram
+
+
+class DoseBook(Protocol):
+    """What an animal was given, over all sessions. Every method may raise BookUnwritable."""
+
+    @property
+    def head(self) -> str:
+        """Return number and hash of the last entry."""
+        ...
+
+    def intend(self, pump: PumpSetup, step: int, program: PumpProgram, wall_ns: int) -> int:
+        """Write that an infusion is about to start, to the disk; return the entry's number."""
+        ...
+
+    def settle(self, intent: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:
+        """Write what came of it."""
+        ...
+
+    def unordered(self, pump: PumpSetup, volume_ul: float, wall_ns: int) -> None:
+        """Write what a pump gave by its own keys."""
+        ...
+
+
+@dataclass
+class BookKeeper:
+    """The keeper of one session. ``book`` None keeps nothing."""
+
+    book: DoseBook | None = None
+    _open: list[tuple[int, PumpLedger, Infusion]] = field(default_factory=list, init=False)
+    _unordered_ul: dict[str, float] = field(default_factory=dict, init=False)
+    """Per pump: how much of what nobody ordered stands in the book."""
+
+    @property
+    def head(self) -> str:
+        """Return number and hash of the book's last entry, for the session's own record; empty without a book."""
+        return "" if self.book is None else self.book.head
+
+    def intend(self, pump: PumpSetup, step: int, program: PumpProgram, wall_ns: int) -> int | None:
+        """Write an intent. Raises BookUnwritable: then RUN must not go out."""
+        if self.book is None or pump.route == "bench":
+            return None
+        return self.book.intend(pump, step, program, wall_ns)
+
+    def opened(self, number: int | None, ledger: PumpLedger) -> None:
+        """Note which infusion stands under this number."""
+        if number is not None and ledger.current is not None:
+            self._open.append((number, ledger, ledger.current))
+
+    def settle(self, ledgers: Iterable[PumpLedger], wall_ns: int) -> None:
+        """Write the outcome of every infusion that has ended since, and what pumps gave unordered.
+
+        Raises BookUnwritable.
+        """
+        if self.book is None:
+            return
+        while self._open and (ended := next((o for o in self._open if o[1].current is not o[2]), None)) is not None:
+            number, ledger, infusion = ended
+            ran = any(infusion is past for past in ledger.past)  # else the pump is known never to have run it
+            given = (infusion.counter_ul, infusion.uncertain_ul) if ran else (0.0, 0.0)
+            self.book.settle(number, *given, wall_ns)
+            self._open.remove(ended)
+        for ledger in ledgers:
+            if ledger.setup.route != "bench":
+                self._settle_unordered(self.book, ledger, wall_ns)
+
+    def _settle_unordered(self, book: DoseBook, ledger: PumpLedger, wall_ns: int) -> None:
+        now_ul = sum(infusion.counter_ul for infusion in ledger.past if infusion.step == NOBODYS_STEP)
+        new_ul = now_ul - self._unordered_ul.get(ledger.setup.name, 0.0)
+        if new_ul > 0:
+            book.unordered(ledger.setup, new_ul, wall_ns)
+            self._unordered_ul[ledger.setup.name] = now_ul

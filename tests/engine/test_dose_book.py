@@ -1,0 +1,119 @@
+"""The animal's dose book and the engine: written before RUN, settled after, and counted by the gatekeeper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from acquisition.books.chain import BookUnwritable
+from acquisition.engine.book_keeper import BookKeeper
+from acquisition.events import EventKind
+from acquisition.plan import PastDose, PumpSetup
+from drivers.capabilities import PumpProgram
+from tests.engine.kit import LIMITS, PUMP, Lab, make_plan
+
+DAY_S = 24 * 3600.0
+
+
+@dataclass
+class MemoryBook:
+    """A dose book in memory that can be told to fail."""
+
+    lab: Lab | None = None
+    fails: bool = False
+    intents: list[tuple[int, float]] = field(default_factory=list)
+    outcomes: list[tuple[int, float, float]] = field(default_factory=list)
+    given_unordered_ul: list[float] = field(default_factory=list)
+    runs_before: list[int] = field(default_factory=list)
+    """How often RUN had gone out when each intent was written."""
+    head: str = "7 abc"
+
+    def intend(self, pump: PumpSetup, step: int, program: PumpProgram, wall_ns: int) -> int:
+        self._check()
+        assert self.lab is not None
+        self.runs_before.append(starts(self.lab))
+        self.intents.append((step, program.target_ul))
+        return len(self.intents)
+
+    def settle(self, intent: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:
+        self._check()
+        self.outcomes.append((intent, given_ul, uncertain_ul))
+
+    def unordered(self, pump: PumpSetup, volume_ul: float, wall_ns: int) -> None:
+        self._check()
+        self.given_unordered_ul.append(volume_ul)
+
+    def _check(self) -> None:
+        if self.fails:
+            raise BookUnwritable("the disk is full")
+
+
+def starts(lab: Lab) -> int:
+    return sum(name == "start" for _t, name in lab.fake.calls)
+
+
+def lab_with(tmp_path: Path, book: MemoryBook, pumps: tuple[PumpSetup, ...] = (PUMP,)) -> Lab:
+    lab = Lab(tmp_path, make_plan(pumps=pumps))
+    lab.conductor.desk.books = BookKeeper(book)
+    book.lab = lab
+    return lab
+
+
+def test_R54_the_intent_is_in_the_book_before_RUN_and_the_outcome_after(tmp_path: Path) -> None:
+    book = MemoryBook()
+    lab = lab_with(tmp_path, book)
+    lab.run()
+    assert book.intents == [(1, 2.0)]
+    assert book.runs_before == [0]
+    ((intent, given_ul, uncertain_ul),) = book.outcomes
+    assert (intent, uncertain_ul) == (1, 0.0)
+    assert given_ul == pytest.approx(2.0, abs=0.01)
+    closed = [e for e in lab.sink.events if e.kind is EventKind.SESSION and "dose_book" in e.data]
+    assert [e.data["dose_book"] for e in closed] == ["7 abc"]
+
+
+def test_R54_without_an_entry_in_the_book_no_RUN_goes_out(tmp_path: Path) -> None:
+    book = MemoryBook(fails=True)
+    lab = lab_with(tmp_path, book)
+    lab.run(60)
+    assert starts(lab) == 0
+    assert "dose-book" in lab.alarm_ids()
+
+
+def test_a_full_disk_wakes_no_animal_under_maintained_anaesthesia(tmp_path: Path) -> None:
+    book = MemoryBook(fails=True)
+    lab = lab_with(tmp_path, book, (replace(PUMP, role="anaesthetic_maintenance"),))
+    lab.run(60)
+    assert starts(lab) == 1
+    assert "dose-book" in lab.alarm_ids()
+
+
+def test_an_outcome_that_could_not_be_written_is_written_when_the_disk_is_back(tmp_path: Path) -> None:
+    book = MemoryBook()
+    lab = lab_with(tmp_path, book)
+    lab.until_infusing()
+    book.fails = True
+    lab.until(lambda: not lab.pump.infusing)
+    assert book.outcomes == []
+    book.fails = False
+    lab.until(lambda: bool(book.outcomes))
+    assert len(book.outcomes) == 1
+
+
+def test_a_bench_run_has_no_animal_and_no_book(tmp_path: Path) -> None:
+    book = MemoryBook()
+    lab_with(tmp_path, book, (replace(PUMP, route="bench"),)).run()
+    assert book.intents == []
+
+
+def test_R08_what_earlier_sessions_gave_counts_in_the_gatekeeper(tmp_path: Path) -> None:
+    limit = next(row for row in LIMITS.rows if row.limit_id == "iv-total")
+    assert limit.window_s == DAY_S
+    allowed_ul = limit.hard.value * 25.0
+    for ago_s, expected in ((DAY_S + 3600.0, 1), (3600.0, 0)):
+        given = PastDose(ago_s, ago_s, allowed_ul - 1.0, "ketamine", "", 2.0, "iv_infusion")
+        lab = Lab(tmp_path, replace(make_plan(), history=(given,)))
+        lab.run(60)
+        assert starts(lab) == expected, f"{ago_s} s ago"
