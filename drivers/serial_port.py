@@ -195,6 +195,7 @@ def _register_url_handlers() -> None:
 def _open_line(url: str, settings: LineSettings) -> Any:
     options: dict[str, Any] = {
         "baudrate": settings.baud,
+        "bytesize": settings.data_bits,
         "parity": settings.parity,
         "stopbits": settings.stop_bits,
         "xonxoff": settings.xon_xoff,

@@ -33,6 +33,7 @@ class LineSettings:
     baud: int = 9600
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
+    data_bits: Literal[7, 8] = 8
     xon_xoff: bool = False
     rts_cts: bool = False
 

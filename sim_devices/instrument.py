@@ -88,12 +88,16 @@ class Instrument:
         self._emit(t_ns, t_ns)
 
     def _emit(self, first_ns: int, t_ns: int) -> None:
-        """Let the firmware speak; what nobody listens to is gone."""
+        """Let the firmware speak; what nobody listens to is gone.
+
+        What goes on by itself was produced all the way up to now; the end of something, when it was due.
+        """
         data = self._as_heard(self.firmware.transmit(t_ns))
         if not data or self.port is None or not self.plugged or self._cuts:
             return
+        produced_ns = first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns
         for piece, extra_ns in self.faults.mangle(data, "in", t_ns):
-            self.wire.to_host.send(piece, first_ns, t_ns, self.wire.byte_ns, extra_ns)
+            self.wire.to_host.send(piece, first_ns, produced_ns, self.wire.byte_ns, extra_ns)
 
     def _as_heard(self, data: bytes) -> bytes:
         """Return what becomes of bytes that one side sends and the other hears at another baud rate: noise."""

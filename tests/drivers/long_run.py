@@ -38,6 +38,8 @@ class TellingCell(ConstantCell):
     """
 
     full_scale_a: float = 50e-9
+    blur_s: float = 0.0
+    """Over how long the instrument averages: so near the jump of the saw-tooth, a value tells no time."""
     _slope_a_per_ns: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,7 +50,10 @@ class TellingCell(ConstantCell):
 
     def lateness_s(self, current_a: NDArray[np.float64], t_ns: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how much later than ``t_ns`` each of these currents was really measured."""
-        off_ns = current_a / self._slope_a_per_ns - t_ns % _PERIOD_NS
+        phase_ns = t_ns % _PERIOD_NS
+        off_ns = current_a / self._slope_a_per_ns - phase_ns
+        blur_ns = self.blur_s * NS_PER_S
+        off_ns[(phase_ns < blur_ns) | (phase_ns > _PERIOD_NS - blur_ns)] = 0
         off_ns = (off_ns + _PERIOD_NS / 2) % _PERIOD_NS - _PERIOD_NS / 2
         return np.asarray(off_ns / NS_PER_S)
 
@@ -65,7 +70,7 @@ class Account:
     flagged: int = 0
     earliest_s: float = np.inf
     latest_s: float = -np.inf
-    """How much later than its time a sample was really measured: the extremes."""
+    """How much later than its time a sample without flags was really measured: the extremes."""
     last: SampleBlock | None = None
 
     def take(self, block: SampleBlock) -> None:
@@ -81,18 +86,28 @@ class Account:
             assert block.received_ns >= last.received_ns
             following = int(last.index[-1]) + 1
         assert block.index.size, "an empty block"
-        steps = np.diff(block.index, prepend=following - 1)
-        assert np.all(steps >= 1), "the index does not rise"
-        for at in np.flatnonzero(steps > 1):
-            index = int(block.index[at])
-            self.missing += [(block.epoch, number) for number in range(index - int(steps[at]) + 1, index)]
+        self._follow(block, following)
         self.count += block.index.size
-        self.flagged += int(np.count_nonzero(block.flags))
-        if self.cell is not None:
-            lateness_s = self.cell.lateness_s(block.current_a[:, 0], block.t_ns())
+        flagged = int(np.count_nonzero(block.flags))
+        self.flagged += flagged
+        if self.cell is not None and flagged < block.index.size:
+            good = block.flags[:, 0] == 0
+            lateness_s = self.cell.lateness_s(block.current_a[good, 0], block.t_ns()[good])
             self.earliest_s = min(self.earliest_s, float(lateness_s.min()))
             self.latest_s = max(self.latest_s, float(lateness_s.max()))
         self.last = block
+
+    def _follow(self, block: SampleBlock, following: int) -> None:
+        first, last = int(block.index[0]), int(block.index[-1])
+        assert first >= following, "the index does not rise"
+        self.missing += [(block.epoch, index) for index in range(following, first)]
+        if last - first == block.index.size - 1 and block.index.size <= 2:
+            return  # one sample at a time, as from a polled instrument: hours of them must not cost more than they need
+        steps = np.diff(block.index)
+        assert np.all(steps >= 1), "the index does not rise"
+        for at in np.flatnonzero(steps > 1):
+            before, after = block.index[at : at + 2].tolist()
+            self.missing += [(block.epoch, index) for index in range(before + 1, after)]
 
     def check_times(self, tolerance_s: float, delay_s: float = 0.0) -> None:
         """Every sample was measured when its time says, give or take; ``delay_s`` is a delay that the driver states."""
@@ -145,6 +160,8 @@ class Damage:
 
     samples_of: Callable[[bytes], list[bytes]]
     every: int = 1000
+    is_sample: Callable[[bytes], bool] = lambda _sample: True
+    """What is none passes unharmed and is not counted."""
     seed: int = 7
     ordinals: list[int] = field(default_factory=list)
     """Which samples were damaged, counted from the first that passed."""
@@ -157,12 +174,14 @@ class Damage:
 
     def __call__(self, data: bytes) -> list[tuple[float, bytes]]:
         samples = self.samples_of(data)
-        while self._next < self._passed + len(samples):
-            at = self._next - self._passed
-            samples[at] = self._damaged(samples[at])
-            self.ordinals.append(self._next)
-            self._next += int(self._rng.integers(self.every // 2, self.every * 3 // 2))
-        self._passed += len(samples)
+        for at, sample in enumerate(samples):
+            if not self.is_sample(sample):
+                continue
+            if self._passed == self._next:
+                samples[at] = self._damaged(sample)
+                self.ordinals.append(self._passed)
+                self._next += int(self._rng.integers(self.every // 2, self.every * 3 // 2))
+            self._passed += 1
         return [(0.0, b"".join(samples))]
 
     def _damaged(self, sample: bytes) -> bytes:
