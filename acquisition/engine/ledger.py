@@ -103,7 +103,7 @@ class PumpLedger:
         """Take a fresh look: what was uncertain until it was asked is now known."""
         infusion, before, self._last_look = self.current, self._last_look, status
         if infusion is None:
-            if before is not None and status.infused_ul > before.infused_ul:  # lower: the counter was cleared
+            if before is not None:
                 self._unordered(before, status)
             return
         infusion.counter_ul = max(infusion.counter_ul, status.infused_ul)
@@ -114,11 +114,19 @@ class PumpLedger:
             infusion.onset_ns = infusion.sent_ns
 
     def _unordered(self, before: PumpStatus, status: PumpStatus) -> None:
-        """Count what a pump gave by its own keys: the animal got it, whoever ordered it (R28)."""
+        """Count what a pump gave by its own keys or its own will: the animal got it, whoever ordered it (R28).
+
+        A lower counter was cleared, or is that of a pump that lost its power: what it shows came since.
+        """
+        gained_ul = status.infused_ul - before.infused_ul
+        if gained_ul < -status.counter_step_ul:
+            gained_ul = status.infused_ul
+        if gained_ul <= 0.0:
+            return
         if not self.past or self.past[-1].step != NOBODYS_STEP:
             program = PumpProgram(self.setup.diameter_mm, 0.0, 0.0)
             self.past.append(Infusion(NOBODYS_STEP, program, sent_ns=before.asked_ns))
-        self.past[-1].counter_ul += status.infused_ul - before.infused_ul
+        self.past[-1].counter_ul += gained_ul
         self.past[-1].ended_ns = status.received_ns
 
     def end(self, now_ns: int, *, confirmed: bool) -> None:

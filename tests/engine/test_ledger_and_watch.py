@@ -76,6 +76,17 @@ def test_R38_what_was_uncertain_at_a_reset_stays_on_the_account() -> None:
     assert book.uncertain_ul(seconds(9999)) == pytest.approx(0.1, abs=0.002)
 
 
+def test_R28_R38_what_a_pump_gave_after_its_reset_is_on_the_account_although_its_counter_is_lower() -> None:
+    book = ledger(armed=False)
+    book.confirm(status(19, 1.9))
+    book.end(seconds(20), confirmed=False)
+    book.confirm(status(22, 1.3, Motion.STOPPED))  # it resumed by itself, counting from zero
+    assert book.confirmed_ul == pytest.approx(1.9 + 1.3)
+    book.confirm(status(23, 1.2995, Motion.STOPPED))  # half a count down is no new beginning
+    book.confirm(status(24, 0.0, Motion.STOPPED))  # cleared
+    assert book.confirmed_ul == pytest.approx(1.9 + 1.3)
+
+
 def test_R16_a_new_counter_epoch_adds_to_the_session() -> None:
     book = ledger()
     book.confirm(status(100, 10.0, Motion.STOPPED))

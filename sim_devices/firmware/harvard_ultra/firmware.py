@@ -48,7 +48,9 @@ class HarvardUltraFirmware:
         if not options.counters_persist:
             self._motor.volume_ul = {"i": 0.0, "w": 0.0}
             self._motor.time_ns = {"i": 0, "w": 0}
-        if not options.settings_persist:
+        if options.forgets:
+            self._motor.settings = Settings(options.diameter_mm)
+        elif not options.settings_persist:
             self._motor.settings = self._stored.copy()
         self._commands.storing = True
         if self._was_running and options.resumes:

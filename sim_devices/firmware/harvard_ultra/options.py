@@ -54,6 +54,8 @@ class HarvardUltraOptions:
     """Can withdraw (I/W model)."""
     resumes: bool = False
     """Resumes its run after a power loss, as set on its screen [M]. It then counts from zero [?]."""
+    forgets: bool = False
+    """Comes back with its factory settings (1 ml/min, no target), whatever was stored [?]."""
     counters_persist: bool = False
     """Counters survive a loss of power [?]."""
     settings_persist: bool = False
