@@ -169,6 +169,15 @@ class SyringePump(Identified, Stoppable, Protocol):
         ...
 
 
+@runtime_checkable
+class Cautious(Protocol):
+    """Stands on something that only a person at the instrument can see to."""
+
+    def cautions(self) -> tuple[str, ...]:
+        """Return one sentence each, shown as a warning with every plan. Pure; nothing is sent."""
+        ...
+
+
 class SampleFlag(IntFlag):
     """Quality of one sample."""
 

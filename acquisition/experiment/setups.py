@@ -15,7 +15,7 @@ from acquisition.experiment.problems import Problem, did_you_mean, printable
 from acquisition.experiment.protocol import Protocol, PumpUse
 from acquisition.experiment.rig import Rig, RigPump, is_replayed
 from acquisition.plan import PotentiostatSetup, PumpSetup
-from drivers.capabilities import Potentiostat, SyringePump
+from drivers.capabilities import Cautious, Potentiostat, SyringePump
 from drivers.clock import VirtualClock
 from drivers.errors import NotEncodable, PortMissing
 from drivers.registry import DriverFactory, UnknownName, traits
@@ -127,6 +127,8 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         found.warn(f"REPLAY: pump {pump.name} is a recording; nothing is infused, nobody is given a dose")
     if warning := traits(drivers(pump.driver)).warning:
         found.warn(f"pump {pump.name}: {warning}")
+    for caution in driver.cautions() if isinstance(driver, Cautious) else ():
+        found.warn(f"pump {pump.name}: {caution}")
     if pump.watchdog_s == 0:
         found.warn(f"pump {pump.name} runs without its communication watchdog; only the armed target would end it")
     elif pump.watchdog_s > LONG_WATCHDOG_S:

@@ -38,6 +38,8 @@ _DIAMETER = re.compile(_NUMBER + " mm")
 _SECONDS = re.compile(_NUMBER + " seconds?")
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5][0-9]):([0-5][0-9])")
 _STATUS = re.compile(r"([0-9]+) +([0-9]+) +([0-9]+) +([iIwW][iIwW.][S.][T.][iIwW.][T.])")
+_GANG = re.compile(r"([0-9]{1,2}) syringes?\.?", re.IGNORECASE)
+_PERCENT = re.compile(r"([0-9]{1,3}) ?%")
 _FIRMWARE = re.compile(r"Firmware: *v?([0-9][0-9A-Za-z.]*)")
 _SERIAL = re.compile(r"Serial number: *(\S+)")
 _MODEL = re.compile(r"(.*[A-Za-z].*?) +v?([0-9]+\.[0-9][0-9.]*)")
@@ -83,6 +85,7 @@ class StatusLine:
     time_ms: int
     """Time for which it has run in the present direction."""
     stalled: bool
+    """Held up: a stall, or the limit switch at the end of the way forward."""
     target_reached: bool
 
 
@@ -121,7 +124,7 @@ def parse_status(reply: Reply) -> StatusLine | None:
         return None
     flags = found[4]
     motion = _FLAG_MOTION[flags[0]]
-    stalled = flags[2] == "S" or reply.prompt in STALLED
+    stalled = flags[2] == "S" or flags[1] in "iI" or reply.prompt in STALLED  # or at its infuse limit switch
     if motion is not reply.motion and reply.prompt not in STALLED:  # what the flags say in a stall is [?]
         return None
     return StatusLine(motion, int(found[2]), stalled, flags[5] == "T")
@@ -168,6 +171,18 @@ def parse_time_target(reply: Reply) -> float | None:
     if (found := _CLOCK.fullmatch(reply.text)) is not None:
         return float(int(found[1]) * 3600 + int(found[2]) * 60 + int(found[3]))
     return None
+
+
+def parse_gang(reply: Reply) -> int | None:
+    """Return how many syringes the pump is set to."""
+    found = _GANG.fullmatch(reply.text)
+    return None if found is None else int(found[1])
+
+
+def parse_percent(reply: Reply) -> int | None:
+    """Return the clamping force in percent."""
+    found = _PERCENT.fullmatch(reply.text)
+    return None if found is None else int(found[1])
 
 
 def parse_version(reply: Reply) -> tuple[str, str] | None:

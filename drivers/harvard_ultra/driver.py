@@ -25,7 +25,8 @@ from drivers.errors import (
 from drivers.harvard_ultra import codec, infusion
 from drivers.harvard_ultra.link import BAUD, PumpLink, PumpRefused
 from drivers.harvard_ultra.look import Look, Looking
-from drivers.harvard_ultra.mechanics import UNKNOWN, Mechanics, mechanics_of
+from drivers.harvard_ultra.mechanics import UNKNOWN, Mechanics, known_mechanics, mechanics_of
+from drivers.harvard_ultra.settings import UltraSettings
 from drivers.harvard_ultra.stop import Stopping
 from drivers.text import printable
 
@@ -39,7 +40,10 @@ class HarvardUltraPump:
     """Implements ``SyringePump``. One thread at a time, except that ``stop`` may overtake by the abort check."""
 
     link: PumpLink
+    settings: UltraSettings = field(default_factory=UltraSettings)
     _mechanics: Mechanics = field(default=UNKNOWN, init=False)
+    _known: Mechanics | None = field(default=None, init=False)
+    """What is known of this model, apart from what this pump says."""
     _looking: Looking = field(init=False)
     _programmed: PumpProgram | None = field(default=None, init=False)
     """What was read back last and has not been started yet: only this may start."""
@@ -60,6 +64,9 @@ class HarvardUltraPump:
         """Return how often something came on this line that answered nothing (R39)."""
         return self.link.foreign_count
 
+    def cautions(self) -> tuple[str, ...]:
+        return self.settings.cautions()
+
     # --- Identified ---
 
     def connect(self) -> Identity:
@@ -75,7 +82,8 @@ class HarvardUltraPump:
             asked = self.link.ask("irate lim", codec.parse_limits).value
         except PumpRefused:  # not on this screen, or while running: what is known of the model must do
             asked = None
-        self._mechanics = mechanics_of(model, asked, diameter_mm)
+        self._known = known_mechanics(model)
+        self._mechanics = mechanics_of(self._known, asked, diameter_mm)
         self._believe_syringe(diameter_mm)
         self.link.identified = True
         return Identity("harvard-ultra", printable(model), firmware, printable(serial_number))
@@ -169,7 +177,12 @@ class HarvardUltraPump:
                 nothing_ul = _STEPS_STORED * self._mechanics.microstep_ul(program.diameter_mm)
                 infusion.make_power_up_harmless(self.link, program.diameter_mm, nothing_ul)
                 self._harmless = True
-            held = infusion.write(self.link, program)
+            else:
+                infusion.spare_the_flash(self.link)  # a pump that was without power stores again
+            infusion.check_one_syringe(self.link)
+            if self.settings.force_percent is not None:
+                infusion.write_force(self.link, self.settings.force_percent)
+            held = infusion.write(self.link, program, None if self.settings.trusts_pump else self._known)
         self._believe_syringe(held.diameter_mm)
         self._programmed = held
         return held
@@ -205,6 +218,7 @@ class HarvardUltraPump:
         except (ReplyTimeout, GarbledReply) as error:
             if not self.link.lacks_xon(error):
                 raise
+        self.link.polled = False  # so that the stop sets it first
         self.stop()
         raise self.link.reset_error("irun")
 
@@ -212,6 +226,8 @@ class HarvardUltraPump:
         """Look once more before the start: the pump may have lost power, or somebody may have used its screen."""
         status = self.status()
         held = self.read_back()
+        infusion.check_no_ramp(self.link)
+        infusion.check_one_syringe(self.link)
         if not infusion.same(wanted, held) or status.infused_ul or not status.motion.is_still:
             raise DeviceReset(
                 f"not started: the pump no longer holds what was programmed but {held.target_ul:g} uL at "

@@ -12,6 +12,7 @@ from drivers.capabilities import PumpProgram
 from drivers.errors import DeviceRefused, ReadbackMismatch
 from drivers.harvard_ultra import codec
 from drivers.harvard_ultra.link import PumpLink, PumpRefused
+from drivers.harvard_ultra.mechanics import Mechanics, agree
 from drivers.text import printable
 
 _SAME: Final = 1e-4  # b1.10
@@ -30,21 +31,52 @@ def make_power_up_harmless(link: PumpLink, diameter_mm: float, target_ul: float)
     """Have the pump store the slowest rate and a target of next to nothing, before storing is switched off.
 
     After a loss of power it falls back to what is stored [I], and one whose screen says so resumes a run with that [?].
-    None of it is essential. Raises as ``PumpLink.set``.
+    None of it is essential, except that storing must not stay on. Raises as ``PumpLink.set``, DeviceRefused.
     """
-    for text in ("nvram on", "rsave on"):
-        if link.set(text, optional=True):
-            break
+    storing = any(link.set(text, optional=True) for text in ("nvram on", "rsave on"))
     link.set(f"diameter {codec.diameter_text(diameter_mm)}", optional=True)
     link.set("irate min", optional=True)
     link.set(f"tvolume {codec.volume_text(target_ul)}", optional=True)
+    if not spare_the_flash(link) and storing:
+        raise DeviceRefused(
+            "the pump stores its settings and cannot be told not to: after a power failure it may run what was "
+            "programmed last",
+            port=link.url,
+            command="nvram",
+        )
 
 
-def write(link: PumpLink, program: PumpProgram) -> PumpProgram:
-    """Write ``program`` into the stopped pump and return what was read back. Raises ReadbackMismatch, ..."""
-    _spare_the_flash(link)
+def check_one_syringe(link: PumpLink) -> None:
+    """A pump set to several syringes pushes each of them. Raises ReadbackMismatch."""
+    try:
+        count = link.ask("gang", codec.parse_gang).value
+    except PumpRefused:  # this pump has one place only
+        return
+    if count != 1:
+        raise ReadbackMismatch(
+            f"the pump is set to {count} syringes and would push each of them; set its syringe count to 1",
+            port=link.url,
+            command="gang",
+        )
+
+
+def write_force(link: PumpLink, percent: int) -> None:
+    """Set the clamping force and read it back. Raises ReadbackMismatch, DeviceRefused."""
+    link.set(f"force {percent}")
+    held = link.ask("force", codec.parse_percent).value
+    if held != percent:
+        raise ReadbackMismatch(
+            f"the force was set to {percent} % and reads back as {held} %", port=link.url, command="force"
+        )
+
+
+def write(link: PumpLink, program: PumpProgram, known: Mechanics | None) -> PumpProgram:
+    """Write ``program`` into the stopped pump and return what was read back.
+
+    With ``known`` mechanics the pump's own limits must agree. Raises ReadbackMismatch, ...
+    """
     link.set(f"diameter {codec.diameter_text(program.diameter_mm)}")
-    _check_limits(link, program)
+    _check_limits(link, program, known)
     link.set(f"irate {codec.rate_text(program.rate_ul_per_min)}")
     link.set("civolume")
     link.set("cwvolume", optional=True)  # refused by a model that only infuses; its counter is read all the same
@@ -56,7 +88,8 @@ def write(link: PumpLink, program: PumpProgram) -> PumpProgram:
     _bound_in_time(link, wanted)
     held = read_back(link)
     _check_held(link, wanted, held)
-    _check_nothing_else(link)
+    check_no_ramp(link)
+    _check_counter_cleared(link)
     return held
 
 
@@ -96,18 +129,25 @@ def _check_held(link: PumpLink, wanted: PumpProgram, held: PumpProgram) -> None:
         raise ReadbackMismatch("; ".join(wrong), port=link.url)
 
 
-def _spare_the_flash(link: PumpLink) -> None:
-    """Switch off the storing of every setting; the three forms are of three firmwares (b1.5). None is essential."""
-    for text in ("nvram none", "nvram off", "rsave off"):
-        if link.set(text, optional=True):
-            return
+def spare_the_flash(link: PumpLink) -> bool:
+    """Switch off the storing of every setting; the three forms are of three firmwares (b1.5). False: none is known."""
+    return any(link.set(text, optional=True) for text in ("nvram none", "nvram off", "rsave off"))
 
 
-def _check_limits(link: PumpLink, program: PumpProgram) -> None:
+def _check_limits(link: PumpLink, program: PumpProgram, known: Mechanics | None) -> None:
     try:
         low, high = link.ask("irate lim", codec.parse_limits).value
     except PumpRefused:  # then the answer to irate itself decides
         return
+    if known is not None and not agree(known, (low, high), program.diameter_mm):
+        computed = known.rates_ul_per_min(program.diameter_mm)
+        raise ReadbackMismatch(
+            f"with a syringe of {program.diameter_mm:g} mm this model does {computed[0]:.6g} to {computed[1]:.6g} "
+            f"uL/min by its mechanics, and says it does {low:.6g} to {high:.6g}; if it is right, write "
+            'limits = "pump" under its options in the rig',
+            port=link.url,
+            command="irate lim",
+        )
     if not low <= program.rate_ul_per_min <= high:
         raise DeviceRefused(
             f"with this syringe the pump does {low:g} to {high:g} uL/min, not {program.rate_ul_per_min:g}",
@@ -138,17 +178,21 @@ def _time_target_s(link: PumpLink) -> float:
         return 0.0
 
 
-def _check_nothing_else(link: PumpLink) -> None:
-    """A ramp that somebody left would replace the rate; counters must begin at zero, the target counts from them."""
+def check_no_ramp(link: PumpLink) -> None:
+    """A ramp that somebody left would replace the rate; no command deletes one [?]. Raises ReadbackMismatch."""
     try:
         ramp = link.ask("iramp", lambda reply: reply.text or None).value
     except PumpRefused:  # this pump has no ramps
-        ramp = "Ramp not set up"
+        return
     if not ramp.startswith("Ramp not set up"):
         raise ReadbackMismatch(
             f"the pump holds a ramp ({printable(ramp)}) beside the rate; delete it on its screen",
             port=link.url,
             command="iramp",
         )
+
+
+def _check_counter_cleared(link: PumpLink) -> None:
+    """The target counts from the counter."""
     if link.ask("ivolume", codec.parse_volume).value != 0.0:
         raise ReadbackMismatch("the counter was cleared and is not zero", port=link.url, command="ivolume")

@@ -6,6 +6,7 @@ Pure arithmetic on plunger speeds. Knows no text and no line.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,7 +52,7 @@ def _drive(microstep_mm: float) -> Mechanics:
 
 
 ELITE_11: Final = _drive(25.4 / 24.0 / (400.0 * 2.4 * 16.0))
-"""11 Elite and Legato 100 series: 24 threads/inch, 400 steps, pulley 2.4:1, 16 microsteps [R, V to the character]."""
+"""11 Elite, Legato 100 and 110: 24 threads/inch, 400 steps, pulley 2.4:1, 16 microsteps [R, V to the character]."""
 PHD_ULTRA: Final = _drive(9.3335e-5)
 """From one recorded reply at 9.525 mm [V]: 14.7792 nl/min to 15.3477 ml/min."""
 UNKNOWN: Final = Mechanics(PHD_ULTRA.microstep_mm, PHD_ULTRA.lowest_mm_per_min, ELITE_11.highest_mm_per_min)
@@ -59,14 +60,34 @@ UNKNOWN: Final = Mechanics(PHD_ULTRA.microstep_mm, PHD_ULTRA.lowest_mm_per_min, 
 _ANY: Final = Mechanics(PHD_ULTRA.microstep_mm, 0.0, math.inf)
 
 
-def mechanics_of(model: str, asked_ul_per_min: tuple[float, float] | None, diameter_mm: float) -> Mechanics:
-    """Return the drive of a pump that calls itself ``model`` and gave these limits (None: it refused to).
+_SAME: Final = 1e-3
+"""Five digits are known of the PHD Ultra's step; the pump prints six."""
+_ELITE_11 = re.compile(r"11 ELITE\b(?!.*PICO)|LEGATO 1[01]0\b")
+_PHD_ULTRA = re.compile(r"PHD ULTRA\b")
 
-    A listed model must satisfy both; of an unlisted one its own answer is all there is. The microstep of an unlisted
-    model is the largest known [A].
+
+def known_mechanics(model: str) -> Mechanics | None:
+    """Return the drive of a pump that calls itself so; None for those whose mechanics no source gives.
+
+    A Pico Plus, a Nanomite, a Legato 130 or 200 has a drive of its own [?]: its own answer is all there is.
     """
     name = model.upper()
-    known = ELITE_11 if "ELITE" in name or "LEGATO" in name else PHD_ULTRA if "PHD ULTRA" in name else None
+    return ELITE_11 if _ELITE_11.search(name) else PHD_ULTRA if _PHD_ULTRA.search(name) else None
+
+
+def agree(known: Mechanics, asked_ul_per_min: tuple[float, float], diameter_mm: float) -> bool:
+    """Tell whether a pump's answer to ``irate lim`` is what this drive does with this syringe."""
+    pairs = zip(known.rates_ul_per_min(diameter_mm), asked_ul_per_min, strict=True)
+    return all(math.isclose(computed, asked, rel_tol=_SAME) for computed, asked in pairs)
+
+
+def mechanics_of(
+    known: Mechanics | None, asked_ul_per_min: tuple[float, float] | None, diameter_mm: float
+) -> Mechanics:
+    """Return the speeds to go by: those of the known drive and of the pump's answer (None: it gave none) together.
+
+    The microstep of an unlisted model is the largest known [A].
+    """
     if asked_ul_per_min is None:
         return known or UNKNOWN
     return (known or _ANY).narrowed(asked_ul_per_min, diameter_mm)

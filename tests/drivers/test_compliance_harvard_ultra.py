@@ -57,3 +57,13 @@ class TestSettingsThatSurvive(PumpCompliance):
 class TestPollFoundOnAndCountersThatSurvive(PumpCompliance):
     def set_up(self) -> HarvardSetUp:
         return HarvardSetUp({"counters_persist": "1"})
+
+
+class TestInfuseOnlyModelWithMechanicsOfItsOwn(PumpCompliance):
+    def set_up(self) -> HarvardSetUp:
+        return HarvardSetUp({"model": "legato-200", "gang": "0", "nvram": "off"})
+
+
+class TestNanolitreModel(PumpCompliance):
+    def set_up(self) -> HarvardSetUp:
+        return HarvardSetUp({"model": "nanomite", "forgets": "1", "trigger": "low"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from drivers.capabilities import Motion, PumpAlarm, PumpProgram, PumpStatus
+from drivers.capabilities import Motion, OptionValue, PumpAlarm, PumpProgram, PumpStatus
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceAlarm,
@@ -126,11 +127,139 @@ def test_the_time_bound_is_armed_only_beside_the_volume_target(targets: str, bou
     assert b"100 ul" in told
 
 
-def test_the_limits_the_pump_tells_are_asked_with_the_syringe_in_place() -> None:
+def test_limits_that_differ_from_the_mechanics_of_the_model_are_refused_with_both() -> None:
     bench, pump = connected()
-    bench.line.from_device = lambda data: [(0.0, data.replace(b"2.65534 nl/min", b"70 ul/min"))]
-    with pytest.raises(DeviceRefused, match="70 to"):
+    bench.line.from_device = lambda data: [(0.0, data.replace(b"2.65534 nl/min", b"2.66534 nl/min"))]
+    with pytest.raises(ReadbackMismatch, match=r"0\.00265534 .* 0\.00266534 .* limits = \"pump\""):
         pump.program(PROGRAM)
+
+
+def test_limits_of_the_pump_alone_count_where_the_rig_says_so_or_the_model_is_not_known() -> None:
+    for options, settings in [({}, {"limits": "pump"}), ({"model": "pico-plus"}, {})]:
+        bench = HarvardSetUp(options)
+        pump = bench.driver(settings=settings)
+        pump.connect()
+        assert pump.program(PROGRAM) == PROGRAM
+        bench.line.from_device = lambda data: [(0.0, re.sub(rb"\n[0-9.]+ [pn]l/min to", b"\n70 ul/min to", data))]
+        with pytest.raises(DeviceRefused, match="70 to"):
+            pump.program(PROGRAM)
+
+
+def test_a_pump_that_pushes_two_syringes_is_refused_and_so_is_one_set_to_two_before_the_start() -> None:
+    _bench, pump = connected(gang="2")
+    with pytest.raises(ReadbackMismatch, match="2 syringes"):
+        pump.program(PROGRAM)
+    bench, pump = connected()
+    pump.program(PROGRAM)
+    bench.by_hand(b"gang 2\r")
+    with pytest.raises(ReadbackMismatch, match="2 syringes"):
+        pump.start()
+    assert runs(bench) == 0
+
+
+def test_a_ramp_set_by_hand_after_programming_prevents_the_start() -> None:
+    bench, pump = connected(ramp_survives_rate="1")
+    pump.program(PROGRAM)
+    bench.by_hand(b"iramp 10 ul/min 100 ul/min 60\r")
+    with pytest.raises(ReadbackMismatch, match="ramp"):
+        pump.start()
+    assert runs(bench) == 0
+
+
+def test_the_force_is_left_alone_unless_the_rig_names_one_which_is_then_read_back() -> None:
+    bench, pump = connected()
+    pump.program(PROGRAM)
+    assert not any(b"force" in data for data in bench.line.sent)
+    bench = HarvardSetUp({})
+    pump = bench.driver(settings={"force_percent": 30})
+    pump.connect()
+    pump.program(PROGRAM)
+    assert b"@force 30\r\n" in bench.line.sent
+    bench.line.to_device = lambda data: data.replace(b"force 30", b"force 90")
+    with pytest.raises(ReadbackMismatch, match="force was set to 30 % and reads back as 90 %"):
+        pump.program(PROGRAM)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"power_resume": "on"},
+        {"power_resume": False},
+        {"force_percent": 0},
+        {"force_percent": 30.5},
+        {"force_percent": True},
+        {"limits": "none"},
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_when_the_plan_is_made(settings: dict[str, OptionValue]) -> None:
+    with pytest.raises(NotEncodable):
+        HarvardSetUp({}).driver(settings=settings)
+
+
+def test_the_plan_warns_of_a_resume_until_a_person_says_that_it_is_off() -> None:
+    assert "Resume run on power loss" in HarvardSetUp({}).driver().cautions()[0]
+    assert HarvardSetUp({}).driver(settings={"power_resume": "off, seen 2026-11-20 by AB"}).cautions() == ()
+
+
+def test_what_is_stored_for_the_next_power_up_is_harmless_and_stored_once_per_connect() -> None:
+    bench, pump = connected(resumes="1")
+    for _infusion in range(3):
+        pump.program(PROGRAM)
+    assert sum(b"nvram on" in data for data in bench.line.sent) == 1
+    pump.start()
+    bench.line.pass_s(3.0)
+    moved_ul = bench.moved_ul()
+    bench.power_cycle()
+    bench.line.pass_s(3600.0)  # nobody looks for an hour
+    assert 0.0 < bench.moved_ul() - moved_ul < 0.02
+
+
+def test_a_pump_whose_storing_cannot_be_switched_off_again_is_refused() -> None:
+    bench, pump = connected()
+    bench.line.to_device = lambda data: data.replace(b"nvram none", b"nvram zero").replace(b"nvram off", b"nvram zero")
+    with pytest.raises(DeviceRefused, match="stores its settings"):
+        pump.program(PROGRAM)
+
+
+def test_R38_a_start_answered_without_xon_is_stopped_at_once() -> None:
+    """Its power went after the last look: it may run at a rate, and without a target, that nobody wants."""
+    bench, pump = connected(forgets="1")
+    pump.program(PROGRAM)
+
+    def cycle(data: bytes) -> bytes:
+        if b"irun" in data:
+            bench.line.firmware.power_off(bench.clock.now_ns())
+            bench.line.firmware.power_on(bench.clock.now_ns())
+        return data
+
+    bench.line.to_device = cycle
+    asked_ns = bench.clock.now_ns()
+    with pytest.raises(DeviceReset):
+        pump.start()
+    assert bench.clock.now_ns() - asked_ns < 1.5 * NS_PER_S
+    moved_ul = bench.moved_ul()
+    assert moved_ul < 0.45 * 1000.0 / 60.0 * (4.699 / 14.43) ** 2, "1 ml/min of another syringe, for one lost answer"
+    bench.line.pass_s(10.0)
+    assert bench.moved_ul() == moved_ul
+
+
+def test_the_limit_switch_is_told_as_a_stall() -> None:
+    bench, pump, _began = running(switch_ul="3")
+    bench.line.pass_s(5.0)
+    status = pump.status()
+    assert (status.alarm, status.motion) == (PumpAlarm.STALL, Motion.STOPPED)
+    with pytest.raises(DeviceAlarm):
+        pump.program(PROGRAM)
+
+
+def test_a_pump_started_by_its_trigger_is_seen_to_run_and_is_not_started_again() -> None:
+    bench, pump = connected()
+    pump.program(PROGRAM)
+    bench.by_hand(b"run\r")
+    assert pump.status().motion is Motion.INFUSING
+    with pytest.raises(DeviceReset, match="not started"):
+        pump.start()
+    assert runs(bench) == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from drivers.capabilities import DriverOptions, Identity, Motion, PumpProgram
 from drivers.errors import DeviceRefused, NotEncodable
 from drivers.harvard_ultra import HarvardUltraPump, build, codec
 from drivers.harvard_ultra.framing import ReplyFramer
-from drivers.harvard_ultra.mechanics import ELITE_11, PHD_ULTRA, mechanics_of
+from drivers.harvard_ultra.mechanics import ELITE_11, PHD_ULTRA, known_mechanics, mechanics_of
 from tests.drivers.kit import URL, ScriptedLine, Step, step
 
 SET = b"\n:\x11"
@@ -34,6 +34,8 @@ HELD = [
     step(b"@irate\r\n", b"\n199.49 ul/min\r\n:\x11"),
     step(b"@tvolume\r\n", b"\n199.49 ul\r\n:\x11"),
 ]
+GANG = step(b"@gang\r\n", b"\n1 syringes\r\n:\x11")
+RAMP = step(b"@iramp\r\n", b"\nRamp not set up.\r\n:\x11")
 PROGRAM = PumpProgram(diameter_mm=7.262, rate_ul_per_min=199.49, target_ul=199.49)
 WRITTEN = [
     step(b"@stp\r\n", SET),
@@ -43,6 +45,7 @@ WRITTEN = [
     step(b"@irate min\r\n", SET),
     step(b"@tvolume 28.5387 nl\r\n", SET),
     step(b"@nvram none\r\n", SET),
+    GANG,
     step(b"@diameter 7.262\r\n", SET),
     step(b"@irate lim\r\n", b"\n6.34188 nl/min to 6.58581 ml/min\r\n:\x11"),
     step(b"@irate 199.49 ul/min\r\n", SET),
@@ -56,7 +59,7 @@ WRITTEN = [
     step(b"@ttime\r\n", b"\n00:01:08\r\n:\x11"),
     *HELD,
     *HELD,
-    step(b"@iramp\r\n", b"\nRamp not set up.\r\n:\x11"),
+    RAMP,
     step(b"@ivolume\r\n", b"\n0 ul\r\n:\x11"),
 ]
 
@@ -78,6 +81,8 @@ def test_a_whole_infusion_byte_for_byte() -> None:
             *WRITTEN,
             *IDLE,
             *HELD,
+            RAMP,
+            GANG,
             step(b"@irun\r\n", b"\n>\x11"),
             step(b"@status\r\n", b"\n3324833333 508 1690230000 I..TI.\r\n>\x11"),
             step(b"@ivolume\r\n", b"\n1.69023 ul\r\n>\x11"),
@@ -246,11 +251,13 @@ def test_limits_of_the_sales_sheet_and_of_small_syringes() -> None:
 
 
 def test_the_limits_a_pump_tells_narrow_those_of_its_model() -> None:
-    told = mechanics_of("LEGATO 100", (1.0, 2.0), 14.43)
+    told = mechanics_of(known_mechanics("LEGATO 100"), (1.0, 2.0), 14.43)
     assert told.rates_ul_per_min(14.43) == pytest.approx((1.0, 2.0))
-    generous = mechanics_of("LEGATO 100", (1e-9, 1e9), 14.43)
+    generous = mechanics_of(known_mechanics("LEGATO 100"), (1e-9, 1e9), 14.43)
     assert generous == ELITE_11
-    assert mechanics_of("something new", (1.0, 2.0), 14.43).rates_ul_per_min(14.43) == pytest.approx((1.0, 2.0))
+    assert mechanics_of(known_mechanics("something new"), (1.0, 2.0), 14.43).rates_ul_per_min(14.43) == pytest.approx(
+        (1.0, 2.0)
+    )
 
 
 def test_R10_before_connect_the_narrowest_known_limits_hold() -> None:

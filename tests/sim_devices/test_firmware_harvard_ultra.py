@@ -8,6 +8,7 @@ import pytest
 
 from sim_devices.firmware.harvard_ultra import HarvardUltraFirmware, HarvardUltraOptions
 from sim_devices.firmware.harvard_ultra import numbers as n
+from sim_devices.firmware.harvard_ultra.models import MODELS
 from sim_devices.firmware.options import parse_options
 from sim_devices.models.plunger import SyringeParameters, SyringePlunger
 
@@ -235,7 +236,7 @@ def test_withdrawing_and_turning_round() -> None:
 
 
 def test_models_that_only_infuse_know_nothing_else() -> None:
-    bench = make(withdraws=False)
+    bench = make(withdraws="0")
     for text in ("wrun", "wvolume", "wrate"):
         assert bench.say(text) == "Command error:|   Unknown command|:"
     assert bench.say("load qs iw").startswith("Argument error: iw|")
@@ -355,3 +356,58 @@ def test_volumes_as_printed(value: float, text: str) -> None:
 def test_impossible_options_are_refused(options: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="harvard-ultra"):
         parse_options(HarvardUltraOptions, options, "harvard-ultra")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_says_who_it_is_and_what_it_can(model: str) -> None:
+    bench = make(model=model)
+    found = MODELS[model]
+    assert bench.say("ver") == f"{found.version} 3.0.6|:"
+    metrics = bench.say("metrics").split("|")
+    assert f"Pump type string   {found.version}" in metrics
+    assert f"Direction          {'Infuse/withdraw' if found.withdraws else 'Infuse only'}" in metrics
+    assert ("Lead screw         24 threads per inch" in metrics) is found.screw_known
+    assert bench.say("diameter 4").endswith(":")
+    low, high = bench.say("irate lim").removesuffix("|:").split(" to ")
+    ratio = n.rate(*high.split(" "))[0] / n.rate(*low.split(" "))[0]
+    assert ratio == pytest.approx(27 / 26e-6, rel=1e-5)
+    assert bench.say("load qs iw").endswith(":")
+    assert ("error" in bench.say("wrate")) is not found.withdraws
+
+
+def test_syringe_count() -> None:
+    bench = make()
+    assert bench.say("gang") == "1 syringes|:"
+    assert bench.say("gang 2") == ":"
+    assert bench.say("gang") == "2 syringes|:"
+    assert bench.say("gang 3") == "Range error: 3|   Syringe count out of range of 1 to 2.|:"
+    assert "Unknown command" in make(gang=0).say("gang")
+
+
+def test_the_limit_switch_ends_a_run_and_shows_in_prompt_and_flags() -> None:
+    bench = ready(switch_ul=5.0, trigger="low")
+    assert bench.say("irun") == ">"
+    bench.wait(10.0)
+    assert bench.say("").endswith(">*")
+    assert bench.say("status").split(" ")[-1] == "iI..I.|>*"
+    assert 5.0 <= bench.plunger.travelled_mm(bench.now_ns) * n.area_mm2(4.699) < 5.5
+    assert bench.say("irun") == ">*", "it cannot go on"
+    assert bench.say("stp") == ":"
+
+
+@pytest.mark.parametrize(
+    ("options", "rate", "target"),
+    [
+        ({}, "2.65534 nl/min", "12 nl"),  # what was stored
+        ({"settings_persist": True}, "50 ul/min", "20 ul"),
+        ({"forgets": True}, "1 ml/min", "Target volume not set"),
+    ],
+)
+def test_what_a_pump_comes_back_with_after_a_loss_of_power(options: dict[str, bool], rate: str, target: str) -> None:
+    bench = make(1000.0, **options)
+    stored, wanted = ("irate min", "tvolume 12 nl"), ("irate 50 ul/min", "tvolume 20 ul")
+    for text in ("nvram on", "diameter 4.699", *stored, "nvram none", *wanted):
+        assert bench.say(text) == ":", text
+    bench.power_cycle()
+    assert bench.say("irate") == f"{rate}|:"
+    assert bench.say("tvolume") == f"{target}|:"

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sim_devices.firmware.harvard_ultra import numbers
+from sim_devices.firmware.harvard_ultra.models import MODELS, Model
 from sim_devices.firmware.harvard_ultra.motor import Direction, Motor, Ramp
-from sim_devices.firmware.harvard_ultra.numbers import DRIVES, Malformed
+from sim_devices.firmware.harvard_ultra.numbers import Malformed
 from sim_devices.firmware.harvard_ultra.options import HarvardUltraOptions, Poll
 
 _LARGEST_TARGET_UL = 1e6  # [?]
-_DIAMETERS_MM = (0.1, 33.0)  # metrics of an 11 Elite [R]
+_SMALLEST_MM = 0.1  # metrics of an 11 Elite [R]
 _SHORTEST_NAME = 4  # names may be cut to four letters [M]
 Args = tuple[str, ...]
 Handler = Callable[[Args, int], list[str]]
@@ -54,11 +55,13 @@ class Commands:
     _switches: dict[str, str] = field(default_factory=lambda: {"dim": "100", "cmd": "ultra"})
 
     def __post_init__(self) -> None:
+        self.gang = self.options.gang
         self._always: dict[str, Handler] = {
             "address": self._address, "poll": self._poll, "echo": self._echo, "force": self._force, "load": self._load,
             "nvram": self._nvram, "rsave": self._rsave, "version": self._version, "ver": self._ver, "time": self._time,
             "metrics": self._metrics, "dim": self._dim, "cmd": self._cmd, "status": self._status, "irun": self._irun,
             "wrun": self._wrun, "rrun": self._rrun, "run": self._run, "stop": self._stop, "stp": self._stop,
+            "gang": self._gang,
         }  # fmt: skip
         self._on_screen: dict[str, Handler] = {
             "diameter": self._diameter, "rate": self._rate, "crate": self._crate, "tvolume": self._tvolume,
@@ -67,13 +70,25 @@ class Commands:
         }  # fmt: skip
         if self.options.targets == "volume":
             del self._on_screen["ttime"], self._on_screen["cttime"]
-        directions: tuple[Direction, ...] = ("i", "w") if self.options.withdraws else ("i",)
+        if self.options.gang == 0:
+            del self._always["gang"]
+        directions: tuple[Direction, ...] = ("i", "w") if self.withdraws else ("i",)
         for way in directions:
             self._on_screen |= {
                 f"{way}rate": self._one_rate(way), f"{way}ramp": self._one_ramp(way), f"{way}volume": self._volume(way),
                 f"{way}time": self._elapsed(way), f"c{way}volume": self._clear(way, ""),
                 f"c{way}time": self._clear("", way),
             }  # fmt: skip
+
+    @property
+    def model(self) -> Model:
+        """Return what is fixed in this pump."""
+        return MODELS[self.options.model]
+
+    @property
+    def withdraws(self) -> bool:
+        """Tell whether it goes both ways."""
+        return self.model.withdraws if self.options.withdraws == "model" else self.options.withdraws == "1"
 
     def execute(self, words: Args, now_ns: int) -> list[str]:
         """Obey one command. Raises Refused."""
@@ -132,13 +147,21 @@ class Commands:
         self.force_percent = int(args[0])
         return []
 
+    def _gang(self, args: Args, _now_ns: int) -> list[str]:
+        if not args:
+            return [f"{self.gang} syringes"]
+        if not args[0].isdecimal() or not 1 <= int(args[0]) <= 2:
+            raise Refused("Range", args[0], "Syringe count out of range of 1 to 2.")
+        self.gang = int(args[0])
+        return []
+
     def _load(self, args: Args, _now_ns: int) -> list[str]:
         ways = {"i": "Infuse Only", "w": "Withdraw Only", "iw": "Infuse/Withdraw", "wi": "Withdraw/Infuse"}
         if not args:
             return [f"Quick Start - {ways[self.load]} (qs {self.load})"]
         if self.motor.running:
             raise Refused("Command", "", "Pump is running")
-        if len(args) != 2 or args[0] != "qs" or args[1] not in ways or ("w" in args[1] and not self.options.withdraws):
+        if len(args) != 2 or args[0] != "qs" or args[1] not in ways or ("w" in args[1] and not self.withdraws):
             raise Malformed(args[-1])
         self.quick_start, self.load = True, args[1]
         return []
@@ -168,18 +191,10 @@ class Commands:
         return [f"{f'{name} ':<{width}}{value}" for name, value in facts.items()]
 
     def _ver(self, _args: Args, _now_ns: int) -> list[str]:
-        return [f"{DRIVES[self.options.model].version} {self.options.firmware}"]
+        return [f"{self.model.version} {self.options.firmware}"]
 
     def _metrics(self, _args: Args, _now_ns: int) -> list[str]:
-        facts = {"Pump type string": DRIVES[self.options.model].version, "Steps per rev": "400", "Gear ratio": "1:1",
-                 "Pulley ratio": "2.4:1", "Lead screw": "24 threads per inch",
-                 "Microstepping": "16 microsteps per step", "Low speed limit": "27 seconds",
-                 "High speed limit": "26 microseconds", "Min syringe size": "0.1 mm", "Max syringe size": "33 mm",
-                 "Direction": "Infuse/withdraw" if self.options.withdraws else "Infuse only"}  # fmt: skip
-        if self.options.model == "phd-ultra":  # its screw and pulleys are not known [?]
-            for name in ("Steps per rev", "Gear ratio", "Pulley ratio", "Lead screw", "Microstepping"):
-                del facts[name]
-        return [f"{name:<19}{value}" for name, value in facts.items()]
+        return [f"{name:<19}{value}" for name, value in self.model.metrics(withdraws=self.withdraws).items()]
 
     def _time(self, args: Args, now_ns: int) -> list[str]:
         if args:
@@ -209,7 +224,8 @@ class Commands:
         motor, way = self.motor, self.motor.direction
         scale = 1e9 if self.options.status_counts == "fl" else 1e12
         flags = "".join((
-            way.upper() if motor.running else way, ".", "S" if motor.state == "stalled" else ".", "T", "I",
+            way.upper() if motor.running else way, "I" if motor.state == "switch" else ".",
+            "S" if motor.state == "stalled" else ".", "T" if self.options.trigger == "high" else ".", "I",
             "T" if motor.state == "target" else ".",
         ))  # fmt: skip
         rate, time_ms = int(motor.rate_ul_per_min * scale / 60), motor.time_ns[way] // 1_000_000
@@ -225,7 +241,7 @@ class Commands:
         return []
 
     def _wrun(self, _args: Args, now_ns: int) -> list[str]:
-        if not self.options.withdraws:
+        if not self.withdraws:
             raise unknown()
         self.motor.run("w", now_ns)
         return []
@@ -249,14 +265,14 @@ class Commands:
         if self.motor.running:
             raise Refused("Command", "", "Pump is running")
         diameter_mm = numbers.number(args[0])
-        if not _DIAMETERS_MM[0] <= diameter_mm <= _DIAMETERS_MM[1]:
+        if not _SMALLEST_MM <= diameter_mm <= self.model.largest_mm:
             raise Malformed(args[0])
         self.motor.settings.diameter_mm = diameter_mm
         return []
 
     def _limits(self) -> tuple[float, float]:
-        drive, diameter_mm = DRIVES[self.options.model], self.motor.settings.diameter_mm
-        return drive.lowest_ul_per_min(diameter_mm), drive.highest_ul_per_min(diameter_mm)
+        diameter_mm = self.motor.settings.diameter_mm
+        return self.model.lowest_ul_per_min(diameter_mm), self.model.highest_ul_per_min(diameter_mm)
 
     def _one_rate(self, way: Direction) -> Handler:
         def handler(args: Args, now_ns: int) -> list[str]:

@@ -6,6 +6,8 @@ somebody asks, so time may jump.
 
 from __future__ import annotations
 
+import math
+
 from sim_devices.firmware.harvard_ultra.commands import Commands, Refused
 from sim_devices.firmware.harvard_ultra.motor import Motor, Ramp, Settings
 from sim_devices.firmware.harvard_ultra.options import HarvardUltraOptions
@@ -24,7 +26,9 @@ class HarvardUltraFirmware:
         if options.leftover_ramp:
             settings.ramp["i"] = Ramp(10.0, 100.0, 60.0)
         self._stored = settings.copy()
-        self._motor = Motor(plunger, settings, round(options.stall_check_ms * _NS_PER_MS))
+        self._motor = Motor(
+            plunger, settings, round(options.stall_check_ms * _NS_PER_MS), switch_ul=options.switch_ul or math.inf
+        )
         self._commands = Commands(
             self._motor,
             options,
@@ -123,4 +127,4 @@ class HarvardUltraFirmware:
     def _prompt(self) -> str:
         if self._motor.state == "running":
             return ">" if self._motor.direction == "i" else "<"
-        return {"idle": ":", "stalled": "*", "target": self._options.target_prompt}[self._motor.state]
+        return {"idle": ":", "stalled": "*", "switch": ">*", "target": self._options.target_prompt}[self._motor.state]

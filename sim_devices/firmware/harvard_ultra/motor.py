@@ -20,7 +20,7 @@ _RAMP_STEP_NS = 100 * _NS_PER_MS
 """How finely a ramp is followed [I]."""
 
 Direction = Literal["i", "w"]
-State = Literal["idle", "running", "stalled", "target"]
+State = Literal["idle", "running", "stalled", "target", "switch"]
 SIGN: dict[Direction, int] = {"i": 1, "w": -1}
 
 
@@ -64,6 +64,8 @@ class Motor:
     plunger: Plunger
     settings: Settings
     stall_check_ns: int
+    switch_ul: float = math.inf
+    """Where the limit switch at the end of the way forward is, as volume from here."""
     state: State = "idle"
     direction: Direction = "i"
     volume_ul: dict[Direction, float] = field(default_factory=lambda: {"i": 0.0, "w": 0.0})
@@ -97,8 +99,8 @@ class Motor:
             if self._target_reached():
                 self._end("target", event)
                 ended = True
-            elif self.plunger.stalled(event):
-                self._end("stalled", event)
+            elif self.plunger.stalled(event) or self._at_switch():
+                self._end("stalled" if self.plunger.stalled(event) else "switch", event)
                 ended = True
             else:
                 self._drive(event)
@@ -111,6 +113,8 @@ class Motor:
         self.state, self.direction, self._began_ns = "running", direction, now_ns
         if self._target_reached():
             self._end("target", now_ns)
+        elif self._at_switch():
+            self._end("switch", now_ns)
         else:
             self._drive(now_ns)
 
@@ -157,6 +161,9 @@ class Motor:
         volume, time_s = self.settings.target_ul, self.settings.target_s
         by_volume = volume is not None and volume - self.volume_ul[self.direction] <= _REACHED_UL
         return by_volume or (time_s is not None and self.time_ns[self.direction] >= round(time_s * 1e9))
+
+    def _at_switch(self) -> bool:
+        return self.direction == "i" and self._travel_mm * area_mm2(self.settings.diameter_mm) >= self.switch_ul
 
     def _drive(self, now_ns: int) -> None:
         rate = self._rate(now_ns)

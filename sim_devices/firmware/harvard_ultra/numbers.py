@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 
 UL_PER = {"ml": 1000.0, "ul": 1.0, "nl": 1e-3, "pl": 1e-6}
 PER_MIN = {"sec": 60.0, "min": 1.0, "hr": 1.0 / 60.0}
@@ -18,30 +17,6 @@ LONGEST_S = 359_999
 
 class Malformed(ValueError):
     """The text is not what this argument can be; it says which part."""
-
-
-@dataclass(frozen=True)
-class Drive:
-    """Mechanics of a model (reference 0.2)."""
-
-    version: str
-    microstep_mm: float
-
-    def lowest_ul_per_min(self, diameter_mm: float) -> float:
-        """Return the rate at 27 s per microstep."""
-        return self.microstep_mm / 27.0 * 60.0 * area_mm2(diameter_mm)
-
-    def highest_ul_per_min(self, diameter_mm: float) -> float:
-        """Return the rate at 26 us per microstep."""
-        return self.microstep_mm / 26e-6 * 60.0 * area_mm2(diameter_mm)
-
-
-_ELITE_STEP_MM = 25.4 / 24 / (400 * 2.4 * 16)
-DRIVES = {
-    "legato-100": Drive("LEGATO 100", _ELITE_STEP_MM),  # wording [?]
-    "elite-11": Drive("11 ELITE I/W Single", _ELITE_STEP_MM),  # [R]
-    "phd-ultra": Drive("PHD ULTRA", 9.3335e-5),  # [R], step [V]
-}
 
 
 def area_mm2(diameter_mm: float) -> float:

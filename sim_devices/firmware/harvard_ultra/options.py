@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Poll = Literal["off", "on", "remote"]
+ModelName = Literal[
+    "legato-100", "legato-110", "legato-130", "legato-180", "legato-200", "elite-11", "elite-11-infuse", "pico-plus",
+    "nanomite", "phd-ultra",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class HarvardUltraOptions:
     """Model, settings as it leaves the shelf, and switches for what references leave open."""
 
-    model: Literal["legato-100", "elite-11", "phd-ultra"] = "legato-100"
-    """Text of ``ver`` and the mechanics; the text of a Legato is [?]."""
+    model: ModelName = "legato-100"
+    """Text of ``ver``, mechanics, directions: see ``models``; most of it is certain for three of them only."""
     firmware: str = "3.0.6"
     serial: str = "D101754"
     address: int = 0
@@ -50,8 +54,14 @@ class HarvardUltraOptions:
     """Setting a constant rate leaves a ramp in force [I]."""
     quick_start: bool = True
     """Shows its Quick Start screen; on others parameter commands are refused until ``load qs`` [M]."""
-    withdraws: bool = True
-    """Can withdraw (I/W model)."""
+    withdraws: Literal["model", "0", "1"] = "model"
+    """Can withdraw (I/W model); by default what the model can."""
+    gang: int = 1
+    """Syringes it is set to push [M]; 0: a model that does not know ``gang`` [?]."""
+    switch_ul: float = 0.0
+    """Above zero: after so much infused it meets its limit switch [M], prompt ``>*`` [D]."""
+    trigger: Literal["high", "low"] = "high"
+    """Level at the trigger input, flag 4 of ``status``; open it is high [R]."""
     resumes: bool = False
     """Resumes its run after a power loss, as set on its screen [M]. It then counts from zero [?]."""
     forgets: bool = False
@@ -68,8 +78,10 @@ class HarvardUltraOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.address <= 99:
             raise ValueError(f"option 'address' of simulated harvard-ultra is 0..99, not {self.address}")
-        if not 0.1 <= self.diameter_mm <= 33.0:
-            raise ValueError(f"option 'diameter_mm' of simulated harvard-ultra is 0.1..33.0, not {self.diameter_mm}")
+        if not 0.1 <= self.diameter_mm <= 50.0:
+            raise ValueError(f"option 'diameter_mm' of simulated harvard-ultra is 0.1..50.0, not {self.diameter_mm}")
+        if not 0 <= self.gang <= 10 or self.switch_ul < 0:
+            raise ValueError("option 'gang' of simulated harvard-ultra is 0..10, 'switch_ul' not below zero")
         if self.stall_check_ms <= 0:
             raise ValueError(
                 f"option 'stall_check_ms' of simulated harvard-ultra is above zero, not {self.stall_check_ms}"
