@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from drivers.capabilities import PumpStatus
 from drivers.clock import NS_PER_S
-from drivers.errors import DeviceRefused, DriverError, ExchangeError, PortError, ReplyTimeout
+from drivers.errors import DeviceRefused, DriverError, ExchangeError, LineTaken, PortError, ReplyTimeout
 from drivers.talk import Talk
 
 STOP_WITHIN_S: Final = 3.0
@@ -46,7 +46,8 @@ class Stopping:
 
     def _run(self, deadline_ns: int) -> PumpStatus:
         clock = self.link.clock
-        while clock.now_ns() < deadline_ns:
+        began_ns = clock.now_ns()
+        while clock.now_ns() < deadline_ns and not (self._failure and self.link.stop_waits()):
             answered = False
             try:
                 self.link.open()
@@ -58,15 +59,16 @@ class Stopping:
                     return status
             except (ExchangeError, DeviceRefused) as error:
                 self._failure = error
-                if not answered:
+                if not answered and not isinstance(error, LineTaken):
                     self.try_otherwise()
             except PortError as error:
                 self._failure = error
                 self.link.close()
                 clock.sleep_until_ns(min(deadline_ns, clock.now_ns() + NS_PER_S // 5))
             clock.sleep_until_ns(min(deadline_ns, clock.now_ns() + _PAUSE_NS))
+        took_s = (clock.now_ns() - began_ns) / NS_PER_S
         raise ReplyTimeout(
-            f"NOT CONFIRMED STOPPED within {STOP_WITHIN_S:g} s ({self._failure or 'it keeps moving'}); "
+            f"NOT CONFIRMED STOPPED within {took_s:.2g} s ({self._failure or 'it keeps moving'}); "
             "stop the pump with its own keys",
             port=self.link.url,
             command="stop",

@@ -20,9 +20,11 @@ from drivers.errors import (
     ForeignTraffic,
     GarbledReply,
     Interrupted,
+    LineTaken,
     PortLost,
 )
 from drivers.exchange import Exchange, Framer
+from drivers.shared_line import LineMember
 from drivers.transport import LineSettings, TransportOpener
 
 _TRIES: Final = 3
@@ -112,6 +114,19 @@ class Talk(ABC, Generic[F]):
         if not self.identified:
             raise PortLost("connect first: this line was not opened, or was lost since", port=self.url)
 
+    def line_is_taken(self) -> bool:
+        """Tell whether another pump's exchange holds the line and can go on only after us (virtual time)."""
+        return isinstance(self.opener, LineMember) and self.opener.is_held_here()
+
+    def stop_waits(self) -> bool:
+        """Tell whether another pump's STOP can go on only after we return (virtual time)."""
+        return isinstance(self.opener, LineMember) and self.opener.stop_waits_here()
+
+    @property
+    def has_siblings(self) -> bool:
+        """Tell whether other pumps of the rig are on this line."""
+        return isinstance(self.opener, LineMember) and bool(self.opener.siblings())
+
     def transact(
         self, data: bytes, is_reply: Callable[[F], bool], *, command: str, timeout_s: float, urgent: bool = False
     ) -> F:
@@ -133,9 +148,9 @@ class Talk(ABC, Generic[F]):
                 self.get_in_step(urgent=urgent)
                 asked_ns = self.clock.now_ns()
                 value = once()
-            except (ForeignTraffic, Interrupted):
-                raise
             except (ExchangeError, DeviceRefused) as error:  # a refusal may mean that a byte of the question was lost
+                if is_final(error):
+                    raise
                 failure = error
                 continue
             return Answer(value, asked_ns, self.clock.now_ns())
@@ -144,3 +159,8 @@ class Talk(ABC, Generic[F]):
     def error(self, kind: type[E], message: str, command: str) -> E:
         """Return an error with port and command."""
         return kind(message, port=self.url, command=command)
+
+
+def is_final(error: DriverError) -> bool:
+    """Tell whether asking again is pointless, or not wanted: our own STOP waits, or a stranger answers."""
+    return isinstance(error, ForeignTraffic | Interrupted) and not isinstance(error, LineTaken)

@@ -260,14 +260,16 @@ class SimBench:
             member.chained = bool(before)
 
     def _common(self, wanted: _Wanted, build_firmware: Any) -> dict[str, Any]:
-        """Return what joins the devices behind the ports of one instrument, if there is such a thing."""
-        if not wanted.part_of:
-            return {}
-        if not hasattr(build_firmware, "backplane"):
+        """Return what joins the devices behind the ports of one instrument, or several on one, if there is such."""
+        has_one = hasattr(build_firmware, "backplane")
+        if wanted.part_of and not has_one:
             raise ValueError(f"{wanted.part_of}: a simulated {wanted.simulator} has one port")
-        if wanted.part_of not in self._backplanes:
-            self._backplanes[wanted.part_of] = build_firmware.backplane()
-        return {"backplane": self._backplanes[wanted.part_of]}
+        if not has_one or not (wanted.part_of or _chains(wanted.simulator)):
+            return {}
+        whole = wanted.part_of or wanted.url
+        if whole not in self._backplanes:
+            self._backplanes[whole] = build_firmware.backplane()
+        return {"backplane": self._backplanes[whole]}
 
     def _wire(self, build_firmware: Any) -> Wire:
         """Return a line; what the host's buffer holds is real time, so it grows with a clock that runs faster."""

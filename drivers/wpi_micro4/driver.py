@@ -69,11 +69,21 @@ class Micro4Pump:
         """Return how often something came on this line that answered nothing (R39)."""
         return self.link.foreign_count
 
+    def line_is_taken(self) -> bool:
+        return self.link.line_is_taken()
+
     # --- Identified ---
 
     def connect(self) -> Identity:
         self.link.identified, self.link.echo = False, None
         self._syringe = self._find()
+        if self.link.has_siblings and not self.link.echo:
+            raise WrongInstrument(
+                "this controller answers without an echo: answers for its several lines cannot be told apart; use one "
+                "line of it only",
+                port=self.link.url,
+                command="?S",
+            )
         self.link.identified = True
         self._withdraws = self.link.text("D").value == "Withdraw"
         return Identity("wpi-micro4", "", "")  # it has no question for model, firmware or serial number
@@ -86,8 +96,8 @@ class Micro4Pump:
             self.link.form = form
             for _try in range(TRIES_PER_FORM):
                 try:
-                    self.link.select(self.link.syringe_line)
-                    syringe = self.link.once("?S", codec.parse_type)
+                    with self.link.turn("?S"):
+                        syringe = self.link.once("?S", codec.parse_type)
                 except (ReplyTimeout, GarbledReply, DeviceRefused) as error:
                     failure = error if failure is None or error.partial else failure
                     continue
@@ -187,14 +197,14 @@ class Micro4Pump:
             raise self.link.error(ReadbackMismatch, "the volume counter is no longer at zero", "?C")
         written, self._written = self._written, None  # whatever happens: no second start of the same writing (R36)
         self.link.get_in_step()
-        self.link.select(self.link.syringe_line)
-        self._watch.account.start(self.link.clock.now_ns())
-        self._strays.may_run = True
-        try:
-            self.link.once("G", lambda body: body)  # once; a lost answer is for the caller to find out
-        except DeviceRefused:
-            self._watch.account.open = False
-            raise
+        with self.link.turn("G"):
+            self._watch.account.start(self.link.clock.now_ns())
+            self._strays.may_run = True
+            try:
+                self.link.once("G", lambda body: body)  # once; a lost answer is for the caller to find out
+            except DeviceRefused:
+                self._watch.account.open = False
+                raise
         status = self._look()
         if self._stands_at_once(status, float(written.target) / codec.NL_PER_UL):
             self.stop()

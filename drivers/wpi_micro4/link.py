@@ -7,13 +7,15 @@ makes up an infusion.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from drivers.errors import DeviceRefused, ExchangeError, ForeignTraffic, GarbledReply, Interrupted
+from drivers.errors import DeviceRefused, ExchangeError, GarbledReply
 from drivers.printed import Printed
-from drivers.talk import Answer, Talk
+from drivers.talk import Answer, Talk, is_final
 from drivers.text import printable
 from drivers.transport import LineSettings
 from drivers.wpi_micro4 import codec
@@ -27,8 +29,10 @@ CR: Final = "\r"
 SEMICOLON: Final = ";"
 FORMS: Final = (CR, SEMICOLON)
 """Every command ends with CR [D, a real unit], or numbers end with ``;`` and letters with nothing [M]."""
+_TURN_S: Final = 1.0  # waiting for the turns of the other three lines
 TRIES_PER_FORM: Final = 2  # what was sent in a wrong form may still stand before the first command
 _NUMBERED = "VCRL"
+_ECHOED = re.compile(r"[?A-Z]")
 _SYNC = "B"  # asked for nothing else: its answer cannot be mistaken for another one
 
 T = TypeVar("T")
@@ -52,8 +56,11 @@ class Micro4Link(Talk[str]):
         return AnswerFramer()
 
     def is_known_unasked(self, frame: str) -> bool:
-        """Take acknowledgements for no foreign traffic: two commands of a blind stop are answered by two of them."""
-        return frame == "" or frame.startswith("L")
+        """Take acknowledgements for no foreign traffic: two commands of a blind stop are answered by two of them.
+
+        Nor what was said to other lines of the same controller, and came too late for them.
+        """
+        return frame == "" or frame.startswith("L") or (self.has_siblings and _ECHOED.match(frame) is not None)
 
     def try_otherwise(self) -> None:
         """Nothing answered: where it is not known yet how this unit is spoken to, try the other form next."""
@@ -120,17 +127,29 @@ class Micro4Link(Talk[str]):
 
     # --- turns: the line, then what is for it ---
 
+    @contextmanager
+    def turn(
+        self, command: str, *, line: int | None = None, timeout_s: float = REPLY_S, urgent: bool = False
+    ) -> Iterator[None]:
+        """Select our line (or another) and hold the port: no other pump of the rig selects one in between.
+
+        Raises LineTaken where the STOP of another pump needs the port: what was to follow is not sent.
+        """
+        with self.live().turn(command, _TURN_S, urgent=urgent):
+            self.select(line or self.syringe_line, timeout_s=timeout_s, urgent=urgent)
+            yield
+
     def ask(
         self, letter: str, parse: Callable[[str], T | None], *, line: int | None = None, urgent: bool = False
     ) -> Answer[T]:
         """Ask our line (or another) a question, up to three times, selecting it anew each time."""
         command = f"?{letter}"
 
-        def turn() -> T:
-            self.select(line or self.syringe_line, urgent=urgent)
-            return self.once(command, parse, urgent=urgent)
+        def ask_once() -> T:
+            with self.turn(command, line=line, urgent=urgent):
+                return self.once(command, parse, urgent=urgent)
 
-        return self.repeated(turn, command, urgent=urgent)
+        return self.repeated(ask_once, command, urgent=urgent)
 
     def number(self, letter: str, *, urgent: bool = False) -> Answer[Printed]:
         """Ask our line for one of its numbers."""
@@ -146,8 +165,8 @@ class Micro4Link(Talk[str]):
         A selection that was not acknowledged is an error too, and then the action was not sent.
         """
         self.get_in_step()
-        self.select(line or self.syringe_line)
-        self.once(command, _any)
+        with self.turn(command, line=line):
+            self.once(command, _any)
 
     def set(self, command: str) -> None:
         """Write a setting into the stopped line. What it became is read back later: not all answers are true [D].
@@ -158,10 +177,8 @@ class Micro4Link(Talk[str]):
         for last in (False, False, True):
             try:
                 self.act(command)
-            except (ForeignTraffic, Interrupted):
-                raise
-            except (ExchangeError, DeviceRefused):
-                if last or self.text("G").value != codec.STOPPED:
+            except (ExchangeError, DeviceRefused) as error:
+                if last or is_final(error) or self.text("G").value != codec.STOPPED:
                     raise
             else:
                 return
@@ -172,8 +189,8 @@ class Micro4Link(Talk[str]):
             ahead = self.encode(f"L{self.syringe_line}")
             self.once("H", _any, timeout_s=timeout_s, urgent=True, ahead=ahead)
         else:
-            self.select(self.syringe_line, timeout_s=timeout_s, urgent=True)
-            self.once("H", _any, timeout_s=timeout_s, urgent=True)
+            with self.turn("H", timeout_s=timeout_s, urgent=True):
+                self.once("H", _any, timeout_s=timeout_s, urgent=True)
 
     def garbled(self, message: str, command: str) -> GarbledReply:
         """Return the error for an answer that makes no sense."""

@@ -364,9 +364,14 @@ def test_impossible_options_are_refused_when_the_rig_is_read(settings: dict[str,
         build(line, URL, line.clock, DriverOptions(instrument="pump", settings=settings))
 
 
-def test_an_address_and_another_baud_rate_are_refused() -> None:
+def test_an_address_is_the_line_and_another_baud_rate_is_refused() -> None:
     line = ScriptedLine([])
-    for options in (DriverOptions(instrument="pump", address=1), DriverOptions(instrument="pump", baud=19_200)):
+    assert build(line, URL, line.clock, DriverOptions(instrument="pump", address=3)).link.syringe_line == 3
+    for options in (
+        DriverOptions(instrument="pump", address=5),
+        DriverOptions(instrument="pump", address=2, settings={"line": 1}),
+        DriverOptions(instrument="pump", baud=19_200),
+    ):
         with pytest.raises(NotEncodable):
             build(line, URL, line.clock, options)
 

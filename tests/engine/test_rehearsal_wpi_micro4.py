@@ -73,3 +73,32 @@ def test_a_text_that_nobody_has_seen_yet_is_no_proof_that_it_stands(tmp_path: Pa
     true_ul = result.truth["pumps"]["drug"]["true_delivered_ul"]
     assert true_ul <= 0.6 * 1.005
     assert result.confirmed_ul["drug"] <= true_ul + 0.003
+
+
+@pytest.mark.parametrize("url", ["sim://wpi-micro4", "/dev/ttyUSB0"])
+@pytest.mark.parametrize("fault", [None, "drop~0.01", "duplicate~0.05"])
+def test_two_lines_of_one_controller_give_their_own_doses(tmp_path: Path, url: str, fault: str | None) -> None:
+    first = replace(
+        PUMP,
+        driver="wpi-micro4",
+        url=url,
+        address=1,
+        expected_model="",
+        watchdog_s=0,
+        diameter_mm=0.46,
+        syringe_volume_ul=10.0,
+        loaded_ul=5.0,
+    )
+    other = replace(first, name="other", address=2)
+    steps = (FIRST, replace(SECOND, pump="other"), WaitStep(3, "washout", 10.0), MarkStep(4, "end"))
+    plan = make_plan(steps, [first, other])
+    faults = [f"drug:{fault}"] if fault else []
+    result = rehearse(plan, LIMITS, out_dir=tmp_path, files={"a": b"a"}, software="test", faults=faults, seed=1)
+
+    for name, wanted_ul in (("drug", 0.4), ("other", 0.2)):
+        true_ul = result.truth["pumps"][name]["true_delivered_ul"]
+        assert true_ul <= wanted_ul * 1.005
+        assert result.confirmed_ul[name] <= true_ul + 0.003
+        assert result.confirmed_ul[name] + result.uncertain_ul[name] >= true_ul - 0.003
+        assert fault or true_ul == pytest.approx(wanted_ul, rel=5e-3)
+    assert fault or result.outcome == "finished"

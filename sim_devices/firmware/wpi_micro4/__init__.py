@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sim_devices.firmware.options import parse_options
+from sim_devices.firmware.wpi_micro4.controller import Controller
 from sim_devices.firmware.wpi_micro4.firmware import Micro4Firmware
 from sim_devices.firmware.wpi_micro4.options import Micro4Options
 from sim_devices.interfaces import Firmware, Plunger
@@ -18,13 +19,29 @@ from sim_devices.interfaces import Firmware, Plunger
 __all__ = ["Micro4Firmware", "Micro4Options", "build"]
 
 
-def build(name: str, plunger: Plunger, options: Mapping[str, str], rng: np.random.Generator) -> Firmware:
-    """Build the controller called ``name`` with its plunger on one line. Raises ValueError for an unknown option.
+class _Build:
+    kind = "pump"
+    """Tells the bench to hand it a plunger."""
+    chains = True
+    """Several pumps may be on one port: they are lines of one controller."""
+    backplane = Controller
+    """What the bench makes once for the pumps on one port."""
 
-    ``rng`` is part of the common signature; this controller has no chance in it.
-    """
-    del name, rng
-    return Micro4Firmware(plunger, parse_options(Micro4Options, options, "wpi-micro4"))
+    def __call__(
+        self,
+        name: str,
+        plunger: Plunger,
+        options: Mapping[str, str],
+        rng: np.random.Generator,
+        backplane: Controller | None = None,
+    ) -> Firmware:
+        """Build the controller called ``name`` with its plunger on one line. Raises ValueError for an unknown option.
+
+        ``rng`` is part of the common signature; this controller has no chance in it.
+        """
+        del name, rng
+        parsed = parse_options(Micro4Options, options, "wpi-micro4")
+        return (backplane or Controller()).add(plunger, parsed)
 
 
-build.kind = "pump"  # type: ignore[attr-defined] # tells the bench to hand it a plunger
+build = _Build()

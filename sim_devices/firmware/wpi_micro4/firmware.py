@@ -53,7 +53,7 @@ class Micro4Firmware:
     def __init__(self, plunger: Plunger, options: Micro4Options) -> None:
         self._options = options
         self.channels = [
-            Channel(Motor(plunger if number == options.plunger_line else LoosePlunger(), None), options)
+            Channel(Motor(plunger if number == options.line else LoosePlunger(), None), options)
             for number in range(1, LINES + 1)
         ]
         self.selected = options.selected

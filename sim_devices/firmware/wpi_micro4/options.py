@@ -16,6 +16,8 @@ class Micro4Options:
 
     plunger_line: int = 1
     """On which of the four lines the pump with the syringe of this simulation is; the others push air."""
+    address: int = 0
+    """The same, as a rig says it: several pumps on one port are lines of one controller; 0 leaves ``plunger_line``."""
     selected: int = 1
     """Which line the front panel shows after power-on [?]."""
     terminator: Literal["both", "cr", "semicolon"] = "both"
@@ -51,7 +53,14 @@ class Micro4Options:
     decimals: int = 1
     """Digits printed after the point [D]."""
 
+    @property
+    def line(self) -> int:
+        """Return the line that has the syringe."""
+        return self.address or self.plunger_line
+
     def __post_init__(self) -> None:
+        if not 0 <= self.address <= 4:
+            raise ValueError("option 'address' of simulated wpi-micro4 is 1, 2, 3 or 4")
         for name in ("plunger_line", "selected"):
             if getattr(self, name) not in (1, 2, 3, 4):
                 raise ValueError(f"option {name!r} of simulated wpi-micro4 is 1, 2, 3 or 4")
