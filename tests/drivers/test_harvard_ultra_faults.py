@@ -112,7 +112,7 @@ def test_L5_R20_a_setting_that_arrives_broken_is_found_by_reading_back(sent: byt
 
 
 def test_R20_a_ramp_that_stays_beside_the_rate_is_refused() -> None:
-    _bench, pump = connected(leftover_ramp="1", ramp_survives_rate="1")
+    _bench, pump = connected(leftover_ramp="1", ramp_survives_rate="1", cttime_clears_ramp="0")
     with pytest.raises(ReadbackMismatch, match="ramp"):
         pump.program(PROGRAM)
 
@@ -155,6 +155,12 @@ def test_a_pump_that_pushes_two_syringes_is_refused_and_so_is_one_set_to_two_bef
     with pytest.raises(ReadbackMismatch, match="2 syringes"):
         pump.start()
     assert runs(bench) == 0
+
+
+def test_a_ramp_that_clearing_the_target_time_deletes_is_no_hindrance() -> None:
+    _bench, pump = connected(leftover_ramp="1", ramp_survives_rate="1")
+    assert pump.program(PROGRAM) == PROGRAM
+    assert pump.start().motion is Motion.INFUSING
 
 
 def test_a_ramp_set_by_hand_after_programming_prevents_the_start() -> None:

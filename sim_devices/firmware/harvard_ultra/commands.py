@@ -50,6 +50,7 @@ class Commands:
     quick_start: bool = True
     load: str = "iw"
     force_percent: int = 50
+    syringe_ul: float = 1000.0
     _clock_set: datetime = field(default_factory=lambda: datetime(2020, 1, 1))  # noqa: DTZ001 - the pump has no time zone
     _clock_set_ns: int = 0
     _switches: dict[str, str] = field(default_factory=lambda: {"dim": "100", "cmd": "ultra"})
@@ -66,7 +67,7 @@ class Commands:
         self._on_screen: dict[str, Handler] = {
             "diameter": self._diameter, "rate": self._rate, "crate": self._crate, "tvolume": self._tvolume,
             "ttime": self._ttime, "ctvolume": self._ctvolume, "cttime": self._cttime, "cvolume": self._clear("iw", ""),
-            "ctime": self._clear("", "iw"),
+            "ctime": self._clear("", "iw"), "svolume": self._svolume,
         }  # fmt: skip
         if self.options.targets == "volume":
             del self._on_screen["ttime"], self._on_screen["cttime"]
@@ -270,6 +271,15 @@ class Commands:
         self.motor.settings.diameter_mm = diameter_mm
         return []
 
+    def _svolume(self, args: Args, _now_ns: int) -> list[str]:
+        """The syringe's nominal volume: it is told and shown, and changes nothing."""
+        if not args:
+            return [numbers.volume_text(self.syringe_ul)]
+        if len(args) < 2:
+            raise Refused("Argument", "", "Missing argument")
+        self.syringe_ul = numbers.volume(args[0], args[1])
+        return []
+
     def _limits(self) -> tuple[float, float]:
         diameter_mm = self.motor.settings.diameter_mm
         return self.model.lowest_ul_per_min(diameter_mm), self.model.highest_ul_per_min(diameter_mm)
@@ -386,6 +396,8 @@ class Commands:
 
     def _cttime(self, _args: Args, now_ns: int) -> list[str]:
         self.motor.settings.target_s = None
+        if self.options.cttime_clears_ramp:
+            self.motor.settings.ramp = {"i": None, "w": None}
         self._target_cleared(now_ns)
         return []
 

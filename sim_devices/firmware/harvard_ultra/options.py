@@ -52,6 +52,8 @@ class HarvardUltraOptions:
     """Somebody has set up a ramp from 10 to 100 ul/min."""
     ramp_survives_rate: bool = False
     """Setting a constant rate leaves a ramp in force [I]."""
+    cttime_clears_ramp: bool = True
+    """Clearing the target time deletes the ramps, as one client relies on [D:python-syringe-pump]."""
     quick_start: bool = True
     """Shows its Quick Start screen; on others parameter commands are refused until ``load qs`` [M]."""
     withdraws: Literal["model", "0", "1"] = "model"
