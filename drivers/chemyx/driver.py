@@ -13,6 +13,7 @@ from drivers.chemyx import codec
 from drivers.chemyx.infusion import check_view, write
 from drivers.chemyx.link import ChemyxLink
 from drivers.chemyx.lookout import Lookout
+from drivers.chemyx.settings import CAUTION
 from drivers.errors import (
     DeviceRefused,
     DriverError,
@@ -43,10 +44,13 @@ class ChemyxPump:
         """Return how often something came on this line that answered nothing (R39)."""
         return self.link.foreign_count
 
+    def cautions(self) -> tuple[str, ...]:
+        return (CAUTION,)
+
     # --- Identified ---
 
     def connect(self) -> Identity:
-        self._check_channel()
+        self._check_address()
         self.link.identified, self.link.echo = False, None
         self._out.view = self._find()
         self.link.digit()  # which of its two names the pump knows
@@ -89,7 +93,7 @@ class ChemyxPump:
 
     def rate_limits_ul_per_min(self, diameter_mm: float) -> tuple[float, float]:
         """Return what the pump told for this syringe; before it was asked, only what can be written [I]."""
-        self._check_channel()
+        self._check_address()
         low, high = codec.DIAMETER_MM
         if not low <= diameter_mm <= high:
             raise NotEncodable(f"diameter {diameter_mm:g} mm is outside the pump's {low:g} to {high:g} mm")
@@ -106,9 +110,12 @@ class ChemyxPump:
             )
         return held
 
-    def _check_channel(self) -> None:
+    def _check_address(self) -> None:
         if self.link.options.address != 0:
-            raise NotEncodable("pumps with two channels are not supported: leave the address at 0", port=self.link.url)
+            raise NotEncodable(
+                "this pump has no address, leave it out; of a pump with two channels name the channel",
+                port=self.link.url,
+            )
 
     # --- one infusion ---
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from drivers.chemyx import codec
-from drivers.chemyx.link import ChemyxLink
+from drivers.chemyx.link import LIMITS_QUESTION, ChemyxLink
 from drivers.errors import DeviceRefused, ReadbackMismatch
 
 
@@ -29,7 +29,7 @@ def write(link: ChemyxLink, written: codec.Written, on_limits: Callable[[codec.L
 def _limits(link: ChemyxLink) -> codec.Limits | None:
     """Ask for the limits with the set units and syringe; None from a pump that does not know the question."""
     try:
-        return link.ask("read limit parameter", codec.parse_limits).value
+        return link.ask(LIMITS_QUESTION, codec.parse_limits).value
     except DeviceRefused:
         return None  # the echoed values tell as well whether something was out of range
 
@@ -45,7 +45,7 @@ def _check_limits(link: ChemyxLink, written: codec.Written, limits: codec.Limits
                 f"{what}: {text} is outside the {low:g} to {high:g} that the pump allows with this syringe; "
                 "it would silently use another value",
                 port=link.url,
-                command="read limit parameter",
+                command=LIMITS_QUESTION,
             )
 
 

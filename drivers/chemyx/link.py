@@ -28,6 +28,7 @@ REPLY_S: Final = 0.6
 """Deadline of one exchange: the longest answer takes 0.14 s at 9600 baud; vendor code waits 0.4 s per command [D]."""
 _SYNC = "elapsed time"
 _TRIES_PER_LINE = 2  # what came at a wrong baud rate may still stand before the first command
+LIMITS_QUESTION: Final = "read limit parameter"
 _STATUS_NAMES = ("pump status", "status")  # [M]; [D:vendor MATLAB]
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ T = TypeVar("T")
 class ChemyxLink(Talk[Frame]):
     """A line with one pump on it. Opened by the first use."""
 
+    channel: int = 0
+    """Of a pump with two; 0: it has one only, and commands carry no prefix."""
     echo: bool | None = field(default=None, init=False)
     """Whether the pump echoes commands; None until it has answered. While known, other answers are not believed."""
     status_names: tuple[str, ...] = field(default=_STATUS_NAMES, init=False)
@@ -73,6 +76,7 @@ class ChemyxLink(Talk[Frame]):
 
         Raises PortError, ExchangeError, DeviceRefused (the pump does not know the command as it arrived).
         """
+        command = self._to_channel(command)
 
         def is_reply(frame: Frame) -> bool:
             body = self._body(frame, command)
@@ -86,6 +90,12 @@ class ChemyxLink(Talk[Frame]):
         if value is None:
             raise self.error(DeviceRefused, f"the pump does not know this command ({body[0]!r})", command)
         return value
+
+    def _to_channel(self, command: str) -> str:
+        """Return the command as a pump with two channels wants it [D vendor]."""
+        if not self.channel:
+            return command
+        return f"{self.channel} {command}{' 0' if command == LIMITS_QUESTION else ''}"
 
     def _body(self, frame: Frame, command: str) -> codec.Lines | None:
         """Return the lines after the echo; None if the echo is missing or is that of another command."""

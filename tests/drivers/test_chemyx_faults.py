@@ -5,16 +5,18 @@ There is no checksum and no address on this line: what cannot be detected is ask
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 
 import pytest
 
-from drivers.capabilities import DriverOptions, Motion, PumpAlarm, PumpProgram, PumpStatus
+from drivers.capabilities import DriverOptions, Motion, OptionValue, PumpAlarm, PumpProgram, PumpStatus
 from drivers.chemyx import ChemyxPump, build
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceRefused,
+    DriverError,
     GarbledReply,
     NotEncodable,
     ReadbackMismatch,
@@ -158,14 +160,50 @@ def test_a_paused_run_is_ended_before_writing() -> None:
     assert pump.status().motion is Motion.STOPPED
 
 
-def test_a_second_channel_is_refused_before_anything_is_sent() -> None:
+def test_an_address_is_refused_before_anything_is_sent() -> None:
     line = ScriptedLine([])
     pump = build(line, URL, line.clock, DriverOptions(instrument="pump", address=1))
-    with pytest.raises(NotEncodable, match="channels"):
+    with pytest.raises(NotEncodable, match="channel"):
         pump.rate_limits_ul_per_min(4.699)
     with pytest.raises(NotEncodable):
         pump.connect()
     line.done()
+
+
+@pytest.mark.parametrize("channel", [0, 3, True, "1", 1.0])
+def test_a_channel_that_does_not_exist_is_refused_when_the_plan_is_made(channel: OptionValue) -> None:
+    line = ScriptedLine([])
+    with pytest.raises(NotEncodable, match="channel is 1 or 2"):
+        build(line, URL, line.clock, DriverOptions(instrument="pump", settings={"channel": channel}))
+
+
+def test_the_channel_stands_before_every_command_and_the_other_channel_is_left_alone() -> None:
+    bench = ChemyxSetUp({"channel": "2"})
+    pump = bench.driver()
+    pump.connect()
+    pump.program(PROGRAM)
+    pump.start()
+    bench.line.pass_s(3.0)
+    assert pump.status().infused_ul == pytest.approx(3.0, abs=0.1)
+    assert pump.stop().motion is Motion.STOPPED
+    assert b"2 read limit parameter 0\r" in bench.line.sent
+    assert all(data.startswith(b"2 ") for data in bench.line.sent)
+
+
+@pytest.mark.parametrize(("has", "rig"), [("1", None), ("1", 2), ("none", 1)])
+def test_the_wrong_channel_in_the_rig_moves_nothing_of_ours(has: str, rig: int | None) -> None:
+    bench = ChemyxSetUp({"channel": has} if has != "none" else {})
+    pump = bench.driver(settings={} if rig is None else {"channel": rig})
+    with contextlib.suppress(DriverError):
+        pump.connect()
+        pump.program(PROGRAM)
+        pump.start()
+    bench.line.pass_s(3.0)
+    assert bench.moved_ul() == 0.0
+
+
+def test_the_plan_says_that_the_screen_must_show_basic_mode() -> None:
+    assert "Basic Mode" in ChemyxSetUp({}).driver().cautions()[0]
 
 
 # --- looking ---

@@ -6,7 +6,7 @@ speaks unasked.
 
 from __future__ import annotations
 
-from sim_devices.firmware.chemyx.commands import Commands
+from sim_devices.firmware.chemyx.commands import INVALID, Commands, Lines
 from sim_devices.firmware.chemyx.options import ChemyxOptions
 from sim_devices.firmware.chemyx.settings import Settings
 from sim_devices.firmware.motor import Motor
@@ -19,6 +19,21 @@ _ECHO_ENDS = {"cr": "\r", "crlf": "\r\n", "lfcr": "\n\r"}
 _SEPARATORS = {"crlf": "\r\n", "lfcr": " \n\r"}
 
 
+class _NothingFitted:
+    """The other channel's place: nothing of this world is in it, so it is not moved."""
+
+    def drive(self, speed_mm_per_min: float, now_ns: int) -> None:
+        """Move nothing."""
+
+    def travelled_mm(self, now_ns: int) -> float:
+        del now_ns
+        return 0.0
+
+    def stalled(self, now_ns: int) -> bool:
+        del now_ns
+        return False
+
+
 class ChemyxFirmware:
     """One pump. Implements ``sim_devices.interfaces.Firmware``."""
 
@@ -27,6 +42,7 @@ class ChemyxFirmware:
         self._settings = self._fresh()
         self._motor = Motor(plunger, round(options.stall_check_ms * _NS_PER_MS))
         self._commands = Commands(self._settings, self._motor, options)
+        self._beside = Commands(self._fresh(), Motor(_NothingFitted(), 1 << 62), options)
         self._powered = False
         self._line = bytearray()
         self._out = bytearray()
@@ -71,8 +87,19 @@ class ChemyxFirmware:
         event_ns = self._motor.next_event_ns() if self._powered else None
         return None if event_ns is None else max(event_ns, now_ns)
 
+    def _execute(self, text: str, now_ns: int) -> Lines:
+        if self._options.channel == "none" or not text or text.startswith("echo "):
+            return self._commands.execute(text, now_ns)
+        number, _, command = text.partition(" ")
+        if command == "read limit parameter 0":
+            command = "read limit parameter"
+        elif number not in ("1", "2") or command == "read limit parameter":
+            return INVALID
+        channel = self._commands if number == self._options.channel else self._beside
+        return channel.execute(command, now_ns)
+
     def _handle(self, text: str, now_ns: int) -> None:
         echo = text + _ECHO_ENDS[self._options.echo_end] if self._commands.echo else ""
-        lines = self._commands.execute(text, now_ns)
-        separator = _SEPARATORS[self._options.view_separator] if text == "view parameter" else "\r\n"
+        lines = self._execute(text, now_ns)
+        separator = _SEPARATORS[self._options.view_separator] if text.endswith("view parameter") else "\r\n"
         self._out += (echo + separator.join(lines) + "\r\n>").encode("utf-8")

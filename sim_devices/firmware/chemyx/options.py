@@ -38,6 +38,9 @@ class ChemyxOptions:
     """Settings survive a loss of power [?]."""
     multi_step_ul_per_min: float = 0.0
     """Above zero: the screen shows Multi-Step Mode with somebody's program at this rate; ``start`` runs that [M]."""
+    channel: Literal["none", "1", "2"] = "none"
+    """A pump with two channels, and which of them holds the syringe of this world. Then every command carries ``1 `` or
+    ``2 `` in front [D vendor]; one without is not understood [?]. Cycle mode (``3 ``) is not simulated."""
     zero_is_endless: bool = True
     """``set volume 0`` is taken as: without end [?]; otherwise the smallest volume is kept."""
     stall_check_ms: float = 500.0
