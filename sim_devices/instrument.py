@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from sim_devices.faults import Change, InstrumentFaults
-from sim_devices.interfaces import Firmware
+from sim_devices.interfaces import Bursting, Firmware
 from sim_devices.line import NEVER_NS, SimulatedPort, Wire
 
 _SHORTEST_STEP_NS = 1_000_000
@@ -92,12 +92,20 @@ class Instrument:
 
         What goes on by itself was produced all the way up to now; the end of something, when it was due.
         """
-        data = self._as_heard(self.firmware.transmit(t_ns))
-        if not data or self.port is None or not self.plugged or self._cuts:
+        bursts = self._bursts(first_ns, t_ns)
+        if self.port is None or not self.plugged or self._cuts:
             return
-        produced_ns = first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns
-        for piece, extra_ns in self.faults.mangle(data, "in", t_ns):
-            self.wire.to_host.send(piece, first_ns, produced_ns, self.wire.byte_ns, extra_ns)
+        for began_ns, produced_ns, data in bursts:
+            heard = self._as_heard(data)
+            for piece, extra_ns in self.faults.mangle(heard, "in", produced_ns) if heard else ():
+                self.wire.to_host.send(piece, began_ns, produced_ns, self.wire.byte_ns, extra_ns)
+
+    def _bursts(self, first_ns: int, t_ns: int) -> list[tuple[int, int, bytes]]:
+        """Return (began, produced, bytes) of all that the firmware says up to now."""
+        if isinstance(self.firmware, Bursting):
+            return [(left_ns, left_ns, data) for left_ns, data in self.firmware.bursts(t_ns)]
+        data = self.firmware.transmit(t_ns)
+        return [(first_ns, first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns, data)]
 
     def _as_heard(self, data: bytes) -> bytes:
         """Return what becomes of bytes that one side sends and the other hears at another baud rate: noise."""

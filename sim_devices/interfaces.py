@@ -5,7 +5,7 @@ Bytes know no physics and physics knows no bytes; this file is where they meet.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Firmware(Protocol):
@@ -29,6 +29,15 @@ class Firmware(Protocol):
 
     def next_event_ns(self, now_ns: int) -> int | None:
         """Return when, after ``now_ns``, it would next emit something unasked (a sample, an alarm); None for never."""
+        ...
+
+
+@runtime_checkable
+class Bursting(Protocol):
+    """Firmware that sends so much that it matters when each piece left: a host's clock is fitted to it."""
+
+    def bursts(self, now_ns: int) -> list[tuple[int, bytes]]:
+        """Return what ``transmit`` would, in pieces, each with the time at which it left."""
         ...
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from drivers import registry
-from drivers.capabilities import AmperometrySettings, DriverOptions, ElectrodeSettings, PumpProgram
+from drivers.capabilities import AmperometrySettings, DriverOptions, ElectrodeSettings, OptionValue, PumpProgram
 from drivers.clock import NS_PER_S
 from drivers.errors import NotEncodable
 from drivers.probing import Probe
@@ -33,11 +33,14 @@ LISTENS = {
     "emstat": (230_400, 921_600),
     "wpi-micro4": (9600,),
     "rodeostat": (),  # USB alone: no speed
+    "pinnacle-8401": (),
 }
 """Speeds at which an instrument may be set to listen; others: all of these."""
 ANY_SPEED = (*SLOW, 9600, 19_200, 38_400, 57_600, 115_200, 230_400)
 IGNORED = {"new-era": frozenset({"_alarm"})}
 """A pending alarm is acknowledged by any question to this family [M]; that it is told then is tested beside."""
+SETTINGS: dict[str, dict[str, OptionValue]] = {"pinnacle-8401": {"preamp": "8407-2BIO"}}
+"""What a driver must be told before it measures."""
 PROGRAMS = (PumpProgram(4.699, 50.0, 500.0), PumpProgram(4.61, 5.0, 100.0), PumpProgram(0.46, 0.5, 5.0))
 
 
@@ -64,7 +67,11 @@ class Bench:
         self.said = b""
         driver = next((name for name in DRIVERS if registry.twin(name) == self.simulator), None)
         self.traits = registry.traits(registry.driver(driver)) if driver else None
-        self.device: Any = registry.driver(driver)(self.line, URL, self.clock, DriverOptions("it")) if driver else None
+        self.device: Any = self._driver(driver) if driver else None
+
+    def _driver(self, name: str) -> Any:
+        options = DriverOptions("it", settings=SETTINGS.get(name, {}))
+        return registry.driver(name)(self.line, URL, self.clock, options)
 
     def runs(self) -> None:
         """Let it infuse, or measure, as its own driver does."""
