@@ -49,9 +49,7 @@ def framed(text: str) -> bytes:
 
 
 def make(**options: str) -> FirmwareLine:
-    line = FirmwareLine(simulated.build("it", Cell(), options, np.random.default_rng(1)))
-    line.open("", None)  # type: ignore[arg-type] # it takes any settings
-    return line
+    return FirmwareLine(simulated.build("it", Cell(), options, np.random.default_rng(1)))
 
 
 def answer(line: FirmwareLine, data: bytes) -> bytes:

@@ -49,6 +49,8 @@ class Analog:
         self._options = options
         self._front_end = front_end
         self._rng = rng
+        self._held: tuple[int, NDArray[np.float64]] = (-1, np.zeros(CHANNELS))
+        """When the front end was last asked, and its answer: the same however often packets are made."""
 
     def forget(self, now_ns: int, *, powered: bool) -> None:
         """Begin anew after a reset, or lose power."""
@@ -58,6 +60,7 @@ class Analog:
 
     def apply(self, now_ns: int) -> None:
         """Let the cell follow bias and inputs. Most preamplifiers use the DAC of channel A only."""
+        self._held = (-1, np.zeros(CHANNELS))
         potential_v = _signed(self.registers.bias[0]) * _V_PER_BIAS_COUNT
         self._front_end.set_cell(self.registers.connected != 0 and potential_v != 0.0, potential_v, now_ns)
 
@@ -68,9 +71,13 @@ class Analog:
         per_a = np.array([self._volts_per_a(channel) for channel in range(CHANNELS)])
         flowing = [(channel, self._front_end.current_a) for channel in range(CHANNELS) if per_a[channel]]
         currents_a = np.zeros((first.size, CHANNELS))
-        for row, t in enumerate(t_ns[first].tolist()):
+        for row, (tick, t) in enumerate(zip(held[first].tolist(), t_ns[first].tolist(), strict=True)):
+            if tick == self._held[0]:
+                currents_a[row] = self._held[1]
+                continue
             for channel, current_a in flowing:
                 currents_a[row, channel] = current_a(channel, t)
+            self._held = (tick, currents_a[row])
         currents_a = np.repeat(currents_a, np.diff(np.concatenate((first, [t_ns.size]))), axis=0)
         if self._options.mains_na:
             currents_a += self._hum_a(t_ns)[:, None]
