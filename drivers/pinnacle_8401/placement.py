@@ -22,6 +22,12 @@ APART_NS: Final = NS_PER_S // 10
 """So far may the instrument's time lie beside the host's before it is fitted anew; less than a turn of the counter."""
 SILENCE_NS: Final = 60 * NS_PER_S // 1000
 """Who looks and finds nothing for so long has missed packets, even if the counter fits: bursts come every 16 ms."""
+EARLY: Final = 32
+"""So many packets, a burst, may come sooner after they were sampled than the promptest until now."""
+LATE: Final = 1000
+"""Half a second: so late may come what follows without a gap in the counter, before a loss is likelier."""
+PATIENCE_NS: Final = 3 * NS_PER_S
+"""Whoever never reads in time to believe the clock begins anew after so long."""
 WINDOW_NS: Final = 5 * NS_PER_S
 """Over so long the smallest distance counts: a reading that came late says nothing."""
 
@@ -41,13 +47,16 @@ class Placer:
     _read_ns: int | None = field(default=None, init=False)
     _data_ns: int = field(default=0, init=False)
     """When packets last came."""
-    _anchor: tuple[int, int] | None = field(default=None, init=False)
-    """When, and which packet, was last received without doubt."""
+    _placed_ns: int = field(default=0, init=False)
+    """When packets were last placed."""
     _torn: bool = field(default=False, init=False)
     """Packets behind the last one placed were left out."""
     _base_ns: int | None = field(default=None, init=False)
-    _window: tuple[int, int] | None = field(default=None, init=False)
-    """When it began, and the smallest distance in it."""
+    _window_ns: int = field(default=0, init=False)
+    """When the present window began."""
+    _least_ns: int = field(default=0, init=False)
+    """The smallest distance from the base in it, and in the one before."""
+    _least_before_ns: int = field(default=0, init=False)
 
     def begun_ns(self) -> int | None:
         """Return when packet 0 was sampled, as far as the readings until now tell."""
@@ -61,7 +70,7 @@ class Placer:
         fresh = self._read_ns is None or received_ns - self._read_ns <= FRESH_NS
         self._read_ns = received_ns
         if not counter.size:
-            self._torn = self._torn or (self._anchor is not None and received_ns - self._data_ns > SILENCE_NS)
+            self._torn = self._torn or (self._base_ns is not None and received_ns - self._data_ns > SILENCE_NS)
             return counter, counter
         self._data_ns = received_ns
         before = self._counter if self._counter >= 0 else (int(counter[0]) - 1) % TURN
@@ -77,9 +86,10 @@ class Placer:
         else:
             places, which = self._over_holes(counter, steps, breaks, received_ns if fresh else None)
         if places.size:
+            self._placed_ns = received_ns
             self._next, self._counter = int(places[-1]) + 1, int(counter[which[-1]])
-        if fresh and places.size and which[-1] == counter.size - 1:
-            self._anchor = (received_ns, int(places[-1]))
+        sure = fresh or self._base_ns is None  # at first there is no other to be confused with
+        if sure and places.size and which[-1] == counter.size - 1:
             self._watch(received_ns - int(places[-1]) * self.period_ns, received_ns)
         return places, which
 
@@ -90,13 +100,15 @@ class Placer:
         """
         first, last = int(breaks[0]), int(breaks[-1])
         head = np.arange(first)
-        if now_ns is None or self._anchor is None:
+        if now_ns is None or self._base_ns is None:
             self._torn = True
+            self.out_of_time = self._data_ns - self._placed_ns > PATIENCE_NS
             return self._next + head, head
         self._torn = False
         final = self._by_time(int(counter[-1]), now_ns)
         counted = self._next - 1 + np.cumsum(steps)
-        if int(counted[-1]) == final and not np.any(steps == 0):
+        unbroken = bool(np.all(steps == 1)) and 0 <= final - int(counted[-1]) <= LATE
+        if unbroken or (int(counted[-1]) == final and not np.any(steps == 0)):
             which = np.arange(counter.size)
             return counted, which
         tail = np.arange(last, counter.size)
@@ -105,29 +117,30 @@ class Placer:
         return np.concatenate((self._next + head, tail_places[new])), np.concatenate((head, tail[new]))
 
     def _by_time(self, counter: int, now_ns: int) -> int:
-        """Return the place nearest to the host's time that this counter can have."""
-        if self._anchor is None:
-            raise AssertionError("asked only with an anchor")
-        then_ns, place = self._anchor
-        passed = (now_ns - then_ns) / self.period_ns
-        anchor_counter = (self._counter - (self._next - 1 - place)) % TURN
-        step = (counter - anchor_counter) % TURN
-        return place + step + TURN * round((passed - step) / TURN)
+        """Return the latest place that this counter can have: what is delivered may be late, but never early."""
+        newest = (now_ns - self._origin_ns()) // self.period_ns + EARLY
+        return newest - (newest - (self._next - 1) - (counter - self._counter)) % TURN
+
+    def _origin_ns(self) -> int:
+        """Return when packet 0 was sampled by the promptest readings of the last seconds: a drift has no effect."""
+        if self._base_ns is None:
+            raise AssertionError("asked only after a first reading")
+        return self._base_ns + min(self._least_ns, self._least_before_ns)
 
     def _watch(self, origin_ns: int, now_ns: int) -> None:
-        """Compare the instrument's time with the host's; until a sample was handed out, the earliest fit counts."""
+        """Compare the instrument's time with the host's, by the promptest reading of some seconds."""
         if self._base_ns is None:
-            self._base_ns = origin_ns
+            self._base_ns, self._window_ns = origin_ns, now_ns
+            self._least_ns = self._least_before_ns = 0
         apart_ns = origin_ns - self._base_ns
-        if self._window is None or now_ns - self._window[0] > WINDOW_NS:
-            if self._window is not None and abs(self._window[1]) > APART_NS:
-                self.out_of_time = True
-            self._window = (now_ns, apart_ns)
+        if now_ns - self._window_ns > WINDOW_NS:
+            self.out_of_time = self.out_of_time or abs(self._least_ns) > APART_NS
+            self._window_ns, self._least_before_ns, self._least_ns = now_ns, self._least_ns, apart_ns
         else:
-            self._window = (self._window[0], min(self._window[1], apart_ns))
+            self._least_ns = min(self._least_ns, apart_ns)
 
     def settle(self) -> None:
-        """Take the earliest fit so far for the time of packet 0: before any sample was handed out."""
-        if self._base_ns is not None and self._window is not None:
-            self._base_ns += min(self._window[1], 0)
-            self._window = (self._window[0], 0)
+        """Take the promptest reading so far for the time of packet 0: before any sample was handed out."""
+        if self._base_ns is not None:
+            self._base_ns += self._least_ns
+            self._least_ns = self._least_before_ns = 0

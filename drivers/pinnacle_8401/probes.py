@@ -11,7 +11,7 @@ from typing import Final
 from drivers.capabilities import Identity
 from drivers.pinnacle_8401.codec import Command, Packet, encode, version
 from drivers.pinnacle_8401.packets import PacketCutter, controls
-from drivers.probing import Finding, Probe
+from drivers.probing import VERSION_QUESTION, Finding, Probe
 from drivers.text import printable
 
 BAUD: Final = 115_200
@@ -33,6 +33,12 @@ def read(replies: tuple[bytes, ...]) -> Finding | None:
     return Finding(Identity("pinnacle-8401", "8401-HR", firmware))
 
 
+def not_by_this(replies: tuple[bytes, ...]) -> Finding | None:
+    """Recognise nothing: to the question that is put to everybody, this family has no answer."""
+    del replies
+    return None
+
+
 def overhear(data: bytes) -> Finding | None:
     """Recognise a stream by its packets."""
     heard = PacketCutter().feed(data)[0].counter.size
@@ -40,6 +46,8 @@ def overhear(data: bytes) -> Finding | None:
 
 
 def probes(address: int) -> tuple[Probe, ...]:
-    """Return the probe; on a line with addresses there is none of these."""
-    question, details = encode(Command.TYPE), (encode(Command.FIRMWARE),)
-    return () if address else (Probe((BAUD,), question, read, details, overhear, named_only=True),)
+    """Return the probes; on a line with addresses there is none of these."""
+    if address:
+        return ()
+    asked = Probe((BAUD,), encode(Command.TYPE), read, (encode(Command.FIRMWARE),), overhear, named_only=True)
+    return asked, Probe((BAUD,), VERSION_QUESTION, not_by_this, overhear=overhear)
