@@ -104,8 +104,8 @@ class Programme:
         return sum(1 << channel.place for channel in self.channels)
 
     def bias_of(self, place: int) -> int:
-        """Return the bias of a channel: the same on A, whose converter most preamplifiers use, and on all sensors."""
-        return self.bias_count if place == 0 or self.inputs[place].is_polarised else 0
+        """Return the bias of a channel: the same on all sensors; one is on A, whose converter most models use."""
+        return self.bias_count if self.inputs[place].is_polarised else 0
 
     def input_program(self, place: int) -> InputProgram:
         """Return filters, gain and mode of a channel."""

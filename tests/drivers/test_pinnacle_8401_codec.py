@@ -322,11 +322,14 @@ def test_the_filter_is_as_documented(hz: float, low_db: float, high_db: float) -
     assert low_db < 20 * np.log10(response(hz, 0.01)) < high_db
 
 
-def test_one_raw_sample_at_the_rail_flags_every_window_it_is_in() -> None:
+@pytest.mark.parametrize(
+    ("code", "flagged"), [(0, True), (8, True), (9, False), (262_134, False), (262_135, True), (262_143, True)]
+)
+def test_one_raw_sample_at_the_rail_flags_every_window_it_is_in(code: int, flagged: bool) -> None:
     codes = np.full((2000, 1), 131_072)
-    codes[1000] = 262_135
+    codes[1000] = code
     places, _sums, railed = Decimator(filter_for(0.05), 1).feed(np.arange(2000), codes)
-    assert places[railed[:, 0]].tolist() == [9, 10]
+    assert places[railed[:, 0]].tolist() == ([9, 10] if flagged else [])
     assert WINDOW == 200
 
 

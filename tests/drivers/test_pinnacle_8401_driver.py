@@ -122,6 +122,7 @@ def test_the_potential_in_force_is_told_to_the_step(potential_v: float) -> None:
 def test_the_table_of_preamplifiers_is_complete() -> None:
     for name, inputs in PREAMPS.items():
         assert len(inputs) == 4
+        assert inputs[0].is_polarised, "most preamplifiers use the bias of channel A for all"
         assert any(one.is_biosensor for one in inputs), name
     assert set(PROGRAMS) == set(Input)
 
