@@ -95,17 +95,17 @@ class Instrument:
         bursts = self._bursts(first_ns, t_ns)
         if self.port is None or not self.plugged or self._cuts:
             return
-        for began_ns, produced_ns, data in bursts:
+        for began_ns, produced_ns, told_ns, data in bursts:
             heard = self._as_heard(data)
-            for piece, extra_ns in self.faults.mangle(heard, "in", produced_ns) if heard else ():
+            for piece, extra_ns in self.faults.mangle(heard, "in", told_ns) if heard else ():
                 self.wire.to_host.send(piece, began_ns, produced_ns, self.wire.byte_ns, extra_ns)
 
-    def _bursts(self, first_ns: int, t_ns: int) -> list[tuple[int, int, bytes]]:
-        """Return (began, produced, bytes) of all that the firmware says up to now."""
+    def _bursts(self, first_ns: int, t_ns: int) -> list[tuple[int, int, int, bytes]]:
+        """Return (began, produced, told, bytes) of all that the firmware says up to now."""
         if isinstance(self.firmware, Bursting):
-            return [(left_ns, left_ns, data) for left_ns, data in self.firmware.bursts(t_ns)]
+            return [(left_ns, left_ns, left_ns, data) for left_ns, data in self.firmware.bursts(t_ns)]
         data = self.firmware.transmit(t_ns)
-        return [(first_ns, first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns, data)]
+        return [(first_ns, first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns, t_ns, data)]
 
     def _as_heard(self, data: bytes) -> bytes:
         """Return what becomes of bytes that one side sends and the other hears at another baud rate: noise."""
