@@ -130,6 +130,7 @@ class _Place:
     settings: LineSettings | None = None
     """With which somebody was answered; the pumps of a chain have one baud rate."""
     line: _Line | None = None
+    out_of_step: bool = False
 
 
 @dataclass(eq=False)
@@ -253,6 +254,15 @@ class LineMember:
     @property
     def simulated(self) -> bool:
         return self.lines.simulated
+
+    @property
+    def out_of_step(self) -> bool:
+        """Tell whether an answer to anybody on this line may still come; for answers that do not say whose they are."""
+        return self.place.out_of_step
+
+    @out_of_step.setter
+    def out_of_step(self, value: bool) -> None:
+        self.place.out_of_step = value
 
     def siblings(self) -> frozenset[int]:
         """Return the addresses of the others that belong to this line, open or not: their frames are not foreign."""

@@ -77,13 +77,6 @@ class Micro4Pump:
     def connect(self) -> Identity:
         self.link.identified, self.link.echo = False, None
         self._syringe = self._find()
-        if self.link.has_siblings and not self.link.echo:
-            raise WrongInstrument(
-                "this controller answers without an echo: answers for its several lines cannot be told apart; use one "
-                "line of it only",
-                port=self.link.url,
-                command="?S",
-            )
         self.link.identified = True
         self._withdraws = self.link.text("D").value == "Withdraw"
         return Identity("wpi-micro4", "", "")  # it has no question for model, firmware or serial number
@@ -96,7 +89,7 @@ class Micro4Pump:
             self.link.form = form
             for _try in range(TRIES_PER_FORM):
                 try:
-                    with self.link.turn("?S"):
+                    with self.link.turn("?S", in_step=False):
                         syringe = self.link.once("?S", codec.parse_type)
                 except (ReplyTimeout, GarbledReply, DeviceRefused) as error:
                     failure = error if failure is None or error.partial else failure

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from drivers.errors import DeviceRefused, ExchangeError, GarbledReply
 from drivers.printed import Printed
+from drivers.shared_line import LineMember
 from drivers.talk import Answer, Talk, is_final
 from drivers.text import printable
 from drivers.transport import LineSettings
@@ -32,7 +33,7 @@ FORMS: Final = (CR, SEMICOLON)
 _TURN_S: Final = 1.0  # waiting for the turns of the other three lines
 TRIES_PER_FORM: Final = 2  # what was sent in a wrong form may still stand before the first command
 _NUMBERED = "VCRL"
-_ECHOED = re.compile(r"[?A-Z]")
+_ANSWER = re.compile(r"[?>A-Z]")
 _SYNC = "B"  # asked for nothing else: its answer cannot be mistaken for another one
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class Micro4Link(Talk[str]):
 
         Nor what was said to other lines of the same controller, and came too late for them.
         """
-        return frame == "" or frame.startswith("L") or (self.has_siblings and _ECHOED.match(frame) is not None)
+        return frame == "" or frame.startswith("L") or (self.has_siblings and _ANSWER.match(frame) is not None)
 
     def try_otherwise(self) -> None:
         """Nothing answered: where it is not known yet how this unit is spoken to, try the other form next."""
@@ -76,6 +77,16 @@ class Micro4Link(Talk[str]):
             return (command + CR).encode("ascii")
         ends = command[0] in _NUMBERED or (command[0] == "T" and command[1:].isdigit())
         return (command + (SEMICOLON if ends else "")).encode("ascii")
+
+    @property
+    def line_out_of_step(self) -> bool:
+        """Tell whether an answer to any pump on this port may still come."""
+        return isinstance(self.opener, LineMember) and self.opener.out_of_step
+
+    @line_out_of_step.setter
+    def line_out_of_step(self, value: bool) -> None:
+        if isinstance(self.opener, LineMember):
+            self.opener.out_of_step = value
 
     # --- one exchange ---
 
@@ -98,7 +109,11 @@ class Micro4Link(Talk[str]):
             return body is not None and (parse(body) is not None or codec.is_refusal(body))
 
         data = ahead + self.encode(command)
-        frame = self.transact(data, is_reply, command=command, timeout_s=timeout_s, urgent=urgent)
+        try:
+            frame = self.transact(data, is_reply, command=command, timeout_s=timeout_s, urgent=urgent)
+        except ExchangeError:
+            self.line_out_of_step = True  # what comes late does not say for which line it is
+            raise
         body = self._body(frame, command) or ""
         if self.echo is None and command.startswith("?"):
             self.echo = frame.startswith(command)
@@ -112,7 +127,7 @@ class Micro4Link(Talk[str]):
             rest = frame[len(command) :]
             if rest[:1] in ("", ">", ";", "\r", "\n", " "):
                 return rest.lstrip("; \r\n").removeprefix(">").strip()
-        return None if self.echo else frame
+        return None if self.echo else frame.removeprefix(">").strip()
 
     def select(self, line: int, *, timeout_s: float = REPLY_S, urgent: bool = False) -> None:
         """Select a line; every command after it is for this one until somebody selects another."""
@@ -121,21 +136,30 @@ class Micro4Link(Talk[str]):
     def get_in_step(self, *, urgent: bool = False) -> None:
         """After a lost answer, ask for the motor drive: once it has come, every older answer has come too (L7)."""
         exchange = self.live()
-        if exchange.out_of_step:
+        if exchange.out_of_step or self.line_out_of_step:
             self.once(f"?{_SYNC}", lambda body: codec.parse_text(_SYNC, body), urgent=urgent)
-            exchange.out_of_step = False
+            exchange.out_of_step = self.line_out_of_step = False
 
     # --- turns: the line, then what is for it ---
 
     @contextmanager
     def turn(
-        self, command: str, *, line: int | None = None, timeout_s: float = REPLY_S, urgent: bool = False
+        self,
+        command: str,
+        *,
+        line: int | None = None,
+        timeout_s: float = REPLY_S,
+        urgent: bool = False,
+        in_step: bool = True,
     ) -> Iterator[None]:
         """Select our line (or another) and hold the port: no other pump of the rig selects one in between.
 
+        ``in_step``: make sure first that no older answer, to any pump on this port, is still to come.
         Raises LineTaken where the STOP of another pump needs the port: what was to follow is not sent.
         """
         with self.live().turn(command, _TURN_S, urgent=urgent):
+            if in_step:
+                self.get_in_step(urgent=urgent)
             self.select(line or self.syringe_line, timeout_s=timeout_s, urgent=urgent)
             yield
 
@@ -189,7 +213,7 @@ class Micro4Link(Talk[str]):
             ahead = self.encode(f"L{self.syringe_line}")
             self.once("H", _any, timeout_s=timeout_s, urgent=True, ahead=ahead)
         else:
-            with self.turn("H", timeout_s=timeout_s, urgent=True):
+            with self.turn("H", timeout_s=timeout_s, urgent=True, in_step=False):
                 self.once("H", _any, timeout_s=timeout_s, urgent=True)
 
     def garbled(self, message: str, command: str) -> GarbledReply:

@@ -41,7 +41,7 @@ def set_up(settings: dict[str, OptionValue] | None = None, **options: str) -> Mi
 
 class TestAsTheOneDriverSawIt(PumpCompliance):
     def set_up(self) -> Micro4SetUp:
-        return set_up(terminator="cr")
+        return set_up(terminator="cr", echo="on")
 
 
 class TestAsTheManualPrintsItOnAnotherLine(PumpCompliance):
@@ -50,6 +50,7 @@ class TestAsTheManualPrintsItOnAnotherLine(PumpCompliance):
             {"line": 3},
             terminator="semicolon",
             plunger_line="3",
+            echo="prompt",
             ok="plain",
             told="false",
             resumes="false",
@@ -64,7 +65,7 @@ class TestWithoutEchoForgetfulAndWithOtherTexts(PumpCompliance):
             {"line": 2, "syringe_type": "A", "running_text": "Infusing", "paused_text": "Waiting"},
             plunger_line="2",
             selected="4",
-            echo="false",
+            echo="off",
             ok="prompt",
             unknown="error",
             running_text="Infusing",

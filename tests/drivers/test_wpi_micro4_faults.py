@@ -45,7 +45,7 @@ class Micro4Faults(LineFaults):
 
 class TestFaultsOnAUnitThatWantsCr(Micro4Faults):
     def set_up(self) -> Micro4SetUp:
-        return set_up(terminator="cr")
+        return set_up(terminator="cr", echo="on")
 
 
 class TestFaultsOnAUnitThatWantsSemicolonsAndDoesNotEcho(Micro4Faults):

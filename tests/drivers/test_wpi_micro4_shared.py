@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
 
 from drivers.capabilities import DriverOptions, Motion, PumpProgram, WireRecord
 from drivers.compliance import PumpCompliance
-from drivers.errors import ExchangeError, LineTaken, WrongInstrument
+from drivers.errors import ExchangeError, LineTaken
 from drivers.shared_line import SharedLines
 from drivers.wpi_micro4 import Micro4Pump, build
 from sim_devices.firmware.motor import RUNNING
@@ -33,7 +33,7 @@ class Box:
         self.plungers = [IdealPlunger(TYPE_A_MM), IdealPlunger(TYPE_A_MM)]
         box = Controller()
         box.add(self.plungers[0], self.options)
-        box.add(self.plungers[1], Micro4Options(address=2))
+        box.add(self.plungers[1], replace(self.options, address=2))
         assert isinstance(box.firmware, Micro4Firmware)
         self.controller = box.firmware
         self.line = FirmwareLine(self.controller)
@@ -78,8 +78,13 @@ class TestLine2WhileLine1Infuses(PumpCompliance):
         return Box()
 
 
-def both_running() -> tuple[Box, Micro4Pump]:
-    box = Box()
+class TestLine2WhileLine1InfusesWithEcho(PumpCompliance):
+    def set_up(self) -> Box:
+        return Box(Micro4Options(echo="on"))
+
+
+def both_running(options: Micro4Options | None = None) -> tuple[Box, Micro4Pump]:
+    box = Box(options or Micro4Options())
     second = box.driver()
     second.connect()
     second.program(box.program())
@@ -144,8 +149,9 @@ def test_R33_a_stop_between_selection_and_start_keeps_the_start_from_being_sent(
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_L7_an_answer_for_another_line_that_comes_late_is_not_taken_for_ours(seed: int) -> None:
-    box, second = both_running()
+@pytest.mark.parametrize("options", [Micro4Options(echo="on"), Micro4Options(echo="off", told=False)])
+def test_L7_an_answer_for_another_line_that_comes_late_is_not_taken_for_ours(options: Micro4Options, seed: int) -> None:
+    box, second = both_running(options)
     rng = np.random.default_rng(seed)
     not_before_ns = 0
 
@@ -169,9 +175,12 @@ def test_L7_an_answer_for_another_line_that_comes_late_is_not_taken_for_ours(see
             assert before_ul - 0.002 <= status.infused_ul <= plunger.moved_ul(box.clock.now_ns()) + 0.002
 
 
-def test_a_controller_without_echo_is_refused_for_more_than_one_line() -> None:
-    box = Box(Micro4Options(echo=False), starts_neighbour=False)
-    second = box.driver()
-    with pytest.raises(WrongInstrument, match="echo"):
-        second.connect()
-    assert second.stop().motion is Motion.STOPPED, "stopping is always allowed"
+def test_L7_a_lost_answer_of_one_line_makes_the_other_ask_for_something_unmistakable_first() -> None:
+    box, second = both_running(Micro4Options(echo="off"))
+    box.line.from_device = lambda data: [] if box.line.sent[-1] == b"?G\r" else [(0.0, data)]
+    with pytest.raises(ExchangeError):
+        box.neighbour.status()
+    box.line.from_device = lambda data: [(0.0, data)]
+    before = len(box.line.sent)
+    assert second.status().motion is Motion.INFUSING
+    assert box.line.sent[before : before + 3] == [b"?B\r", b"L2\r", b"?G\r"]

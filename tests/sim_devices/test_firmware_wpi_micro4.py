@@ -42,6 +42,8 @@ class Bench:
 
 
 def make(**options: object) -> Bench:
+    """Return a controller that echoes, as the reference prints it, unless the options say otherwise."""
+    options.setdefault("echo", "on")
     plunger = SyringePlunger(SyringeParameters(0.46066, volume_ul=20.0, loaded_ul=10.0))
     controller = Micro4Firmware(plunger, Micro4Options(**options))  # type: ignore[arg-type]
     controller.power_on(0)
@@ -87,9 +89,10 @@ def test_the_end_of_a_command_is_a_switch() -> None:
 def test_ok_echo_and_told_values_are_switches() -> None:
     assert make(ok="plain").ask(b"?D\r") == b"?D>Direction: Infuse\n\rOK\n\r"
     assert make(ok="prompt").ask(b"V1.0\r") == b"V1.0>Target Volume = 1.0nL \n\r>OK\n\r"
-    assert make(echo=False).ask(b"?D\r") == b"Direction: Infuse\n\r>OK\n\r"
+    assert make(echo="off").ask(b"?D\r") == b"Direction: Infuse\n\r>OK\n\r"
+    assert make(echo="prompt").ask(b"?D\r") == b">Direction: Infuse\n\r>OK\n\r"
     assert make(told=False).ask(b"V1.0\r") == b"V1.0\n\rOK\n\r"
-    assert make(echo=False, told=False).ask(b"V1.0\r") == b"\n\rOK\n\r"
+    assert make(echo="off", told=False).ask(b"V1.0\r") == b"\n\rOK\n\r"
     assert make(unknown="ok").ask(b"X\r") == b"X\n\r>OK\n\r"
     assert make(unknown="error").ask(b"X\r") == b"X>Error\n\r>OK\n\r"
     assert make().ask(b"X\r") == b""

@@ -187,8 +187,8 @@ class Micro4Firmware:
 
     def _answer(self, command: str, about: str, text: str) -> None:
         plain = {"mixed": about in _PLAIN_OK, "plain": True, "prompt": False}[self._options.ok]
-        head = command if self._options.echo else ""
-        body = (">" + text if self._options.echo else text) if text else ""
+        head = command if self._options.echo == "on" else ""
+        body = (text if self._options.echo == "off" else ">" + text) if text else ""
         pad = " " if text and about in ("V", "R", "C") else ""
         self._out += f"{head}{body}{pad}\n\r{'OK' if plain else '>OK'}\n\r".encode("latin-1")
 

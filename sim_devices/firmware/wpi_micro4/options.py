@@ -24,8 +24,8 @@ class Micro4Options:
     """A number ends with ``;`` and a letter with nothing [M], or every command ends with CR [D]."""
     ok: Literal["mixed", "plain", "prompt"] = "mixed"
     r"""Ends of answers: ``\n\rOK\n\r`` after V, R, C and ``\n\r>OK\n\r`` after others [D], or one of the two always."""
-    echo: bool = True
-    """Answers begin with the command [D]."""
+    echo: Literal["prompt", "on", "off"] = "prompt"
+    """Answers begin with ``>`` as the driver on a real unit reads them, with the command too as it notes, or not."""
     told: bool = True
     """V, R, C and others are answered with the new value as a question would be; otherwise with OK alone [?]."""
     wrong_r: bool = True
