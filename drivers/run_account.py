@@ -49,6 +49,10 @@ class RunAccount:
         elapsed_s = (now_ns - self.started_ns) / NS_PER_S + _START_S
         return min(self.rate_ul_per_min * elapsed_s / 60.0, self.target_ul) * _MARGIN
 
+    def is_due(self, now_ns: int) -> bool:
+        """Tell whether the run must have reached its target by now."""
+        return self.open and self.most_ul(now_ns) >= self.target_ul * _MARGIN
+
     def read(self, counter_ul: float, step_ul: float, now_ns: int) -> tuple[float, float]:
         """Return (volume of this infusion, how far it may be above that)."""
         if counter_ul < self.zero_ul - step_ul / 2:

@@ -105,12 +105,17 @@ class Watch(Generic[S]):
         self.account, self.state = RunAccount(), self.stopped
 
     def _agreed_state(self) -> Answer[S]:
-        """Ask for the state; a change must be said twice: without checksum one flipped bit makes another of it."""
-        before, answer = self.state, self.ask_state(urgent=False)
+        """Ask for the state; what is not expected must be said twice: one flipped bit makes another state of it.
+
+        Not expected are a change, and a run that goes on when its time is over.
+        """
+        answer = self.ask_state(urgent=False)
+        if answer.value == self.state and not (self.is_running(answer.value) and self.account.is_due(answer.asked_ns)):
+            return answer
         for _try in range(_CONFLICTS):
+            before, answer = answer.value, self.ask_state(urgent=False)
             if answer.value == before:
                 return answer
-            before, answer = answer.value, self.ask_state(urgent=False)
         raise GarbledReply("the status changes with every answer", port=self.link.url, command="status")
 
     def counter(self, *, urgent: bool = False) -> Counter:

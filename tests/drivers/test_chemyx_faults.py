@@ -217,6 +217,15 @@ def test_L4_one_flipped_bit_in_the_status_is_not_believed(options: dict[str, str
     assert_true(pump.status(), began_ns)
 
 
+def test_L4_one_flipped_bit_does_not_make_a_run_of_one_that_is_over() -> None:
+    bench, pump, _began = running()
+    bench.line.pass_s(99.0)
+    assert pump.status().motion is Motion.INFUSING
+    bench.line.pass_s(2.0)
+    bench.line.from_device = once(lambda data: [(0.0, re.sub(rb"0(\r\n>)$", rb"1\1", data))])
+    assert pump.status().motion is Motion.STOPPED
+
+
 @pytest.mark.parametrize("broken", [b"9.0000", b"0.0000", b"900.00"])
 def test_L4_a_broken_counter_is_asked_for_again(broken: bytes) -> None:
     bench, pump, began_ns = running()
