@@ -121,6 +121,14 @@ def test_the_queue_of_errors_overflows() -> None:
     assert bench.errors() == [-113] * 9 + [-350]
 
 
+def test_elements_have_long_names_too_and_an_order_of_their_own() -> None:
+    bench = make()
+    bench.say(":FORMAT:ELEMENTS STATUS, RESISTANCE,time,Curr")
+    assert bench.ask(":FORM:ELEM?") == "CURR,RES,TIME,STAT\r"
+    bench.say(":FORM:ELEM CURRE")
+    assert bench.errors() == [-224]
+
+
 def test_a_current_comes_in_steps_of_its_range() -> None:
     bench = make()
     bench.say(*REFERENCE, ":FORM:ELEM CURR")

@@ -233,12 +233,9 @@ class SmuFirmware:
             self._check_functions(parameters)
 
     def _set_elements(self, parameters: str) -> None:
-        wanted = {word.strip().upper()[:4] for word in parameters.split(",")}
-        known = {name[:4]: name for name in self._meter.all_elements} | {"TSTA": "TST"}
-        if not wanted or not all(any(key.startswith(word) for key in known) for word in wanted):
-            raise Refused(-224, "Illegal parameter value")
-        named = {name for key, name in known.items() if any(key.startswith(word) for word in wanted)}
-        self._meter.elements = tuple(name for name in self._meter.all_elements if name in named)
+        known = at.Word("", self._meter.all_elements)
+        named = {known.parse(word.strip()) for word in parameters.split(",")}
+        self._meter.choose(named)
 
     @staticmethod
     def _check_functions(parameters: str) -> None:

@@ -19,8 +19,8 @@ NOT_AVAILABLE = 9.91e37
 STEPS_PER_RANGE = 1e5
 """Resolution: 10 aA on the 1 pA range of a 6430, 10 fA on 1 nA (5)."""
 CONVERSIONS_WITH_AUTOZERO = 3
-ELEMENTS = ("VOLT", "CURR", "RES", "TIME", "STAT")
-ELEMENTS_6517B = ("READ", "UNIT", "TST", "STAT")
+ELEMENTS = ("VOLTage", "CURRent", "RESistance", "TIME", "STATus")
+ELEMENTS_6517B = ("READing", "UNITs", "TSTamp", "STATus")
 CLOCK_WRAPS_S = 100_000.0
 _GRID_NS = 20_000_000  # a current is looked at this often within a conversion
 
@@ -37,22 +37,27 @@ class Meter:
     clock_zero_ns: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        self.elements = self.all_elements
+        self.choose(None)
 
     @property
     def all_elements(self) -> tuple[str, ...]:
         """Return what a reading may consist of, in the order in which it is printed."""
         return ELEMENTS if self.options.is_source_meter else ELEMENTS_6517B
 
+    def choose(self, names: set[str] | None) -> None:
+        """Print these elements from now on (short names), in the order that is fixed; None: all of them."""
+        short = tuple(at.short(name) for name in self.all_elements)
+        self.elements = tuple(name for name in short if names is None or name in names)
+
     def reset(self, now_ns: int) -> None:
         """Do what ``*RST`` does here."""
-        self.elements = self.all_elements
+        self.choose(None)
         self.switch(on=False, now_ns=now_ns)
 
     def power(self, *, on: bool, now_ns: int) -> None:
         """Come up or go down."""
         self.clock_zero_ns = now_ns - round(self.options.on_for_s * S)
-        self.elements = self.all_elements
+        self.choose(None)
         self.is_on = False
         if on:
             self.apply(now_ns)

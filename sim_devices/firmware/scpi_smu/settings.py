@@ -99,17 +99,18 @@ class Word:
     def parse(self, text: str) -> str:
         """Return the value of a text. Raises Refused."""
         word = text.strip("\"'").upper()
-        found = next((known for known in self.words if word == known.upper() or word == _short(known)), None)
+        found = next((known for known in self.words if word == known.upper() or word == short(known)), None)
         if found is None:
             raise Refused(-224, "Illegal parameter value")
-        return _short(found)
+        return short(found)
 
     def tell(self, value: Value) -> str:
         """Return a value as it is told."""
         return str(value)
 
 
-def _short(word: str) -> str:
+def short(word: str) -> str:
+    """Return the short form of a word written as in manuals."""
     return "".join(letter for letter in word if not letter.islower())
 
 
