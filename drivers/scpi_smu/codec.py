@@ -18,7 +18,8 @@ OVERFLOW: Final = 9.9e37
 NOT_AVAILABLE: Final = 9.91e37
 """Instead of a value: not measured (5); on a 6517B also: zero check is on (its manual)."""
 _BETWEEN = 9.905e37
-_NUMBER = re.compile(rb"[+-]?\d{1,9}(?:\.\d{1,9})?(?:E[+-]?\d{1,2})?")
+_NUMBER = re.compile(rb"[+-]?\d{1,9}(?:\.\d{1,9}(?:E[+-]\d\d)?)?")
+"""An exponent only behind a decimal point, with two digits: what is left of 6.000000E-01 without its head is none."""
 _PRINTED = re.compile(rb"[+-]\d\.\d{6}E[+-]\d\d")
 """A number of a reading of a 2400 or 6430: always as many characters, so that a lost one shows."""
 _IDENTITY = re.compile(

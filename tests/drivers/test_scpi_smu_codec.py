@@ -61,6 +61,12 @@ def test_the_two_numbers_that_are_no_values(value: float, overflow: bool, not_av
     assert (codec.is_overflow(value), codec.is_not_available(value)) == (overflow, not_available)
 
 
+@pytest.mark.parametrize("left", [b"00E-01", b"0E-01", b".000000E-01", b"E-01", b"-01E", b"6.000000E-", b"6.000000E-0"])
+def test_what_is_left_of_a_number_is_none(left: bytes) -> None:
+    assert codec.decode_number(b"6.000000E-01") == pytest.approx(0.6)
+    assert codec.decode_number(left) is None
+
+
 def test_identity_and_errors() -> None:
     line = b"KEITHLEY INSTRUMENTS INC.,MODEL 6430,0812345,A01 Jan 1 2009"
     assert codec.decode_identity(line) == ("6430", "0812345", "A01 Jan 1 2009")
