@@ -1,7 +1,8 @@
-"""Somebody else's New Era client (nesp-lib) on the simulated pump over a real pty, in both modes; and its death."""
+"""Other people's New Era clients on simulated pumps over a real pty: in both modes, in a chain, and one that dies."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -70,6 +71,73 @@ def _round_trip(pump: nesp_lib.Pump, timeout_s: int) -> None:
     assert pump.status == nesp_lib.Status.PAUSED
     assert 0.002 <= pump.volume_infused_ml < 0.2
     assert pump.volume_withdrawn_ml == 0
+
+
+@pytest.mark.parametrize(("timeout_s", "options"), [(0, ""), (5, "&power_up_alarm=0")])
+def test_nesp_lib_runs_two_pumps_of_a_chain_at_once(tmp_path: Path, timeout_s: int, options: str) -> None:
+    link = tmp_path / "chain"
+    with served("pty", str(link), f"new-era?chain=0,12{options}"), nesp_lib.Port(str(link)) as port:
+        pumps = [nesp_lib.Pump(port, address=address, safe_mode_timeout_s=timeout_s) for address in (0, 12)]
+        try:
+            for pump, volume_ml in zip(pumps, (1.0, 0.001), strict=True):
+                pump.syringe_diameter_mm = 4.699
+                pump.pumping_direction = nesp_lib.PumpingDirection.INFUSE
+                pump.pumping_volume_ml = volume_ml
+                pump.pumping_rate_ml_per_min = 0.2
+                pump.volume_infused_clear()
+                pump.run(wait_while_running=False)
+            pumps[1].wait_while_running()
+            assert pumps[0].running
+            pumps[0].stop()
+            assert pumps[1].volume_infused_ml == pytest.approx(0.001)
+            assert 0.001 < pumps[0].volume_infused_ml < 0.2
+        finally:
+            for pump in pumps:
+                pump.safe_mode_timeout_s = 0
+
+
+YAQ_DAEMON = """
+import asyncio, pathlib, sys
+from yaqd_new_era._new_era_ne1000 import NewEraNe1000
+
+async def main(serial_port, address):
+    config = {"serial_port": serial_port, "address": address, "port": 0, "baud_rate": 19200, "diameter": 4.699,
+              "volume_units": "microliter", "rate_units": "microliter/minute", "limits": [-1000.0, 1000.0],
+              "out_of_limits": "closest"}
+    pump = NewEraNe1000("pump", config, pathlib.Path("none"))
+    pump._state["position"] = 0.0  # as after its homing
+    pump.set_rate(150.0)
+    await asyncio.sleep(1.0)
+    pump.set_position(-2.0)
+    for _tenth in range(100):
+        await asyncio.sleep(0.1)
+        if pump._state["position"] <= -2.0 and not pump._busy:
+            break
+    await asyncio.sleep(0.6)  # it clears both counters
+    print(pump.get_rate(), pump._state["position"], flush=True)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    pump.close()
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def test_yaqd_new_era_infuses_with_the_second_pump_of_a_chain_and_not_with_the_first(tmp_path: Path) -> None:
+    link = tmp_path / "chain"
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    with served("pty", str(link), "new-era?chain=0,3&diameter_mm=4.699"):
+        command = [sys.executable, "-c", YAQ_DAEMON, str(link), "3"]
+        daemon = subprocess.run(command, env=home, capture_output=True, text=True, timeout=60, check=False)
+        assert daemon.stdout.split() == ["150.0", "-2.0"], daemon.stderr
+        with serial.Serial(str(link), timeout=1) as line:
+            for sent, answered in (
+                (b"0DIS\r", b"\x0200A?R\x03"),  # nobody has spoken to it before
+                (b"0DIS\r", b"\x0200SI0.000W0.000UL\x03"),
+                (b"3VOL\r", b"\x0203S2.000UL\x03"),
+            ):
+                line.write(sent)
+                assert line.read_until(b"\x03") == answered
 
 
 CLIENT = """
