@@ -128,7 +128,7 @@ class _Place:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     addresses: set[int] = field(default_factory=set)
     settings: LineSettings | None = None
-    """With which somebody was answered; the pumps of a chain have one baud rate."""
+    """With which somebody was answered last; the next opening begins with these."""
     line: _Line | None = None
     out_of_step: bool = False
 
@@ -142,6 +142,8 @@ class _Line:
     port: Transport
     settings: LineSettings
     turns: Turns
+    was_answered: bool = False
+    """Its settings are right: the pumps of a chain have one baud rate."""
     handles: dict[int, _Handle] = field(default_factory=dict)
 
     def use(self, act: Callable[[Transport], T]) -> T:
@@ -192,13 +194,14 @@ class _Handle:
 
     def answered(self) -> None:
         """Note that somebody answered on this line: its baud rate is right, nobody changes it any more."""
+        self.line.was_answered = True
         self.line.place.settings = self.line.settings
 
     def retune(self, settings: LineSettings) -> bool:
         """Open the port anew with other settings, for everybody; False where somebody was answered with these."""
         self._check_open()
         with self.line.turns.take(self.port, "", 1.0, lambda: False, urgent=False):
-            if self.line.place.settings is not None:
+            if self.line.was_answered:
                 return False
             self.line.port.close()
             try:

@@ -186,7 +186,7 @@ class SimBench:
         options = [("address", str(description["address"]))] if description.get("address") else []
         fitting = getattr(_simulator(simulator), "options_of", None)  # the model that this description asks for
         options += fitting(description).items() if fitting is not None else ()
-        in_url = _parse(url)[2] if url.startswith("sim://") else []
+        in_url = [o for o in _parse(url)[2] if o[0] != "chain"] if url.startswith("sim://") else []
         part_of = str(description.get("part_of", ""))
         wanted = _Wanted(name, url, kind, simulator, [*options, *in_url], part_of)
         for other in self._at(url):

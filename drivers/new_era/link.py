@@ -90,7 +90,7 @@ class PumpLink:
     bauds: tuple[int, ...] = field(init=False)
     """Baud rates to try; the first is the one that answered last."""
     _answered: bool = field(default=False, init=False)
-    """The pump has answered at the first of ``bauds``."""
+    """The pump has answered on the line as it is open now."""
     _exchange: Exchange[Frame] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -158,7 +158,7 @@ class PumpLink:
         if self._exchange is not None:
             self._exchange.transport.close()
             self._exchange = None
-        self.identified = False
+        self.identified = self._answered = False
 
     @property
     def foreign_count(self) -> int:

@@ -129,6 +129,20 @@ def test_power_failure_restart_and_trigger_are_off_where_the_pump_knows_how(old:
     assert flags["TRG"] == ("FT" if old == "true" else "OF")
 
 
+def test_a_pump_that_somebody_has_paired_is_not_found_and_its_stop_not_confirmed() -> None:
+    """It hears only commands for all, which are never sent (a.5)."""
+    bench = NewEraSetUp({})
+    bench.line.firmware.receive(b"*ADRDUAL\r", bench.clock.now_ns())
+    bench.line.firmware.receive(b"*ADRDUAL\r", bench.clock.now_ns())  # the first one was answered A?R
+    bench.line.firmware.transmit(bench.clock.now_ns())
+    pump = bench.driver()
+    with pytest.raises(ReplyTimeout):
+        pump.connect()
+    with pytest.raises(ReplyTimeout, match="NOT CONFIRMED STOPPED"):
+        pump.stop()
+    assert not any(b"*" in packet for packet in bench.line.sent)
+
+
 # --- baud rates, on lines that carry noise at a wrong one ---
 
 
@@ -207,6 +221,19 @@ def test_pumps_of_a_chain_find_their_common_baud_rate_together(first: int) -> No
     before_ns = clock.now_ns()
     pumps[1 - first].connect()
     assert clock.now_ns() - before_ns < NS_PER_S, "the second one finds the line tuned"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_pump_whose_baud_rate_was_changed_meanwhile_is_found_again(shared: bool) -> None:
+    clock = VirtualClock()
+    bench = registry.bench()(clock, {"pumps": {"a": {"url": "/dev/ttyUSB0"}}}, 1, ())
+    firmware = bench._at("/dev/ttyUSB0")[0].firmware  # type: ignore[attr-defined]
+    opener = SharedLines(bench, clock) if shared else bench
+    pump = registry.driver("new-era")(opener, "/dev/ttyUSB0", clock, DriverOptions("a"))
+    for baud in (9600, 19200, 1200):
+        firmware.line_baud = baud
+        pump.connect()
+        pump.close()
 
 
 def test_a_pump_of_a_chain_that_is_off_does_not_detune_the_line_of_the_other() -> None:

@@ -23,7 +23,7 @@ from tests.engine.kit import INFUSION, LIMITS, PUMP, Script, make_plan, seconds
 
 OTHER = replace(PUMP, name="other", address=1)
 STEPS = (INFUSION, replace(INFUSION, number=2, pump="other"), WaitStep(3, "washout", 10.0), MarkStep(4, "end"))
-URLS = ("sim://new-era", "/dev/ttyUSB0")
+URLS = ("sim://new-era", "sim://new-era?chain=0,1", "/dev/ttyUSB0")
 
 
 def run(tmp_path: Path, *faults: str, url: str = "sim://new-era", seed: int = 1) -> RehearsalResult:
