@@ -5,6 +5,7 @@ from __future__ import annotations
 from drivers.chemyx import ChemyxPump
 from drivers.harvard_ultra import HarvardUltraPump
 from drivers.new_era import NewEraPump
+from tests.drivers.chain_kit import ChainOfStrangers
 from tests.drivers.kit import PumpBench
 from tests.drivers.pump_faults import PumpFaults
 from tests.drivers.test_compliance_chemyx import ChemyxSetUp
@@ -23,6 +24,18 @@ class TestNewEra(PumpFaults):
 
     def set_up(self) -> PumpBench[NewEraPump]:
         return NewEraSetUp({})
+
+
+class TestNewEraAsSecondOfAChain(TestNewEra):
+    """Its sibling infuses. What comes under the sibling's address, late or not, must never pass for an answer."""
+
+    stride = 3
+
+    def set_up(self) -> PumpBench[NewEraPump]:
+        return ChainOfStrangers()
+
+    def from_another(self, answer: bytes) -> bytes | None:
+        return answer.replace(b"\x0201", b"\x0200")
 
 
 ULTRA_FRAGMENTS = (
