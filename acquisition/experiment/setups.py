@@ -172,6 +172,8 @@ def _potentiostat(setup: PotentiostatSetup, rig: Rig, drivers: DriverLookup, fou
     driver = _driver(setup, path, rig, drivers, found)
     if driver is None or not isinstance(driver, Potentiostat):
         return setup
+    if warning := traits(drivers(setup.driver)).warning:
+        found.warn(f"potentiostat {setup.name}: {warning}")
     try:
         checked = driver.checked(amperometry(setup))
     except NotEncodable as error:

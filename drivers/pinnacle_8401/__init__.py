@@ -24,6 +24,10 @@ class _Factory:
     options: dict[str, str] = field(default_factory=lambda: dict(OPTIONS))
     channel_options: dict[str, str] = field(default_factory=lambda: dict(CHANNEL_OPTIONS))
 
+    warning: str = (
+        "nobody has tried the driver pinnacle-8401 on a real instrument, and the vendor's documents leave the sign of "
+        "the current and 4 % of its size open; check both with a resistor before an animal depends on them"
+    )
     probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> PinnaclePotentiostat:

@@ -174,6 +174,14 @@ def test_a_plan_without_its_preamplifier_is_refused(tmp_path: Path) -> None:
         run(tmp_path, options='{ ttl1 = "stimulus" }')
 
 
+def test_every_plan_says_what_nobody_has_tried(tmp_path: Path) -> None:
+    rig, protocol = tmp_path / "rig.toml", tmp_path / "protocol.toml"
+    rig.write_text(RIG.format(options=OPTIONS, sentinel="b"), encoding="utf-8")
+    protocol.write_text(PROTOCOL, encoding="utf-8")
+    warnings = load_experiment(protocol, rig).plan.warnings
+    assert any("striatum: nobody has tried" in warning and "resistor" in warning for warning in warnings)
+
+
 def test_an_input_that_the_preamplifier_has_for_eeg_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedInput, match="is for EEG, not for a biosensor"):
         run(tmp_path, options='{ preamp = "8407-SL" }')
