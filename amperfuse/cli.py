@@ -10,7 +10,17 @@ from typing import Annotated
 import typer
 
 from amperfuse import __version__
-from amperfuse.commands import books, engine, experiments, follow, instruments, rehearsals, sessions, taps
+from amperfuse.commands import (
+    books,
+    engine,
+    experiments,
+    follow,
+    instruments,
+    rehearsals,
+    sessions,
+    syringe_library,
+    taps,
+)
 from amperfuse.console import say
 
 app = typer.Typer(
@@ -49,6 +59,7 @@ app.command()(instruments.ports)
 app.command()(instruments.identify)
 app.command()(instruments.sim)
 app.command()(taps.tap)
+app.add_typer(syringe_library.app, name="syringes")
 app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)

@@ -70,6 +70,10 @@ def _infusions(data: SessionData) -> Iterator[str]:
     for infusion in data.infusions.values():
         yield _infusion_row(infusion, data)
     yield ""
+    for setup in data.header.plan["pumps"]:
+        syringe = f"{_plain(str(setup['syringe']))}, told to the pump as {setup['diameter_mm']:g} mm"
+        yield f"- Syringe of {_plain(str(setup['name']))}: {syringe}"
+    yield ""
     yield (
         "*Commanded* is the ordered rate integrated over time, *confirmed* the pump's own counter, *may be more by* "
         "the worst case that no reply has excluded, *estimated at the animal* the confirmed flow past the line's "

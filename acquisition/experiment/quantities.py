@@ -70,6 +70,8 @@ CONCENTRATION = Dimension(
     "2 mg/mL",
 )
 WEIGHT = Dimension("a weight", "g", {"g": _ONE, "kg": _ONE / _M}, "25 g")
+MASS = Dimension("a mass", "mg", {"ug": _M, "mg": _ONE, "g": _ONE / _M}, "99.7 mg")
+TEMPERATURE = Dimension("a temperature", "C", {"C": _ONE}, "22.5 C")
 LENGTH = Dimension("a length", "mm", {"um": _M, "mm": _ONE, "cm": Fraction(10)}, "4.699 mm")
 POTENTIAL = Dimension("a potential", "V", {"mV": _M, "V": _ONE}, "600 mV", signed=True)
 CURRENT = Dimension("a current", "A", {"pA": _N * _M, "nA": _N, "uA": _U, "mA": _M, "A": _ONE}, "100 nA")
@@ -96,6 +98,8 @@ DIMENSIONS = (
     VOLUME_PER_WEIGHT,
     RATE_PER_WEIGHT,
 )
+"""Those of rig, protocol and limits files. ``MASS`` and ``TEMPERATURE`` stand in weighings only: a dose given in mg is
+a dose that lacks its kg, not a mass in the wrong place."""
 
 
 def parse(text: object, dimension: Dimension) -> float:

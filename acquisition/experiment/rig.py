@@ -13,9 +13,10 @@ from typing import Literal
 from urllib.parse import quote
 
 from acquisition.experiment import syringes
-from acquisition.experiment.problems import RefusedInput, Source, read_toml, relative_path, validated
+from acquisition.experiment.problems import Problem, RefusedInput, Source, read_toml, relative_path, validated
 from acquisition.experiment.rig_checks import rig_problems
 from acquisition.experiment.rig_tables import PotentiostatTable, PumpTable, RigFile
+from acquisition.experiment.syringes import Syringe
 from acquisition.plan import ChannelSetup, PotentiostatSetup
 from drivers.capabilities import OptionValue
 from drivers.replay import ANY_POLLS, SCHEME, is_replay_url, replay_path
@@ -52,6 +53,8 @@ class Rig:
     limits_path: Path | None
     """None: the limits that came with the program."""
     source: Source = field(compare=False)
+    syringes_source: Source | None = field(default=None, compare=False)
+    """The file of own syringes, where the rig names one."""
 
     @property
     def simulated(self) -> Literal["all", "none", "mixed"]:
@@ -69,23 +72,38 @@ def load_rig(path: Path) -> Rig:
     """Read a rig file. Raises RefusedInput with everything that is wrong in it."""
     values, source = read_toml(path)
     file = validated(RigFile, values, source)
-    problems = rig_problems(file, source)
-    limits_path = None
-    if file.rig.limits is not None:
-        try:
-            limits_path = path.parent / relative_path(file.rig.limits)
-        except ValueError as error:
-            problems.append(source.problem(("rig", "limits"), f"{error}."))
+    problems: list[Problem] = []
+    limits_path = _beside(path, file, "limits", source, problems)
+    try:
+        known = syringes.library(_beside(path, file, "syringes", source, problems))
+    except RefusedInput as refused:
+        raise RefusedInput([*problems, *refused.problems]) from None
+    problems += rig_problems(file, source, known.rows)
     if problems:
         raise RefusedInput(problems)
     return Rig(
         name=file.rig.name,
         description=file.rig.description,
-        pumps=tuple(_pump(name, pump, path.parent) for name, pump in file.pumps.items()),
+        pumps=tuple(_pump(name, pump, path.parent, known.rows) for name, pump in file.pumps.items()),
         potentiostats=tuple(_potentiostat(name, table, path.parent) for name, table in file.potentiostats.items()),
         limits_path=limits_path,
         source=source,
+        syringes_source=known.source,
     )
+
+
+def _beside(
+    path: Path, file: RigFile, key: Literal["limits", "syringes"], source: Source, problems: list[Problem]
+) -> Path | None:
+    """Return the path of another file that the rig names, None if it names none; what is wrong joins ``problems``."""
+    named = file.rig.limits if key == "limits" else file.rig.syringes
+    if named is None:
+        return None
+    try:
+        return path.parent / relative_path(named)
+    except ValueError as error:
+        problems.append(source.problem(("rig", key), f"{error}."))
+        return None
 
 
 def is_simulated(url: str) -> bool:
@@ -98,12 +116,13 @@ def is_replayed(url: str) -> bool:
     return any(is_replay_url(port) for port in url.split())
 
 
-def _pump(name: str, table: PumpTable, folder: Path) -> RigPump:
-    row = syringes.shipped()[table.syringe] if table.syringe is not None else None
+def _pump(name: str, table: PumpTable, folder: Path, known: Mapping[str, Syringe]) -> RigPump:
+    row = known[table.syringe] if table.syringe is not None else None
+    if row is not None and table.diameter is not None:
+        row = row.chosen(table.diameter)
     diameter_mm, volume_ul = (row.diameter_mm, row.volume_ul) if row else (table.diameter, table.syringe_volume)
     if diameter_mm is None or volume_ul is None:
         raise AssertionError("checked by _syringes")
-    plastic = "a plastic barrel varies by 5 % (ISO 7886-2)" if row and row.plastic else ""
     return RigPump(
         name=name,
         driver=table.driver,
@@ -114,7 +133,7 @@ def _pump(name: str, table: PumpTable, folder: Path) -> RigPump:
         syringe=table.syringe or f"own, {diameter_mm:g} mm",
         diameter_mm=diameter_mm,
         syringe_volume_ul=volume_ul,
-        syringe_note="; ".join(note for note in (row.note if row else "", plastic) if note),
+        syringe_note="; ".join(row.remarks(was_chosen=table.diameter is not None)) if row else "",
         watchdog_s=round(table.watchdog),
         line_dead_volume_ul=table.line_dead_volume,
         baud=table.baud,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from acquisition.experiment import syringes
 from acquisition.experiment.fields import checked_name
 from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
 from acquisition.experiment.rig_tables import PumpTable, RigFile
+from acquisition.experiment.syringes import Syringe, fault
 from drivers import registry
 from drivers.replay import SCHEME, replay_path
 
@@ -23,9 +23,9 @@ _DEVICE = re.compile(r"/(?!/)[\w./:@+-]+|COM[0-9]{1,3}", re.ASCII)
 """A path from the root (never //host/share, which would be a network path), or a Windows port."""
 
 
-def rig_problems(file: RigFile, source: Source) -> list[Problem]:
-    """Return everything that is wrong with a rig file although each key for itself is right."""
-    return [*_names(file, source), *_ports(file, source), *_syringes(file, source), *_watchdogs(file, source)]
+def rig_problems(file: RigFile, source: Source, known: Mapping[str, Syringe]) -> list[Problem]:
+    """Return everything that is wrong with a rig file although each key for itself is right. ``known``: syringes."""
+    return [*_names(file, source), *_ports(file, source), *_syringes(file, source, known), *_watchdogs(file, source)]
 
 
 def _names(file: RigFile, source: Source) -> Iterator[Problem]:
@@ -144,27 +144,32 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _syringes(file: RigFile, source: Source) -> Iterator[Problem]:
-    known = syringes.shipped()
+def _syringes(file: RigFile, source: Source, known: Mapping[str, Syringe]) -> Iterator[Problem]:
     for name, pump in file.pumps.items():
-        own = (pump.diameter, pump.syringe_volume)
-        if (pump.syringe is None) == (own == (None, None)) or (pump.syringe is None and None in own):
+        own = pump.diameter is not None and pump.syringe_volume is not None
+        if (pump.syringe is None and not own) or (pump.syringe is not None and pump.syringe_volume is not None):
             yield source.problem(
                 ("pumps", name), "say which syringe is in it: either syringe, or both diameter and syringe_volume."
             )
-        elif pump.syringe is not None and pump.syringe not in known:
+        elif pump.syringe is None:
+            if wrong := _own_syringe_fault(pump):
+                yield source.problem(("pumps", name, "diameter"), f"{wrong}.")
+        elif pump.syringe not in known:
             yield source.problem(
                 ("pumps", name, "syringe"),
                 f'"{printable(pump.syringe)}" is not in the table.' + did_you_mean(pump.syringe, list(known)),
             )
-        elif wrong := _own_syringe_fault(pump):
-            yield source.problem(("pumps", name, "diameter"), f"{wrong}.")
+        elif pump.diameter is not None:
+            try:
+                known[pump.syringe].chosen(pump.diameter)
+            except ValueError as error:
+                yield source.problem(("pumps", name, "diameter"), f"{error}.")
 
 
 def _own_syringe_fault(pump: PumpTable) -> str:
     if pump.diameter is None or pump.syringe_volume is None:
         return ""
-    return syringes.fault(pump.syringe_volume, pump.diameter)
+    return fault(pump.syringe_volume, pump.diameter)
 
 
 def _watchdogs(file: RigFile, source: Source) -> Iterator[Problem]:

@@ -36,6 +36,7 @@ class RigTable(Table):
     name: SaidText
     description: LongText = ""
     limits: SaidText | None = None
+    syringes: SaidText | None = None
 
 
 class InstrumentTable(Table):

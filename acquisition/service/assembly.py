@@ -55,6 +55,7 @@ def files_as_run(experiment: Experiment) -> Mapping[str, bytes]:
         "protocol.toml": experiment.protocol.source,
         "rig.toml": experiment.rig.source,
         "limits.toml": experiment.limits.source,
+        "syringes.toml": experiment.rig.syringes_source,
     }
     return {name: source.text.encode() for name, source in sources.items() if source is not None}
 

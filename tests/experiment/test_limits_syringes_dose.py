@@ -127,6 +127,7 @@ volume = "1 mL"
 inner_diameter = "{0}"
 {1}plastic = false
 source = "s"
+date = "2026-11-23"
 mark = "[V]"
 """
 

@@ -56,6 +56,7 @@ def test_every_exit_code_is_in_the_table() -> None:
 def test_every_command_is_in_the_table() -> None:
     page = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
     names = {command.name or (command.callback and command.callback.__name__) for command in app.registered_commands}
+    names |= {group.name for group in app.registered_groups}
     assert set(re.findall(r"^\| `amperfuse (\w+)", page, re.MULTILINE)) == names
 
 
