@@ -19,6 +19,7 @@ from drivers.registry import UnknownName
 _INSTRUMENT_HELP = {
     errors.PortMissing: "Check the cable and the name of the port: 'amperfuse ports' lists those of this computer.",
     errors.PortBusy: "Close the other program that uses it, or give each instrument of the rig a port of its own.",
+    errors.ReplayDiverged: "The program does not say what it said when this was recorded: compare with the named line.",
     errors.PortLost: "Check cable and power. If a pump was infusing, look at the pump now.",
     errors.WrongInstrument: "Compare the rig with what is plugged in; 'amperfuse identify URL' tells what answers.",
     errors.ReplyTimeout: "Check power, cable, baud rate and address of the instrument.",

@@ -100,6 +100,7 @@ def test_a_program_that_says_something_else_ends_the_replay_with_the_line(tmp_pa
             _, error = process.communicate(timeout=20)
         assert process.returncode == 3
         assert "has no further request, RUN\\r was written" in error
+        assert "compare with the named line" in error
     last = read_transcript(copy).records[-1]
     assert (last.way, b"no further request" in last.data) == ("lost", True)
 
@@ -213,7 +214,7 @@ def test_our_driver_through_the_tap_and_on_its_transcript_measures_the_same(tmp_
     clock = SystemClock()
     with tapped("sim://emstat", "--to", str(file), "--pty", link, "--baud", "230400"):
         then = _measure(SerialOpener(clock), link, clock)
-    now = _measure(ReplayOpener(clock), f"replay://{file}", clock)
+    now = _measure(ReplayOpener(clock), f"replay://{file}?polls=any", clock)  # a busy computer may have asked twice
     assert now[0] == then[0]
     assert now[1][:15] == then[1][:15]
     assert len(now[1]) >= 15
