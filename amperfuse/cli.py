@@ -14,6 +14,7 @@ from amperfuse.commands import (
     books,
     engine,
     experiments,
+    finding,
     follow,
     instruments,
     rehearsals,
@@ -55,8 +56,9 @@ app.command()(experiments.gui)
 app.command()(engine.status)
 app.command()(engine.stop)
 app.command()(follow.finish)
-app.command()(instruments.ports)
-app.command()(instruments.identify)
+app.command()(finding.ports)
+app.command()(finding.identify)
+app.command()(finding.scan)
 app.command()(instruments.sim)
 app.command()(taps.tap)
 app.add_typer(syringe_library.app, name="syringes")

@@ -154,17 +154,18 @@ class Finder:
         return None
 
     def _ask_twice(self, question: bytes, pause_s: float, baud: int) -> Found | None:
-        """Ask, and once more after an answer that nobody knows: what was in a line buffer may have spoiled it."""
+        """Ask, and once more after an answer that nobody knows: what was in a line buffer may have spoiled it.
+
+        Where a family was named, silence is asked once more too.
+        """
         for _try in range(2):
             if self._is_late():
                 return None
             reply = self._ask(question, pause_s)
-            if not reply:
-                return None
-            found = self._recognised(question, reply, baud)
-            if found is not None:
+            found = self._recognised(question, reply, baud) if reply else None
+            if found is not None or not (reply or self.named):
                 return found
-            self._heard = reply
+            self._heard = reply or self._heard
         return None
 
     def _recognised(self, question: bytes, reply: bytes, baud: int) -> Found | None:
@@ -182,7 +183,8 @@ class Finder:
 
     def _at_usual_baud(self, url: str, found: Found) -> Found:
         """Ask once more at the family's usual speed: a line that takes any is told of by that one."""
-        probe = next(probe for name, probe in self._offered() if name == found.family and not probe.named_only)
+        own = [probe for name, probe in self._offered() if name == found.family]
+        probe = next((probe for probe in own if not probe.named_only), own[0])
         usual = probe.bauds[0]
         if self.baud is not None or found.baud == usual:
             return found

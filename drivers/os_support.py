@@ -45,6 +45,27 @@ def is_windows(platform: str = PLATFORM) -> bool:
     return platform == "win32"
 
 
+# --- ports -----------------------------------------------------------------------------------------------------
+
+
+def holders(port: Path, platform: str = PLATFORM, proc: Path = Path("/proc")) -> list[str]:
+    """Return the other processes that have this port open, as ``name (pid)``, as far as this user may see them.
+
+    An exclusive opening notices only programs that lock too, and some vendors' do not. Empty where the system does not
+    say (macOS) or opens exclusively by itself (Windows).
+    """
+    if platform != "linux":
+        return []
+    wanted = os.path.realpath(port)
+    found = []
+    for process in proc.glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or is another user's
+            handles = [handle for handle in (process / "fd").iterdir() if os.path.realpath(handle) == wanted]
+            if handles and process.name != str(os.getpid()):
+                found.append(f"{(process / 'comm').read_text('utf-8', 'replace').strip()} ({process.name})")
+    return sorted(found)
+
+
 # --- files -----------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,5 @@
-"""Opens real lines through pyserial: device paths, ``socket://``, ``rfc2217://``, and ``sim://`` for simulators;
-``replay://`` is handed on to ``drivers.replay``.
+"""Opens real lines through pyserial: device paths, ``usb:`` bindings, ``socket://``, ``rfc2217://``, and ``sim://`` for
+simulators; ``replay://`` is handed on to ``drivers.replay``.
 
 The only module that knows pyserial: how it opens exclusively, how it waits, and in how many ways it says that a cable
 was pulled. Knows nothing of what the bytes mean. The handler of ``sim://`` is found by name, never imported here.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, Final
 import serial
 from serial.tools import list_ports as _serial_list_ports
 
+from drivers.bound_port import PortInfo, is_bound, open_bound
 from drivers.clock import NS_PER_S, Clock, SystemClock
 from drivers.errors import PortBusy, PortError, PortLost, PortMissing, ReplyTimeout
 from drivers.replay import ReplayOpener, is_replay_url
@@ -151,6 +152,8 @@ class SerialOpener:
     """Opens lines by URL, each at most once at a time. Thread-safe."""
 
     clock: Clock = field(default_factory=SystemClock)
+    ports: Callable[[], Sequence[PortInfo]] = field(default_factory=lambda: list_ports)
+    """Lists the ports of this machine, asked anew whenever a ``usb:`` binding is opened."""
     _open: set[str] = field(default_factory=set, init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
     _replays: ReplayOpener = field(init=False, repr=False)
@@ -167,8 +170,14 @@ class SerialOpener:
         return is_simulated_url(url)
 
     def open(self, url: str, settings: LineSettings) -> Transport:
+        """Open ``url``; a ``usb:`` binding wherever its adapter is now. Raises PortMissing, PortBusy or PortError."""
         if is_replay_url(url):
             return self._replays.open(url, settings)
+        if is_bound(url):
+            return open_bound(url, self.ports, lambda path: self._open_here(path, settings))
+        return self._open_here(url, settings)
+
+    def _open_here(self, url: str, settings: LineSettings) -> Transport:
         _register_url_handlers()
         key = os.path.realpath(url) if _is_device_path(url) and "/" in url else url
         with self._lock:
@@ -240,18 +249,6 @@ def _explain(error: Exception, url: str) -> PortError:
     return kind(what, port=url)
 
 
-@dataclass(frozen=True)
-class PortInfo:
-    """A serial port of this machine. Texts come from the device and are escaped; empty where it has none."""
-
-    path: str
-    description: str
-    usb_id: str
-    """``VID:PID`` in hexadecimal."""
-    serial_number: str
-    manufacturer: str
-
-
 def list_ports() -> list[PortInfo]:
     """Return the serial ports of this machine, sorted by path. Opens none of them."""
     return [_port_info(port) for port in sorted(_serial_list_ports.comports(), key=lambda port: str(port.device))]
@@ -266,4 +263,5 @@ def _port_info(port: Any) -> PortInfo:
         usb_id=usb_id,
         serial_number=printable(port.serial_number or ""),
         manufacturer=printable(port.manufacturer or ""),
+        location=printable(getattr(port, "location", None) or ""),
     )

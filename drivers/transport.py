@@ -43,7 +43,7 @@ class Transport(Protocol):
 
     @property
     def port(self) -> str:
-        """Return the URL it was opened with."""
+        """Return the URL it was opened with; of a ``usb:`` binding, the path at which its adapter was."""
         ...
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:

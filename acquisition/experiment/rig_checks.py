@@ -14,7 +14,7 @@ from acquisition.experiment.fields import checked_name
 from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
 from acquisition.experiment.rig_tables import PumpTable, RigFile
 from acquisition.experiment.syringes import Syringe, fault
-from drivers import registry
+from drivers import bound_port, registry
 from drivers.replay import SCHEME, replay_path
 
 WATCHDOG_RANGE_S = (1, 255)
@@ -96,15 +96,8 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
             "ports of one instrument are a list."
         )
         return
-    if url.startswith(SCHEME):
-        try:
-            replay_path(url)
-        except ValueError as error:
-            yield f"{error}."
-        return
-    if "://" not in url:
-        if not _DEVICE.fullmatch(url):
-            yield f'read "{printable(url)}"; write a port such as "/dev/serial/by-id/..." or "COM3", or sim://NAME.'
+    if url.startswith(SCHEME) or "://" not in url:
+        yield from _local_faults(url)
         return
     try:
         parts = urlsplit(url)
@@ -123,6 +116,22 @@ def _url_faults(url: str, *, pump: bool) -> Iterator[str]:
             f"a pump on the network ({printable(host)}) could be driven by anybody there, so it is refused; connect it "
             "to this computer, or tunnel the line to 127.0.0.1."
         )
+
+
+def _local_faults(url: str) -> Iterator[str]:
+    """Say what is wrong with a recording, a binding to an adapter, or the name of a port of this computer."""
+    try:
+        if url.startswith(SCHEME):
+            replay_path(url)
+        elif bound_port.is_bound(url):
+            bound_port.parse(url)
+        elif not _DEVICE.fullmatch(url):
+            yield (
+                f'read "{printable(url)}"; write a port such as "usb:0403:6015/A50285BI", "/dev/serial/by-id/..." or '
+                '"COM3", or sim://NAME.'
+            )
+    except ValueError as error:
+        yield f'read "{printable(url)}"; {error}.'
 
 
 def _wrong_twin(url: str, driver: str, kind: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from acquisition.experiment.problems import Problem, did_you_mean, printable
 from acquisition.experiment.protocol import Protocol, PumpUse
 from acquisition.experiment.rig import Rig, RigPump, is_replayed
 from acquisition.plan import PotentiostatSetup, PumpSetup
+from drivers.bound_port import changes_on_replug
 from drivers.capabilities import Cautious, Potentiostat, SyringePump
 from drivers.clock import VirtualClock
 from drivers.errors import NotEncodable, PortMissing
@@ -129,6 +130,11 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         found.warn(f"pump {pump.name}: {warning}")
     for caution in driver.cautions() if isinstance(driver, Cautious) else ():
         found.warn(f"pump {pump.name}: {caution}")
+    if changes_on_replug(pump.url):
+        found.warn(
+            f"pump {pump.name} is bound to {pump.url}, a name that another instrument may have after replugging; bind "
+            "it to its adapter: `amperfuse ports` prints what to write"
+        )
     if pump.watchdog_s == 0:
         found.warn(f"pump {pump.name} runs without its communication watchdog; only the armed target would end it")
     elif pump.watchdog_s > LONG_WATCHDOG_S:

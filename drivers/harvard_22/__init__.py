@@ -13,6 +13,7 @@ from drivers.clock import Clock
 from drivers.errors import NotEncodable
 from drivers.harvard_22.driver import Harvard22Pump
 from drivers.harvard_22.link import Harvard22Link
+from drivers.harvard_22.probes import probes
 from drivers.transport import TransportOpener
 
 __all__ = ["Harvard22Pump", "build"]
@@ -27,6 +28,7 @@ class _Factory:
         "the driver harvard-22 is experimental: units differ by 1000 between models of this protocol, and nobody has "
         "tried it on a real pump; weigh what it delivers before an animal depends on it"
     )
+    probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> Harvard22Pump:
         """Build the driver; opens nothing until ``connect`` or ``stop``. Raises NotEncodable for a wrong setting."""

@@ -11,6 +11,7 @@ from drivers.clock import Clock
 from drivers.scpi_smu.driver import SmuPotentiostat
 from drivers.scpi_smu.family import OPTIONS, parse_options
 from drivers.scpi_smu.link import SmuLink
+from drivers.scpi_smu.probes import probes
 from drivers.transport import TransportOpener
 
 __all__ = ["SmuPotentiostat", "build"]
@@ -20,6 +21,7 @@ __all__ = ["SmuPotentiostat", "build"]
 class _Factory:
     kind: Literal["pump", "potentiostat"] = "potentiostat"
     options: Mapping[str, str] = field(default_factory=lambda: dict(OPTIONS))
+    probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> SmuPotentiostat:
         """Build the driver; opens nothing until ``connect`` or ``stop``. Raises NotEncodable."""

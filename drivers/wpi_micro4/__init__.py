@@ -13,6 +13,7 @@ from drivers.transport import TransportOpener
 from drivers.wpi_micro4 import codec
 from drivers.wpi_micro4.driver import Micro4Choices, Micro4Pump
 from drivers.wpi_micro4.link import Micro4Link
+from drivers.wpi_micro4.probes import probes
 
 __all__ = ["Micro4Pump", "build"]
 
@@ -26,6 +27,7 @@ class _Factory:
         "running_text": "what the controller's motor state says while the pump runs",
         "paused_text": "what it says while the pump is paused",
     }
+    probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> Micro4Pump:
         """Build the driver; opens nothing until ``connect`` or ``stop``. Raises NotEncodable for a wrong setting."""

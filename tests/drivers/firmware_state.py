@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 BUFFERS = {
-    "_line": "input", "_packet": "input", "_last_byte_ns": "input", "_out": "output", "_too_long": "input",
+    "_line": "input", "_command": "input", "_packet": "input", "_last_byte_ns": "input", "_too_long": "input",
+    "_waiting": "input",
+    "_out": "output",
     "_deaf_until_ns": "a refusal makes an EmStat deaf for 50 ms", "_lines_out": "counts replies",
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,10 +18,12 @@ from drivers.new_era.probes import BROKEN_PACKET
 from drivers.transport import LineSettings
 from tests.drivers.kit import URL, FirmwareLine
 from tests.drivers.test_any_bytes import NonsenseLine
-from tests.drivers.test_finding_matrix import SIMULATORS, Bench, alarmed, running, watched
+from tests.drivers.test_finding_matrix import CASES, SIMULATORS, Bench, Prepare, alarmed, running, watched
 
 FAMILIES = {name: registry.traits(registry.driver(name)).probes for name in registry.names(registry.DRIVERS)}
-FOUND_AS = {registry.twin(name): name for name, probes in FAMILIES.items() if probes(0)}
+FOUND_AS = {
+    registry.twin(name): name for name, probes in FAMILIES.items() if any(not probe.named_only for probe in probes(0))
+}
 
 
 BY_NAME = {"pinnacle-8401"}
@@ -78,6 +81,18 @@ def test_an_instrument_at_work_is_found_and_works_on(simulator: str) -> None:
     assert asked.state() == twin.state()
 
 
+@pytest.mark.parametrize(("simulator", "options", "prepare"), CASES)
+def test_whatever_it_does_an_instrument_is_never_taken_for_one_of_another_family(
+    simulator: str, options: dict[str, str], prepare: Prepare
+) -> None:
+    bench = Bench(simulator, options)
+    prepare(bench)
+    family = ""
+    with suppress(ReplyTimeout, WrongInstrument):
+        family = find(bench.line).family
+    assert family in ("", FOUND_AS.get(simulator, ""))
+
+
 @pytest.mark.parametrize("simulator", ["emstat", "rodeostat", "pinnacle-8401"])
 def test_who_speaks_by_itself_is_asked_nothing(simulator: str) -> None:
     bench = Bench(simulator)
@@ -90,7 +105,8 @@ def test_who_speaks_by_itself_is_asked_nothing(simulator: str) -> None:
 @pytest.mark.parametrize(
     ("simulator", "baud"),
     [("new-era", 19_200), ("new-era", 9600), ("harvard-ultra", 9600), ("harvard-ultra", 115_200), ("chemyx", 38_400),
-     ("chemyx", 9600), ("emstat", 230_400), ("emstat", 921_600), ("rodeostat", 115_200)],
+     ("chemyx", 9600), ("emstat", 230_400), ("emstat", 921_600), ("rodeostat", 115_200), ("wpi-micro4", 9600),
+     ("harvard-22", 9600), ("harvard-22", 19_200)],
 )  # fmt: skip
 def test_baud_rates_are_tried(simulator: str, baud: int) -> None:
     line = AtOneSpeed(Bench(simulator).line, baud)
@@ -129,6 +145,16 @@ def test_a_pump_in_safe_mode_is_recognised_without_feeding_its_watchdog_and_aske
     assert BROKEN_PACKET in bench.line.sent
     named = Finder(bench.line, bench.clock, {"new-era": FAMILIES["new-era"]}, named=True).find(URL)
     assert named.finding.identity.model == "NE-1000"
+
+
+def test_a_source_measure_unit_is_found_only_by_name() -> None:
+    bench = Bench("scpi-smu")
+    with pytest.raises(ReplyTimeout):
+        find(bench.line)
+    found = Finder(bench.line, bench.clock, {"scpi-smu": FAMILIES["scpi-smu"]}, named=True).find(URL)
+    told = bench.device.connect()
+    assert found.baud == 9600
+    assert (found.finding.identity.model, found.finding.identity.serial_number) == (told.model, told.serial_number)
 
 
 def test_a_pump_on_a_shared_line_is_asked_by_its_address() -> None:
@@ -197,4 +223,4 @@ def test_nonsense_ends_in_a_named_error_in_bounded_time(seed: int) -> None:
 
 def test_every_installed_simulator_with_a_driver_that_can_be_looked_for_is_tested_here() -> None:
     assert set(FOUND_AS) <= set(SIMULATORS)
-    assert {"new-era", "harvard-ultra", "chemyx", "emstat", "rodeostat"} <= set(FOUND_AS)
+    assert {"new-era", "harvard-ultra", "chemyx", "emstat", "rodeostat", "wpi-micro4"} <= set(FOUND_AS)

@@ -37,8 +37,9 @@ LISTENS = {
 }
 """Speeds at which an instrument may be set to listen; others: all of these."""
 ANY_SPEED = (*SLOW, 9600, 19_200, 38_400, 57_600, 115_200, 230_400)
-IGNORED = {"new-era": frozenset({"_alarm"})}
-"""A pending alarm is acknowledged by any question to this family [M]; that it is told then is tested beside."""
+IGNORED = {"new-era": frozenset({"_alarm"}), "scpi-smu": frozenset({"_errors"})}
+"""A pending alarm is acknowledged by any question to this family [M]; that it is told then is tested beside. An SCPI
+instrument notes in its error queue what it did not understand; nothing else comes of that."""
 SETTINGS: dict[str, dict[str, OptionValue]] = {"pinnacle-8401": {"preamp": "8407-2BIO"}}
 """What a driver must be told before it measures."""
 PROGRAMS = (PumpProgram(4.699, 50.0, 500.0), PumpProgram(4.61, 5.0, 100.0), PumpProgram(0.46, 0.5, 5.0))
@@ -80,7 +81,7 @@ class Bench:
             self.device.program(self._program())
             self.device.start()
         else:
-            self.device.start(self._settings(0.1))
+            self.device.start(self._settings(0.2))
 
     def _program(self) -> PumpProgram:
         for program in PROGRAMS:
@@ -187,11 +188,24 @@ SPECIAL: dict[str, dict[str, Prepare]] = {
     },
     "rodeostat": {"half a line": sent(b'{"command":"run')},
 }  # fmt: skip
+VARIANTS: dict[str, tuple[dict[str, str], ...]] = {
+    "wpi-micro4": ({"terminator": "semicolon"}, {"terminator": "cr", "unknown": "error"}, {"echo": "off"}),
+    "harvard-ultra": ({"echo": "1", "poll": "on"}, {"quick_start": "0"}, {"address": "5"}),
+    "chemyx": ({"echo": "0"},),
+    "new-era": ({"saf": "5"}, {"old_firmware": "1"}, {"address": "5"}),
+    "harvard-22": ({"model": "33"}, {"model": "oem"}, {"line_ends": "lf", "address_digits": "none"}, {"address": "5"}),
+    "emstat": ({"model": "es4"}, {"version": ""}),
+}
+"""Doubtful behaviours that change what is heard as what; each idle, its own driver may not know how to start it."""
 CASES = [
-    pytest.param(simulator, prepare, id=f"{simulator}, {name}")
+    pytest.param(simulator, {}, prepare, id=f"{simulator}, {name}")
     for simulator in SIMULATORS
     for name, prepare in {**GENERIC, **SPECIAL.get(simulator, {})}.items()
     if prepare is idle or any(registry.twin(driver) == simulator for driver in DRIVERS)
+] + [
+    pytest.param(simulator, options, idle, id=f"{simulator}, {options}")
+    for simulator in SIMULATORS
+    for options in VARIANTS.get(simulator, ())
 ]
 
 
@@ -206,14 +220,29 @@ def may_be_heard(simulator: str) -> list[bytes]:
     return list(pieces)
 
 
-@pytest.mark.parametrize(("simulator", "prepare"), CASES)
-def test_no_question_changes_anything_in_any_instrument(simulator: str, prepare: Prepare) -> None:
-    asked, twin = Bench(simulator), Bench(simulator)
+@pytest.mark.parametrize(("simulator", "options", "prepare"), CASES)
+def test_no_question_changes_anything_in_any_instrument(
+    simulator: str, options: dict[str, str], prepare: Prepare
+) -> None:
+    compare(Bench(simulator, options), Bench(simulator, options), prepare, may_be_heard(simulator))
+
+
+@pytest.mark.parametrize(("simulator", "options", "prepare"), CASES)
+def test_no_further_question_changes_anything_in_the_family_that_gets_to_hear_it(
+    simulator: str, options: dict[str, str], prepare: Prepare
+) -> None:
+    own = [probe for name, probe in UNASKED if registry.twin(name) == simulator]
+    pieces = [piece for probe in own for piece in (probe.question, *probe.details)]
+    compare(Bench(simulator, options), Bench(simulator, options), prepare, pieces)
+
+
+def compare(asked: Bench, twin: Bench, prepare: Prepare, pieces: list[bytes]) -> None:
+    """Let one instrument hear the pieces and its twin nothing; fail at the first difference."""
     for bench in (asked, twin):
         prepare(bench)
         bench.passes(0.2)
     assert asked.state() == twin.state(), "the comparison itself must hold"
-    for piece in may_be_heard(simulator):
+    for piece in pieces:
         asked.hears(piece)
         for bench in (asked, twin):
             bench.passes(0.7)
@@ -221,7 +250,7 @@ def test_no_question_changes_anything_in_any_instrument(simulator: str, prepare:
     for bench in (asked, twin):
         bench.passes(40.0)  # what was begun, or ended, by a question would show by now
     assert asked.state() == twin.state()
-    if registry.simulator(simulator).kind == "potentiostat":
+    if registry.simulator(asked.simulator).kind == "potentiostat":
         assert is_within(twin.said, asked.said), "samples were lost"
 
 
@@ -236,6 +265,7 @@ def test_the_comparison_notices_what_a_question_must_not_do() -> None:
     for simulator, prepare, bad in (
         ("new-era", running, b"stp\r"), ("new-era", connected, b"dia 5\r"), ("harvard-ultra", connected, b"irun\r"),
         ("harvard-ultra", idle, b"poll on\r"), ("chemyx", running, b"pause\r"), ("emstat", running, b"\nZ\n"),
+        ("wpi-micro4", running, b"H\r"), ("wpi-micro4", idle, b"ver\rV5\r"),
         ("new-era", watched, b"\x02\x08\x30VER\x48\x09\x03"), ("emstat", idle, b"l\nset_e 5m\n\n"),
     ):  # fmt: skip
         asked, twin = Bench(simulator), Bench(simulator)

@@ -15,7 +15,7 @@ import serial
 import serial.tools.list_ports
 from serial.rfc2217 import PortManager
 
-from drivers import serial_port
+from drivers.bound_port import PortInfo
 from drivers.clock import NS_PER_S, SystemClock
 from drivers.errors import PortBusy, PortError, PortLost, PortMissing, ReplyTimeout
 from drivers.os_support import Pty, open_pty
@@ -293,5 +293,5 @@ def test_listed_ports_are_escaped_and_sorted(monkeypatch: pytest.MonkeyPatch) ->
     )
     monkeypatch.setattr(serial.tools.list_ports, "comports", lambda: [usb, plain])
     first, second = list_ports()
-    assert first == serial_port.PortInfo("/dev/ttyS0", "", "", "", "")
-    assert second == serial_port.PortInfo("/dev/ttyUSB1", "evil\\x1b[2J", "0403:6001", "A1\\n", "FTDI")
+    assert first == PortInfo("/dev/ttyS0", "", "", "", "")
+    assert second == PortInfo("/dev/ttyUSB1", "evil\\x1b[2J", "0403:6001", "A1\\n", "FTDI")

@@ -397,6 +397,7 @@ class Lab:
         seed: int = 1,
         operator: bool = True,
         publisher: MemoryPublisher | None = None,
+        ports: Callable[[Any], Any] = lambda bench: bench,
     ) -> None:
         self.plan = plan or make_plan()
         self.clock = LockstepClock()
@@ -407,7 +408,8 @@ class Lab:
         opener: Any = SimulatedOpener()
         drivers: Any = self._fake_driver
         if faults is not None:
-            self.bench = opener = registry.bench()(self.clock, describe_world(self.plan), seed, faults)
+            self.bench = registry.bench()(self.clock, describe_world(self.plan), seed, faults)
+            opener = ports(self.bench)
             drivers = registry.driver
         self.session: Session = build_session(
             self.plan,

@@ -299,3 +299,13 @@ def test_excess_at_the_very_limit_is_none_and_just_above_is_one(bench: Bench) ->
     assert found(150.0) == []
     assert found(150.001) == ["ketamine-iv-dose"]
     assert "ketamine-iv-dose" in found(float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [("/dev/ttyUSB0", True), ("COM3", True), ("/dev/serial/by-id/usb-FTDI_A5-if00-port0", False),
+     ("usb:0403:6015/A50285BI", False), ("sim://new-era", False)],
+)  # fmt: skip
+def test_R37_a_pump_bound_to_a_name_that_changes_is_warned_about(bench: Bench, url: str, warned: bool) -> None:
+    warnings = bench.edit_rig('url = "sim://new-era"', f'url = "{url}"').experiment().plan.warnings
+    assert any(f"pump p1 is bound to {url}, a name that another instrument may have" in w for w in warnings) == warned

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 from amperfuse_drip import codec
+from amperfuse_drip.probes import probes
 from drivers.capabilities import DriverOptions, Identity, Motion, PumpAlarm, PumpProgram, PumpStatus
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
@@ -210,6 +211,7 @@ def _value_of(letter: str) -> Callable[[str], float | None]:
 
 class _Factory:
     kind: Final[Literal["pump", "potentiostat"]] = "pump"
+    probes = staticmethod(probes)
 
     def __call__(self, opener: TransportOpener, url: str, clock: Clock, options: DriverOptions) -> DripPump:
         """Build the driver; opens nothing until ``connect`` or ``stop``."""
