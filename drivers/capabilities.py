@@ -289,6 +289,18 @@ class Described(Protocol):
         ...
 
 
+@runtime_checkable
+class InParts(Protocol):
+    """Consists of parts that can fail one by one, such as channels with a port each."""
+
+    def troubles(self) -> Mapping[str, str]:
+        """Return the channels that give nothing at present, or lost something, and why. Nothing is sent.
+
+        The other channels go on. A sample that a channel did not give is NaN, flagged NOT_A_NUMBER.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class DigitalEdge:
     """A digital input that changed, on the clock of the samples. ``is_high`` is the level after the change."""

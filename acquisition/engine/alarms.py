@@ -176,6 +176,12 @@ TABLE: dict[str, AlarmText] = {
         "Nothing is recorded from it. No infusion is started meanwhile.",
         "Plug it in again; it resumes by itself.",
     ),
+    "channel-lost": AlarmText(
+        "high",
+        "{instrument} lacks a channel: {detail}",
+        "Nothing is recorded from that channel; the others go on.",
+        "Check its cable and electrode; it is tried again by itself.",
+    ),
     "sensor-silent": AlarmText(
         "high",
         "{instrument} sends no samples: {detail}",

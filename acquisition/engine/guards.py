@@ -35,6 +35,8 @@ class Gap:
     first_index: int
     count: int
     t_ns: int
+    channel: str = ""
+    """Of one channel only; empty: no channel has them."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class StreamGuard:
     _epoch: int | None = None
     _next_index: int = 0
     _equal: dict[str, int] = field(default_factory=dict)
+    _nothing: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Per channel: first index and number of the samples in a row that were no number."""
     _range_a: dict[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +83,7 @@ class StreamGuard:
             self._epoch, self._next_index = block.epoch, 0
         gaps = (*between, *self._gaps(block))
         self.missing += sum(gap.count for gap in gaps)
+        gaps = (*gaps, *self._channel_gaps(block, new_epoch=new_epoch))
         self.samples += len(block.index)
         self._next_index = int(block.index[-1]) + 1
         self.last_t_ns = int(block.t0_ns + int(block.index[-1]) * block.interval_ns)
@@ -123,6 +128,25 @@ class StreamGuard:
             Gap(block.epoch, int(expected[i]), int(index[i] - expected[i]), _time_of(block, int(expected[i])))
             for i in np.flatnonzero(index > expected)
         )
+
+    def _channel_gaps(self, block: SampleBlock, *, new_epoch: bool) -> tuple[Gap, ...]:
+        """Return what single channels lacked while others went on, when it is over. One sample alone is no gap: a slow
+        crystal passes over a row now and then, and an instrument may say "not a number".
+        """
+        if new_epoch:
+            self._nothing.clear()
+        bad = block.flags & np.uint8(SampleFlag.NOT_A_NUMBER)
+        if not self._nothing and not bad.any():
+            return ()
+        gaps = []
+        for column, channel in enumerate(block.channels):
+            for index, is_bad in zip(block.index.tolist(), bad[:, column].tolist(), strict=True):
+                first, count = self._nothing.pop(channel, (index, 0))
+                if is_bad:
+                    self._nothing[channel] = (first, count + 1)
+                elif count > 1:
+                    gaps.append(Gap(block.epoch, first, count, _time_of(block, first), channel))
+        return tuple(gaps)
 
     def _is_flat(self, channel: str, current: np.ndarray, interval_ns: int) -> bool:
         last = self.last_current_a.get(channel)

@@ -218,6 +218,13 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class PartsTold:
+    """The channels that give nothing at present and why, each time that changes; the others go on."""
+
+    troubles: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Closed:
     """The port is released. ``safe``: the safe state (cell off, pump stopped) was confirmed; else ``why`` not."""
 
@@ -258,6 +265,7 @@ What = (
     | FactsTold
     | Edges
     | Samples
+    | PartsTold
     | Closed
     | Crashed
     | Wire

@@ -23,6 +23,7 @@ from acquisition.engine.lane_messages import (
     Failed,
     LaneReport,
     Lost,
+    PartsTold,
     Samples,
     SamplingStarted,
     StartSampling,
@@ -59,6 +60,7 @@ class SensorDesk:
     closed: Closed | None = None
     _last_gap_ns: int | None = None
     _closing: bool = False
+    _troubles: dict[str, str] = field(default_factory=dict)
     _handlers: dict[type, Callable[[Any, int], None]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class SensorDesk:
             FactsTold: self._facts_told,
             Edges: self._edges,
             Samples: lambda what, now_ns: self._samples(what.block, now_ns),
+            PartsTold: self._parts_told,
             Failed: self._failed,
             Lost: self._lost,
             Closed: self._closed,
@@ -186,8 +189,25 @@ class SensorDesk:
         self.gaps += 1
         self._last_gap_ns = now_ns
         data = {"epoch": gap.epoch, "first_index": gap.first_index, "count": gap.count, "start_ns": gap.t_ns}
-        self.desk.say(EventKind.GAP, now_ns, self.name, f"{gap.count} samples are missing", data)
+        of_channel = {"channel": gap.channel} if gap.channel else {}
+        text = f"{gap.count} samples {f'of {gap.channel} ' if gap.channel else ''}are missing"
+        self.desk.say(EventKind.GAP, now_ns, self.name, text, {**data, **of_channel})
         self.desk.alarms.on("samples-missing", now_ns, self.name, f"{gap.count} samples")
+
+    def _parts_told(self, what: PartsTold, now_ns: int) -> None:
+        """A channel that gives nothing is an alarm of its own: the stream goes on without it."""
+        for channel, why in what.troubles.items():
+            if self._troubles.get(channel) != why:
+                self.desk.say(EventKind.CONNECTION, now_ns, self.name, f"{channel}: {why}", {"channel": channel})
+        for channel in self._troubles.keys() - what.troubles.keys():
+            text = f"{channel}: samples again"
+            self.desk.say(EventKind.CONNECTION, now_ns, self.name, text, {"channel": channel})
+        self._troubles = dict(what.troubles)
+        if what.troubles:
+            detail = "; ".join(f"{channel}: {why}" for channel, why in what.troubles.items())
+            self.desk.alarms.on("channel-lost", now_ns, self.name, detail)
+        else:
+            self.desk.alarms.off("channel-lost", self.name)
 
     def _failed(self, what: Failed, now_ns: int) -> None:
         self.desk.say(EventKind.SYSTEM, now_ns, self.name, f"Not done: {what.error}")
@@ -218,7 +238,8 @@ class SensorDesk:
 def live(block: SampleBlock, gaps: tuple[Gap, ...], new_epoch: bool, sequence: int) -> ChannelSamples:
     """Return a block for the screen: NaN where samples are missing and where the measurement began anew."""
     t_ns, current_a = block.t_ns(), block.current_a
-    breaks = {int(np.searchsorted(block.index, gap.first_index)) for gap in gaps if gap.epoch == block.epoch}
+    of_all = [gap for gap in gaps if gap.epoch == block.epoch and not gap.channel]
+    breaks = {int(np.searchsorted(block.index, gap.first_index)) for gap in of_all}
     if new_epoch:
         breaks.add(0)
     if breaks:

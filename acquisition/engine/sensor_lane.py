@@ -13,6 +13,7 @@ from acquisition.engine.lane_messages import (
     Edges,
     FactsTold,
     Failed,
+    PartsTold,
     Request,
     Samples,
     SamplingStarted,
@@ -20,7 +21,7 @@ from acquisition.engine.lane_messages import (
 )
 from acquisition.engine.lanes import BaseLane, Post
 from acquisition.plan import PotentiostatSetup
-from drivers.capabilities import Described, DigitalInputs, Polled, Potentiostat
+from drivers.capabilities import Described, DigitalInputs, InParts, Polled, Potentiostat
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import DriverError, PortError, ReplyTimeout
 
@@ -58,6 +59,7 @@ class PotentiostatLane(BaseLane):
         self._next_start_ns = 0
         self._next_read_ns = 0
         self._last_start_failure = ""
+        self._troubles: dict[str, str] = {}
 
     def next_due_ns(self) -> int | None:
         if self.closed:
@@ -131,6 +133,15 @@ class PotentiostatLane(BaseLane):
         for block in blocks:
             self.report(Samples(block))
         self._report_edges()
+        self._report_parts()
+
+    def _report_parts(self) -> None:
+        if not isinstance(self._potentiostat, InParts):
+            return
+        troubles = dict(self._potentiostat.troubles())
+        if troubles != self._troubles:
+            self._troubles = troubles
+            self.report(PartsTold(troubles))
 
     def _report_edges(self) -> None:
         if isinstance(self._potentiostat, DigitalInputs) and (edges := self._potentiostat.edges()):

@@ -19,6 +19,7 @@ from drivers.errors import (
     NotEncodable,
     PortLost,
     ReplyTimeout,
+    WrongInstrument,
 )
 from drivers.methodscript import script
 from drivers.methodscript.family import ES4_LR, PICO, Family, family_called
@@ -26,6 +27,7 @@ from drivers.methodscript.features import Features
 from drivers.methodscript.link import ScriptLink
 from drivers.methodscript.stream import SampleStream
 from drivers.methodscript.who import Who, find
+from drivers.text import printable
 
 INTERVAL_S = (0.01, 60.0)
 """Practical sampling intervals (2.9: 1 to 100 Hz; faster, the instrument's time could not show a lost package)."""
@@ -33,6 +35,8 @@ _GARBLED_MAX = 50  # lines in a row that are nothing known: the line is out of s
 _STARTED_S = 2.0
 _SILENT_S = 1.0  # beside three intervals: then it is asked whether it still measures
 _ASK_AGAIN_S = 2.0
+_RESUME_S = 0.6
+_LOOKS_MAX = 1000  # at one read: 4 MB, hours of samples
 _UNKNOWN_COMMAND = re.compile(r"error 4001.*Line (\d+)")
 
 
@@ -121,6 +125,23 @@ class MethodScriptPotentiostat:
             self.await_begin(lines)
         return used
 
+    def resume(self, settings: AmperometrySettings) -> None:
+        """Start again what failed, as a part of an instrument whose other channels measure: in bounded time, on the
+        line opened anew if it was lost, and only on the same channel as before. Raises DriverError.
+        """
+        who, line = self.who, self.link.last_settings
+        if who is None or line is None:
+            raise PortLost("connect first", port=self.link.url)
+        self._stream = None
+        if not self.link.is_open:
+            self.link.open(line)
+        self.link.synchronise(tries=1, within_s=_RESUME_S)
+        serial_number = printable(self.link.ask("i")[1:])
+        if serial_number != who.serial_number:
+            self.link.close()
+            raise WrongInstrument(f"{serial_number} answers in place of {who.serial_number}", port=self.link.url)
+        self.start(settings)
+
     def _load(self, used: AmperometrySettings, who: Who, *, synchronised: bool) -> list[bytes]:
         """Load and run the script. An instrument that does not know the outer loop is given the form without: a script
         that is refused was not begun (2.5).
@@ -161,10 +182,21 @@ class MethodScriptPotentiostat:
                 raise failure
             left_s = (deadline_ns - self.link.clock.now_ns()) / NS_PER_S
             self._take(self.link.lines(max(left_s, 0.0)))
+            self._take_the_rest()
             if left_s <= 0.0:
                 break
         blocks, self._waiting = self._waiting, []
         return blocks
+
+    def _take_the_rest(self) -> None:
+        """Take what has arrived beyond one look at the line: a backlog that stayed would make samples look late."""
+        for _look in range(_LOOKS_MAX):
+            if self._stream is None or self._failure is not None or not self._waiting:
+                return
+            lines = self.link.lines(0.0)
+            if not lines:
+                return
+            self._take(lines)
 
     def _take(self, lines: list[bytes]) -> None:
         stream = self._running()

@@ -184,6 +184,8 @@ class SampleStream:
         fitted_ns = received_ns - (last - self._base) * self._interval_ns
         if self._t0_ns is None:
             self._t0_ns = fitted_ns
+            if self._turns == 1 and self._begun_ns is not None and not self.waits:
+                self._t0_ns = min(fitted_ns, self._begun_ns + self._interval_ns)  # however late one looked
             predicted_ns, self._predicted_ns = self._predicted_ns, None
             if predicted_ns is not None and abs(fitted_ns - predicted_ns) <= self._slack_ns(received_ns):
                 self._t0_ns = predicted_ns

@@ -16,7 +16,7 @@ from drivers.errors import (
     ReplyTimeout,
     WrongInstrument,
 )
-from drivers.methodscript import MethodScriptPotentiostat, build, script
+from drivers.methodscript import MethodScriptPotentiostat, build, one_port, script
 from drivers.methodscript.family import ES4_LR
 from drivers.methodscript.features import Features
 from tests.drivers.kit import URL, ScriptedLine, Step, step
@@ -37,12 +37,12 @@ STOP = [step(b"\nZ\n", b"Z\n*\n+\n\n"), CELL_OFF]
 
 def used() -> AmperometrySettings:
     line = ScriptedLine([])
-    return build(line, URL, line.clock, DriverOptions(instrument="stat")).checked(SETTINGS)
+    return one_port(line, URL, line.clock, DriverOptions(instrument="stat")).checked(SETTINGS)
 
 
 def connected(*steps: Step) -> tuple[ScriptedLine, MethodScriptPotentiostat]:
     line = ScriptedLine([step(s.expect, *s.replies) for s in [*CONNECT, *steps]])
-    instrument = build(line, URL, line.clock, DriverOptions(instrument="stat"))
+    instrument = one_port(line, URL, line.clock, DriverOptions(instrument="stat"))
     assert instrument.connect() == Identity(
         "methodscript", "EmStat4 LR", "1500 (MethodSCRIPT 01.09.00)", "ES4LR20B0008"
     )
@@ -106,7 +106,7 @@ def test_stop_is_repeated_until_the_instrument_answers() -> None:
 
 def test_stop_before_connect_tries_both_baud_rates() -> None:
     line = ScriptedLine([step(b"\nZ\n"), step(b"\nZ\n"), step(b"\nZ\n", b"\nZ!0006\n"), CELL_OFF])
-    build(line, URL, line.clock, DriverOptions(instrument="stat")).stop()
+    one_port(line, URL, line.clock, DriverOptions(instrument="stat")).stop()
     line.done()
     assert line.opened == [230_400, 921_600]
 
@@ -120,7 +120,7 @@ def test_a_stop_that_is_not_confirmed_raises() -> None:
 def test_something_else_on_the_port_is_not_taken_for_a_potentiostat() -> None:
     line = ScriptedLine([step(b"t\n", b"tvertex1500#x\nR*\n")])
     with pytest.raises(WrongInstrument):
-        build(line, URL, line.clock, DriverOptions(instrument="stat")).connect()
+        one_port(line, URL, line.clock, DriverOptions(instrument="stat")).connect()
 
 
 def test_a_second_electrode_needs_a_bipotentiostat() -> None:
@@ -240,7 +240,7 @@ def test_a_second_electrode_is_refused_where_the_instrument_says_it_has_none() -
     instrument.connect()
     with pytest.raises(NotEncodable, match="second working electrode"):
         instrument.start(bench.settings())
-    planned = build(bench.line, URL, bench.clock, DriverOptions("it", model="EmStat4 LR"))
+    planned = one_port(bench.line, URL, bench.clock, DriverOptions("it", model="EmStat4 LR"))
     with pytest.raises(NotEncodable, match="second working electrode"):
         planned.checked(bench.settings())
 
@@ -248,14 +248,14 @@ def test_a_second_electrode_is_refused_where_the_instrument_says_it_has_none() -
 @pytest.mark.parametrize(("model", "lowest_a"), [("EmStat Pico", 58e-9), ("EmStat4 HR", 100e-9), ("", 10e-9)])
 def test_until_it_answers_the_model_of_the_rig_is_planned_for(model: str, lowest_a: float) -> None:
     bench = EmStatSetUp({}, ONE)
-    planned = build(bench.line, URL, bench.clock, DriverOptions("it", model=model))
+    planned = one_port(bench.line, URL, bench.clock, DriverOptions("it", model=model))
     assert planned.checked(bench.settings()).electrodes[0].range_a == pytest.approx(lowest_a)
 
 
 def test_an_instrument_that_lacks_what_we_need_is_told_so_before_anything_is_started() -> None:
     lacking = f"CM{int(ES4[2:], 16) & ~(1 << 28):064X}\n".encode()
     line = ScriptedLine([*CONNECT[:3], step(b"CM\n", lacking), CONNECT[4]])
-    instrument = build(line, URL, line.clock, DriverOptions(instrument="stat"))
+    instrument = one_port(line, URL, line.clock, DriverOptions(instrument="stat"))
     instrument.connect()
     with pytest.raises(NotEncodable, match="lacks meas_loop_ca"):
         instrument.start(SETTINGS)
@@ -284,7 +284,9 @@ def test_an_instrument_that_does_not_know_loops_is_given_measuring_loops_only() 
     ],
 )
 def test_line_settings(baud: int | None, flow: str, opened: list[tuple[int, bool, bool]]) -> None:
-    link = build(ScriptedLine([]), URL, VirtualClock(), DriverOptions("it", baud=baud, settings={"flow_control": flow}))
+    link = one_port(
+        ScriptedLine([]), URL, VirtualClock(), DriverOptions("it", baud=baud, settings={"flow_control": flow})
+    )
     assert [(line.baud, line.xon_xoff, line.rts_cts) for line in link.link.candidates()] == opened
 
 
@@ -296,7 +298,7 @@ def test_a_setting_that_does_not_exist_is_refused() -> None:
 def test_a_bootloader_is_named() -> None:
     line = ScriptedLine([step(b"t\n", b"tespbl12#x\nR*\n")])
     with pytest.raises(WrongInstrument, match="bootloader"):
-        build(line, URL, line.clock, DriverOptions(instrument="stat")).connect()
+        one_port(line, URL, line.clock, DriverOptions(instrument="stat")).connect()
 
 
 # --- somebody else, and a lost power ---
@@ -321,7 +323,7 @@ def test_an_instrument_that_was_reset_is_noticed_by_asking_it_and_measures_again
 def test_halted_and_resumed_by_somebody_else_is_a_hole_and_times_stay_true(stops: str) -> None:
     strays: list[bytes] = []
     bench = EmStatSetUp({"model": "es4", "timer_stops_when_halted": stops}, ONE)
-    instrument = build(bench.line, URL, bench.clock, bench.line.options(on_foreign=strays.append))
+    instrument = one_port(bench.line, URL, bench.clock, bench.line.options(on_foreign=strays.append))
     instrument.connect()
     instrument.start(bench.settings())
     read_for(bench, instrument, 3.0)
