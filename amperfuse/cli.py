@@ -12,6 +12,7 @@ import typer
 from amperfuse import __version__
 from amperfuse.commands import (
     books,
+    campaigns,
     engine,
     experiments,
     finding,
@@ -65,6 +66,7 @@ app.add_typer(syringe_library.app, name="syringes")
 app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)
+app.command()(campaigns.campaign)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
 

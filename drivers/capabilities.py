@@ -102,7 +102,8 @@ class Stoppable(Protocol):
     def stop(self) -> PumpStatus:
         """Stop, repeat until a reply to a question asked after the stop says so, and return that reply.
 
-        Allowed in any state, also before ``connect``. Raises DriverError if not confirmed within 3 s.
+        Allowed in any state, also before ``connect``. Raises DriverError if not confirmed within 3 s, caused by a
+        PortError where the line is what is missing.
         """
         ...
 

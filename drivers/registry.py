@@ -11,6 +11,7 @@ Knows the four groups and the signatures behind them; imports nothing until it i
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ def names(group: str) -> list[str]:
     return sorted({entry.name for entry in entry_points(group=group)})
 
 
+@functools.cache  # looking through all installed packages takes longer than a short rehearsal
 def _load(group: str, name: str) -> Any:
     found: list[EntryPoint] = [entry for entry in entry_points(group=group) if entry.name == name]
     if not found:

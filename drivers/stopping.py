@@ -72,7 +72,7 @@ class Stopping:
             "stop the pump with its own keys",
             port=self.link.url,
             command="stop",
-        )
+        ) from self._failure
 
     def _in_step(self) -> None:
         try:

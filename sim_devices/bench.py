@@ -15,6 +15,7 @@ names one of them is its own (its power, its plunger, its answers); ``unplug`` a
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ def simulator_names() -> list[str]:
     return sorted({entry.name for entry in entry_points(group=SIMULATORS)})
 
 
+@functools.cache  # looking through all installed packages takes longer than a short rehearsal
 def _simulator(name: str) -> Any:
     for entry in entry_points(group=SIMULATORS):
         if entry.name == name:

@@ -12,7 +12,9 @@ KIND        what happens                                  without DURATION      
 drop        bytes are lost                                the next chunk                        in (default), out, both
 delay       bytes come later                              the next chunk                        how much later (500ms)
 duplicate   bytes come again                              the next chunk                        how many more times (1)
-garble      bytes arrive as others                        the next chunk                        how many bytes (1)
+garble      bytes arrive as others                        the next chunk                        how many bytes (1);
+                                                                                                digit: one of a number
+                                                                                                on its way out
 cut         the line is dead, both ways, without an error for 10 s                              (~ only) how long
 unplug      the port vanishes                             for good                              power; (~) how long
 power-cycle the instrument loses power                    for 1 s                               (~ only) how long
@@ -112,6 +114,8 @@ def _check_value(kind: str, value: str, what: str) -> None:
     if kind == "delay":
         parse_time_ns(value, what)
         return
+    if kind == "garble" and value == "digit":
+        return
     if kind in ("duplicate", "garble") and value.isascii() and value.isdigit() and 1 <= int(value) <= 100:
         return
     if kind == "unplug" and value == "power":
@@ -178,7 +182,7 @@ class InstrumentFaults:
             elif spec.kind == "duplicate":
                 copies += int(spec.value or 1)
             elif spec.kind == "garble":
-                chunk = self._garbled(chunk, int(spec.value or 1))
+                chunk = self._misheard(chunk) if spec.value == "digit" else self._garbled(chunk, int(spec.value or 1))
             else:
                 self._schedule(spec, now_ns)
         return [(chunk, delay_ns)] * copies
@@ -186,6 +190,8 @@ class InstrumentFaults:
     def _concerns(self, spec: FaultSpec, direction: Direction) -> bool:
         if spec.kind == "drop":
             return (spec.value or "in") in (direction, "both")
+        if spec.kind == "garble" and spec.value == "digit":
+            return direction == "out"
         return direction == "in" and (spec.kind in CHUNK_KINDS or spec.start_ns is None)
 
     def _hits(self, index: int, spec: FaultSpec, now_ns: int) -> bool:
@@ -200,6 +206,16 @@ class InstrumentFaults:
             return False
         self._once.add(index)
         return True
+
+    def _misheard(self, chunk: bytes) -> bytes:
+        """Return the chunk with one digit of it as another: what only a read-back or a checksum can find (L5)."""
+        digits = [position for position, byte in enumerate(chunk) if 0x30 <= byte <= 0x39]
+        if not digits:
+            return chunk
+        mangled = bytearray(chunk)
+        position = digits[int(self.rng.integers(len(digits)))]
+        mangled[position] = 0x30 + (mangled[position] - 0x30 + int(self.rng.integers(1, 10))) % 10
+        return bytes(mangled)
 
     def _garbled(self, chunk: bytes, count: int) -> bytes:
         mangled = bytearray(chunk)

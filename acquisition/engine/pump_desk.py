@@ -289,12 +289,25 @@ class PumpDesk(PumpFacts):
             return
         if self._counter_went_back(status):
             return
-        self.ledger.confirm(status)
+        doubtful = self._zero_is_doubtful(status)
+        if not doubtful:
+            self.ledger.confirm(status)
         self._seen_moving |= status.motion is Motion.INFUSING
         self._own_alarm(status.alarm, now_ns)
         self._act_on(self.watch.judge(self.ledger, status), now_ns)
         if self.infusing and self._run_went_out and status.motion.is_still:
-            self._infusion_over(status, now_ns)
+            self._infusion_over(status, now_ns, doubtful=doubtful)
+
+    def _zero_is_doubtful(self, status: PumpStatus) -> bool:
+        """Tell whether a pump that stands at zero may have given something: it was seen to move, or was stopped unseen.
+
+        It may have been switched off and on, and the answer that told of it may be lost: drivers repeat questions. Then
+        the account stays at its worst case. A pump whose RUN was plainly not carried out is no such case (L2).
+        """
+        stands_at_zero = status.motion.is_still and status.infused_ul == 0 and status.alarm is None
+        return (
+            stands_at_zero and self.infusing and self._run_went_out and (self._seen_moving or self.outcome is not None)
+        )
 
     def _counter_went_back(self, status: PumpStatus) -> bool:
         infusion = self.ledger.current
@@ -328,7 +341,7 @@ class PumpDesk(PumpFacts):
             if finding.stop == "any" or (finding.stop == "experimental" and self.experimental):
                 self.stop(finding.detail, now_ns)
 
-    def _infusion_over(self, status: PumpStatus, now_ns: int) -> None:
+    def _infusion_over(self, status: PumpStatus, now_ns: int, *, doubtful: bool) -> None:
         infusion = self.ledger.current
         if infusion is None:
             return
@@ -340,7 +353,7 @@ class PumpDesk(PumpFacts):
             self.desk.say(EventKind.PUMP, now_ns, self.name, text, {"what": "not run"})
             return
         reached = infusion.counter_ul >= infusion.target_ul - max(status.counter_step_ul, 0.005 * infusion.target_ul)
-        self.ledger.end(now_ns, confirmed=True)
+        self.ledger.end(now_ns, confirmed=not doubtful)
         self.read_back, self.armed_token = None, None
         amount = f"{infusion.counter_ul:.6g} of {infusion.target_ul:.6g} uL"
         data = {"what": "target reached" if reached else "ended early", "infused_ul": infusion.counter_ul}

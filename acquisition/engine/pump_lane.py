@@ -129,8 +129,9 @@ class PumpLane(BaseLane):
             self.report(StopConfirmed(generation, status))
         except DriverError as error:
             self._next_stop_ns = self._clock.now_ns() + RETRY_STOP_NS
-            if isinstance(error, PortError):
-                self._lost(error)
+            gone = next((e for e in (error, error.__cause__) if isinstance(e, PortError)), None)
+            if gone is not None:  # a stop that was tried for 3 s says so last of all
+                self._lost(gone)
             self.report(StopFailed(generation, str(error)))
         finally:
             self.slot.end(confirmed)

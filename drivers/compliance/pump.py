@@ -9,7 +9,7 @@ from typing import Protocol
 from drivers.capabilities import Motion, PumpAlarm, PumpProgram, SyringePump
 from drivers.clock import NS_PER_S, Clock
 from drivers.compliance.checks import check, refuses
-from drivers.errors import DeviceRefused, DeviceReset, DriverError, NotEncodable, PortLost
+from drivers.errors import DeviceRefused, DeviceReset, DriverError, NotEncodable, PortError, PortLost
 
 
 class PumpSetUp(Protocol):
@@ -230,7 +230,9 @@ class PumpCompliance(ABC):
         bench, pump = self._running()
         bench.unplug()
         asked_ns = bench.clock.now_ns()
-        refuses(DriverError, pump.stop)
+        error = refuses(DriverError, pump.stop)
+        why = (error, error.__cause__)
+        check(any(isinstance(e, PortError) for e in why), "it does not say (as the cause) that the line is gone")
         check(bench.clock.now_ns() - asked_ns <= 4 * NS_PER_S, "stop took longer than it may")
 
     def test_closing_sends_nothing_and_may_be_done_twice(self) -> None:

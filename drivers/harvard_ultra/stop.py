@@ -62,7 +62,7 @@ class Stopping:
             "stop the pump with its own key",
             port=self.link.url,
             command="stp",
-        )
+        ) from self._failure
 
     def _send(self) -> None:
         polled = self.link.polled

@@ -79,7 +79,7 @@ class Stopping:
             "stop the pump with its own key",
             port=self.link.url,
             command="STP",
-        )
+        ) from self._failure
 
     def _other_way(self, *, safe: bool) -> bool:
         """It may listen in the other framing only, and after both, at another baud rate."""

@@ -71,6 +71,16 @@ def test_a_scripted_fault_happens_once_and_one_with_a_duration_as_long_as_that()
     assert [bool(window.mangle(b"x", "in", t * S)) for t in times] == [True, False, False, True]
 
 
+def test_a_misheard_digit_is_another_digit_of_what_goes_out_and_nothing_else() -> None:
+    for _try in range(20):
+        (chunk, _delay_ns) = faults("garble@0s=digit").mangle(b"0RAT12.5UM\r", "out", 0)[0]
+        differing = [(old, new) for old, new in zip(b"0RAT12.5UM\r", chunk, strict=True) if old != new]
+        assert len(differing) == 1
+        assert all(0x30 <= byte <= 0x39 for byte in differing[0])
+    assert faults("garble@0s=digit").mangle(b"stop\r", "out", 0) == [(b"stop\r", 0)]
+    assert faults("garble@0s=digit").mangle(b"12", "in", 0) == [(b"12", 0)]
+
+
 def test_directions_of_a_drop() -> None:
     assert faults("drop@0s").mangle(b"x", "out", 0) == [(b"x", 0)]
     assert faults("drop@0s=out").mangle(b"x", "out", 0) == []

@@ -151,7 +151,9 @@ class DripPump:
                         status.counter_step_ul,
                         alarm,
                     )
-        raise ReplyTimeout(f"NOT CONFIRMED STOPPED within 3 s ({failure or 'it keeps moving'})", port=self.url)
+        raise ReplyTimeout(
+            f"NOT CONFIRMED STOPPED within 3 s ({failure or 'it keeps moving'})", port=self.url
+        ) from failure
 
     # --- the line ---
 

@@ -1,0 +1,184 @@
+"""Runs one trial: the real engine, drivers and bytes on a simulated bench, in lockstep and virtual time.
+
+Knows how a trial becomes a plan and a session. Only here and in the judges is the simulated truth read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from acquisition.campaign.trial import Act, Trial
+from acquisition.campaign.witness import Account, MemoryBook, Witness
+from acquisition.engine.conductor import Conductor
+from acquisition.engine.session import LOCKSTEP_PACE, build_session
+from acquisition.experiment.limits import Limits
+from acquisition.experiment.limits_file import load_limits
+from acquisition.host.auto_operator import AutoOperator
+from acquisition.host.lockstep import Actor, LockstepClock, LockstepHost
+from acquisition.host.rehearsal import describe_world
+from acquisition.messages import Command, Continue, Finish, Start, Stop
+from acquisition.plan import ChannelSetup, InfuseStep, Plan, PotentiostatSetup, PumpSetup, Subject
+from drivers import registry
+from drivers.clock import NS_PER_S
+
+OVERTIME_S = 90.0
+"""A trial that takes so much longer than its plan has hung."""
+_STUCK_S = 4.0
+_READY_S = 15.0
+PUMP, SENSOR = "drug", "stat"
+_LIMITS: Limits = load_limits(None)
+
+
+def run(trial: Trial) -> Account:
+    """Run a trial to its end, or to the time by which it should have ended."""
+    with tempfile.TemporaryDirectory(prefix="amperfuse-campaign-") as folder:
+        return _run(trial, Path(folder))
+
+
+def _run(trial: Trial, folder: Path) -> Account:
+    plan = plan_of(trial)
+    clock = LockstepClock()
+    bench = registry.bench()(clock, describe_world(plan), trial.seed, trial.faults)
+    witness = Witness(lambda: float(bench.truth()["pumps"][PUMP]["true_delivered_ul"]))
+    book = MemoryBook()
+    session = build_session(
+        plan,
+        _LIMITS,
+        opener=bench,
+        clock=clock,
+        out_dir=folder,
+        recorder=lambda _dir, _header, _clock: witness,
+        files={},
+        software="campaign",
+        seed=trial.seed,
+        pace=LOCKSTEP_PACE,
+        open_book=lambda _session: book,
+    )
+    conductor = session.conductor
+    person = AutoOperator(conductor, ready_within_s=_READY_S, stuck_after_s=_STUCK_S)
+    actors: list[Actor] = [_Fate(conductor, clock, witness, book, list(trial.acts)), conductor, *session.lanes, person]
+    deadline_ns = round((plan.duration_s + OVERTIME_S) * NS_PER_S)
+    crash = ""
+    try:
+        LockstepHost(clock, actors, lambda: conductor.over).run(deadline_ns)
+    except Exception:  # noqa: BLE001 - whatever it is, it is a finding
+        crash = traceback.format_exc(limit=-4)
+    ledger = conductor.pumps[PUMP].ledger
+    truth = bench.truth()
+    step_ul = max((infusion.counter_step_ul for infusion in ledger.past), default=0.0)
+    return Account(
+        outcome=conductor.outcome if conductor.over else "",
+        crash=crash,
+        witness=witness,
+        book=book,
+        true_ul=float(truth["pumps"][PUMP]["true_delivered_ul"]),
+        confirmed_ul=ledger.confirmed_ul,
+        uncertain_ul=ledger.uncertain_ul(clock.now_ns()),
+        counter_step_ul=step_ul,
+        lost_bytes=sum(int(line["overflow_bytes"]) for line in truth["lines"].values()),
+        duration_s=clock.now_ns() / NS_PER_S,
+        truth=truth,
+    )
+
+
+@dataclass
+class _Fate:
+    """Does what the trial says at its times: what a person commands, sensible or not, and what befalls the computer."""
+
+    conductor: Conductor
+    clock: LockstepClock
+    witness: Witness
+    book: MemoryBook
+    todo: list[Act]
+    _request: int = field(default=1_000_000, init=False)
+    _ends: list[tuple[int, str]] = field(default_factory=list, init=False)
+
+    def next_due_ns(self) -> int | None:
+        due = [round(self.todo[0].t_s * NS_PER_S)] if self.todo else []
+        due += [t_ns for t_ns, _deed in self._ends]
+        return min(due) if due and not self.conductor.over else None
+
+    def step(self, now_ns: int) -> None:
+        for end in [end for end in self._ends if end[0] <= now_ns]:
+            self._ends.remove(end)
+            self._befall(end[1], begins=False)
+        while self.todo and round(self.todo[0].t_s * NS_PER_S) <= now_ns:
+            act = self.todo.pop(0)
+            if act.deed == "machine-sleeps":
+                self.clock.jump_ns(round(act.for_s * NS_PER_S))
+            elif act.deed in _COMMANDS:
+                self._request += 1
+                command = _COMMANDS[act.deed](self._request, self.conductor.schedule.held_on or 0)
+                self.conductor.submit(command, lambda _answer: None)
+            else:
+                self._befall(act.deed, begins=True)
+                self._ends.append((now_ns + round(act.for_s * NS_PER_S), act.deed))
+
+    def _befall(self, deed: str, *, begins: bool) -> None:
+        if deed == "recorder-hangs":
+            self.witness.hangs = begins
+        elif deed == "disk-full":
+            self.witness.failing = "the disk is full" if begins else ""
+        else:
+            self.book.failing = begins
+
+
+_COMMANDS: dict[str, Callable[[int, int], Command]] = {
+    "stop": lambda request, _step: Stop(request=request, reason="campaign"),
+    "start": lambda request, _step: Start(request=request),
+    "continue": lambda request, step: Continue(request=request, step=step),
+    "finish": lambda request, _step: Finish(request=request),
+}
+
+
+def plan_of(trial: Trial) -> Plan:
+    """Return the plan of a trial."""
+    pump = PumpSetup(
+        name=PUMP,
+        driver=trial.family,
+        url=f"sim://{registry.twin(trial.family)}/{PUMP}",
+        address=0,
+        expected_model="",
+        expected_serial_number="",
+        syringe="BD 1 mL",
+        diameter_mm=4.699,
+        syringe_volume_ul=1000.0,
+        watchdog_s=trial.watchdog_s,
+        line_dead_volume_ul=5.0,
+        drug="ketamine",
+        concentration_mg_per_ml=0.1,
+        route="iv_infusion",
+        role="anaesthetic_maintenance" if trial.maintenance else "experimental",
+        loaded_ul=600.0,
+        primed=True,
+    )
+    sensor = PotentiostatSetup(
+        name=SENSOR,
+        driver="methodscript",
+        url=f"sim://emstat/{SENSOR}",
+        expected_model="",
+        expected_serial_number="",
+        potential_v=0.6,
+        interval_s=0.25,
+        channels=(ChannelSetup("glu", "we1", "glutamate", 100e-9, 7e-12),),
+    )
+    steps = tuple(
+        InfuseStep(number, "ketamine", PUMP, infusion.volume_ul, infusion.rate_ul_per_min, None)
+        for number, infusion in enumerate(trial.infusions, start=1)
+    )
+    return Plan(
+        name="campaign",
+        description="",
+        simulated=True,
+        subject=Subject("m1", "mouse", "F", "P12W", 25.0, "2026-01-01"),
+        pumps=(pump,),
+        potentiostats=(sensor,) if trial.sensor else (),
+        steps=steps,
+        protocol_sha256="",
+        rig_sha256="",
+        limits_sha256=_LIMITS.sha256,
+    )

@@ -1,0 +1,115 @@
+"""The campaign itself: it repeats exactly, keeps what it finds, and notices when a safety rule is broken on purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acquisition.campaign.campaign import run_seeds, smallest
+from acquisition.campaign.judges import judge
+from acquisition.campaign.run import run
+from acquisition.campaign.trial import draw, from_json
+from amperfuse.commands.campaigns import report
+from tests.campaign.mutants import MUTANTS, Patch, broken, caught_by, no_target
+from tests.process.engine_kit import amperfuse
+
+KEPT = sorted((Path(__file__).parent / "kept").glob("*.json"))
+CATCHES = {
+    "blind_retry": 99,
+    "no_stop_confirmation": 16,
+    "resume_after_reset": 4,
+    "resets_ignored": 4,
+    "keep_alive_always": 7,
+    "ledger_not_persisted": 1,
+    "ledger_believes_the_last_look": 4,
+    "zero_is_zero": 4,
+    "intent_not_on_disk": 1,
+    "silence_is_no_alarm": 3,
+    "gaps_not_told": 7,
+    "no_target": 1,
+    "no_read_back": 37,
+    "crash_on_the_infusion_path": 3,
+}
+"""The first seed that catches each mutant, as ``python -m tests.campaign.mutants`` finds it; all below 200."""
+
+
+def test_R25_R54_the_fixed_seeds_break_no_rule() -> None:
+    result = run_seeds(range(1, 121))
+    assert result.failures == {}, "\n".join(report(result, 1.0))
+    assert result.trials == 120
+
+
+@pytest.mark.parametrize("path", KEPT, ids=lambda path: path.stem)
+def test_what_once_went_wrong_does_not_again(path: Path) -> None:
+    trial = from_json(path.read_text(encoding="utf-8"))
+    assert judge(trial, run(trial)) == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_safety_rule_that_is_broken_on_purpose_is_noticed(mutant: Callable[[Patch], None]) -> None:
+    seed = CATCHES[mutant.__name__]
+    assert 0 < seed <= 200
+    assert caught_by(mutant, seed) is not None
+
+
+def test_the_same_seed_gives_the_same_trial_to_the_last_event() -> None:
+    def told(seed: int) -> list[str]:
+        return [f"{event.t_ns} {event.source} {event.text}" for event in run(draw(seed)).witness.events]
+
+    assert told(8) == told(8)
+    assert told(8) != told(9)
+
+
+def test_a_finding_is_made_small_and_still_is_one() -> None:
+    trial = replace(draw(3), faults=("drug:duplicate@0.3s", "drug:delay@5s=200ms"), sensor=True)
+    with broken(no_target):
+        (rule,) = {violation.rule for violation in judge(trial, run(trial)) if violation.rule.startswith("R25")}
+        small = smallest(trial, rule)
+        assert any(violation.rule == rule for violation in judge(small, run(small)))
+    assert small.faults == ()
+    assert small.acts == ()
+    assert not small.sensor
+
+
+@given(st.integers(0, 10**6))
+def test_a_trial_is_the_same_after_a_round_trip(seed: int) -> None:
+    trial = draw(seed)
+    assert from_json(trial.to_json()) == trial
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"seed"', '"sead"'),
+        ('"new-era"', '"old-era"'),
+        ('"rate_ul_per_min": ', '"rate_ul_per_min": -'),
+        ("{", "["),
+        ('"faults": [', '"faults": [1e400, '),
+    ],
+)
+def test_X1_a_file_that_is_no_trial_is_refused(old: str, new: str) -> None:
+    text = draw(1).to_json().replace("harvard-ultra", "new-era").replace("chemyx", "new-era")
+    with pytest.raises(ValueError, match="no trial"):
+        from_json(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match="larger"):
+        from_json(" " * 200_000)
+
+
+def test_the_command_tells_what_it_met_and_replays_a_kept_trial(tmp_path: Path) -> None:
+    done = amperfuse("campaign", "--seeds", "1..30", "--jobs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SIMULATED: 30 trials" in done.stdout
+    assert "NEVER REACHED" in done.stdout  # 30 are too few to meet everything, and that is said
+    kept = amperfuse("campaign", "--replay", KEPT[0])
+    assert kept.returncode == 0
+    assert "SIMULATED: planned" in kept.stdout
+    assert amperfuse("campaign", "--seeds", "9..1").returncode == 2
+    (tmp_path / "x.json").write_text("{}")
+    refused = amperfuse("campaign", "--replay", tmp_path / "x.json")
+    assert refused.returncode == 2
+    assert "no trial of a campaign" in refused.stderr
