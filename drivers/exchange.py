@@ -64,7 +64,11 @@ class Exchange(Generic[F]):
     _turn_of: int | None = field(default=None, init=False, repr=False)
     """Thread whose turn it is."""
     _shared_turn: Turn | None = field(default=None, init=False, repr=False)
+    _shared: TakesTurns | None = field(init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._shared = self.transport if isinstance(self.transport, TakesTurns) else None  # asked once: it is slow
 
     def transact(
         self,
@@ -152,8 +156,8 @@ class Exchange(Generic[F]):
             self._lock.release()
 
     def _line_turn(self, command: str, timeout_s: float, *, urgent: bool) -> AbstractContextManager[Turn | None]:
-        if isinstance(self.transport, TakesTurns):
-            return self.transport.turn(command, timeout_s, self.options.abort, urgent=urgent)
+        if self._shared is not None:
+            return self._shared.turn(command, timeout_s, self.options.abort, urgent=urgent)
         return nullcontext()
 
     @contextmanager

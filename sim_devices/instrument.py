@@ -49,9 +49,13 @@ class Instrument:
     """Others are on the same line: a cut before this one loses nothing that is on its way from them."""
     due_ns: int = NEVER_NS
     """When something next happens here."""
+    _bursting: Bursting | None = field(init=False, repr=False)
     _cuts: int = 0
     _offs: int = 0
     _blocks: int = 0
+
+    def __post_init__(self) -> None:
+        self._bursting = self.firmware if isinstance(self.firmware, Bursting) else None  # asked once: it is slow
 
     def refresh(self, now_ns: int) -> None:
         """Find out when something next happens; called after anything has."""
@@ -102,8 +106,8 @@ class Instrument:
 
     def _bursts(self, first_ns: int, t_ns: int) -> list[tuple[int, int, int, bytes]]:
         """Return (began, produced, told, bytes) of all that the firmware says up to now."""
-        if isinstance(self.firmware, Bursting):
-            return [(left_ns, left_ns, left_ns, data) for left_ns, data in self.firmware.bursts(t_ns)]
+        if self._bursting is not None:
+            return [(left_ns, left_ns, left_ns, data) for left_ns, data in self._bursting.bursts(t_ns)]
         data = self.firmware.transmit(t_ns)
         return [(first_ns, first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns, t_ns, data)]
 

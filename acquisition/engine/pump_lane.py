@@ -71,6 +71,7 @@ class PumpLane(BaseLane):
         self.setup = setup
         self.slot = slot
         self._pump = pump
+        self._shared = pump if isinstance(pump, OnSharedLine) else None  # asked once: it is slow
         self._armed_token: int | None = None
         self._must_ask = False
         self._polling = False
@@ -96,7 +97,7 @@ class PumpLane(BaseLane):
         return None
 
     def _must_let_others_finish(self) -> bool:
-        return not self.slot.pending and isinstance(self._pump, OnSharedLine) and self._pump.line_is_taken()
+        return not self.slot.pending and self._shared is not None and self._shared.line_is_taken()
 
     def _work(self, now_ns: int) -> None:
         if self.slot.pending:

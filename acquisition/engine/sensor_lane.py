@@ -49,6 +49,11 @@ class PotentiostatLane(BaseLane):
         super().__init__(setup, device, clock, post)
         self.setup = setup
         self._potentiostat = device
+        # what it can do beside sampling; asked once, because asking is slow
+        self._described = device if isinstance(device, Described) else None
+        self._polled = device if isinstance(device, Polled) else None
+        self._in_parts = device if isinstance(device, InParts) else None
+        self._inputs = device if isinstance(device, DigitalInputs) else None
         self._read_period_ns = read_period_ns
         self._restart_after_ns = restart_after_ns
         self._wanted_sampling: StartSampling | None = None
@@ -114,8 +119,8 @@ class PotentiostatLane(BaseLane):
         self._last_start_failure = ""
         self._next_read_ns = self._heard_ns = self._clock.now_ns()
         self.report(SamplingStarted(settings))
-        if isinstance(self._potentiostat, Described):
-            self.report(FactsTold(dict(self._potentiostat.facts())))
+        if self._described is not None:
+            self.report(FactsTold(dict(self._described.facts())))
 
     def _read(self, now_ns: int) -> None:
         try:
@@ -124,8 +129,8 @@ class PotentiostatLane(BaseLane):
             self._trouble(error)
             return
         self._next_read_ns = now_ns + self._read_period_ns
-        if isinstance(self._potentiostat, Polled):
-            self._next_read_ns = min(self._next_read_ns, self._potentiostat.next_read_ns())
+        if self._polled is not None:
+            self._next_read_ns = min(self._next_read_ns, self._polled.next_read_ns())
         if blocks:
             self._heard_ns = now_ns
         elif now_ns - self._heard_ns > self._restart_after_ns:
@@ -136,15 +141,15 @@ class PotentiostatLane(BaseLane):
         self._report_parts()
 
     def _report_parts(self) -> None:
-        if not isinstance(self._potentiostat, InParts):
+        if self._in_parts is None:
             return
-        troubles = dict(self._potentiostat.troubles())
+        troubles = dict(self._in_parts.troubles())
         if troubles != self._troubles:
             self._troubles = troubles
             self.report(PartsTold(troubles))
 
     def _report_edges(self) -> None:
-        if isinstance(self._potentiostat, DigitalInputs) and (edges := self._potentiostat.edges()):
+        if self._inputs is not None and (edges := self._inputs.edges()):
             self.report(Edges(tuple(edges)))
 
     def _trouble(self, error: DriverError) -> None:
