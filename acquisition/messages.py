@@ -11,8 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+AUDIO_PAUSE_S = 120
+"""R47: the sound of alarms is paused for so long at most, in real seconds."""
 
 
 class _Message(BaseModel):
@@ -100,6 +102,10 @@ class AlarmView(_Message):
     raised_ns: int
     active: bool
     acknowledged: bool
+    count: int = 1
+    """How many times it was raised since ``raised_ns``; more than ten a minute are one alarm with a count (R51)."""
+    latest_ns: int | None = None
+    """When it was raised or said again last; None when only once."""
 
 
 class RecorderView(_Message):
@@ -143,6 +149,8 @@ class EngineState(_Message):
     channels: tuple[ChannelView, ...] = ()
     steps: tuple[StepView, ...] = ()
     alarms: tuple[AlarmView, ...] = ()
+    audio_paused_until_ns: int | None = None
+    """Until when no window sounds an alarm; None while they sound. In engine time: divide by ``rate`` for people."""
     recorder: RecorderView = RecorderView()
 
 
@@ -246,6 +254,23 @@ class Acknowledge(_Message):
     alarm_id: str
 
 
+class PauseAudio(_Message):
+    """Pause the sound of alarms in every window, for real seconds; 0 ends a pause. A new alarm ends it too (R47)."""
+
+    type: Literal["pause-audio"] = "pause-audio"
+    request: int
+    seconds: float = Field(default=AUDIO_PAUSE_S, ge=0, le=AUDIO_PAUSE_S)
+
+
+class ReportSound(_Message):
+    """Whether the alarms of a window can be heard, as far as it can tell; ``detail`` says why not (R48)."""
+
+    type: Literal["report-sound"] = "report-sound"
+    request: int
+    works: bool
+    detail: str = Field(default="", max_length=500)
+
+
 class Finish(_Message):
     """End the session: refused while a pump runs; stops the potentiostats, closes the files, ends the engine.
 
@@ -257,7 +282,7 @@ class Finish(_Message):
     discard: bool = False
 
 
-Command = Hello | Credit | Start | Stop | Continue | Note | Mark | Acknowledge | Finish
+Command = Hello | Credit | Start | Stop | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Finish
 Report = EngineState | EventNotice | ChannelSamples | Answer
 
 COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])

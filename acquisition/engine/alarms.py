@@ -1,248 +1,23 @@
-"""Every alarm there is, in one table: what happened, what it means, what to do; and which are on.
+"""Which alarms are on: latching, acknowledgement, floods of one alarm, and the pause of the sound.
 
-Knows priorities, texts and latching (R45, R46). Does not know how an alarm is detected, shown or sounded. The texts
-are for somebody who has been awake since five and has an animal on the table: short, first the fact, then the action.
+Knows R46, R47 and R51. Does not know the texts (``alarm_table``), how an alarm is detected, shown or sounded. The pause
+of the sound is kept here and not in a window, so that two windows on one experiment agree.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acquisition.messages import AlarmView, Priority
+from acquisition.engine.alarm_table import TABLE
+from acquisition.messages import AUDIO_PAUSE_S, AlarmView, Priority
+from drivers.clock import NS_PER_S
 
+__all__ = ["FLOOD_PER_MINUTE", "TABLE", "AlarmBoard", "AlarmChange"]
 
-@dataclass(frozen=True)
-class AlarmText:
-    """One row of the table. ``{detail}`` and ``{instrument}`` are filled in."""
-
-    priority: Priority
-    what: str
-    so_what: str
-    do_what: str
-
-
-_GO_TO_PUMP = "Go to the pump, press STOP on it, clamp the line."
-_CHECK_ANIMAL = "Check the animal. Read the delivered volume here, decide what is still to be given."
-
-TABLE: dict[str, AlarmText] = {
-    "not-confirmed-stopped": AlarmText(
-        "high", "{instrument} is NOT CONFIRMED STOPPED: {detail}", "It may still be infusing.", _GO_TO_PUMP
-    ),
-    "pump-unknown": AlarmText(
-        "high",
-        "{instrument} does not answer: {detail}",
-        "Whether it runs is unknown. It ends at its armed target at the latest, with a watchdog sooner.",
-        _GO_TO_PUMP,
-    ),
-    "pump-lost": AlarmText(
-        "high",
-        "The line to {instrument} is gone: {detail}",
-        "Whether it runs is unknown. It ends at its armed target at the latest, with a watchdog sooner.",
-        _GO_TO_PUMP + " Then plug it in again; it stays stopped.",
-    ),
-    "pump-reset": AlarmText(
-        "high",
-        "{instrument} lost power or was reset: {detail}",
-        "The infusion ended there; what came after the last reading is counted as uncertain.",
-        _CHECK_ANIMAL + " It is not started again by itself.",
-    ),
-    "pump-stall": AlarmText(
-        "high",
-        "{instrument} reports a stall",
-        "The line is blocked or the syringe is at its end. Pressure may release as an unwanted bolus.",
-        "Take the line off the animal before you release the pressure. Then look for the kink or clot.",
-    ),
-    "pump-alarm": AlarmText(
-        "high", "{instrument} reports: {detail}", "The infusion has ended.", _CHECK_ANIMAL + " Look at the pump."
-    ),
-    "pump-watchdog": AlarmText(
-        "high",
-        "{instrument} stopped itself: it heard nothing from us for too long",
-        "The infusion has ended early.",
-        _CHECK_ANIMAL + " Look for what held the computer up.",
-    ),
-    "unexpected-motion": AlarmText(
-        "high",
-        "{instrument} moves although nothing was started: {detail}",
-        "Somebody used its keys, or it restarted by itself. It was told to stop.",
-        "Look at the pump. Check the animal.",
-    ),
-    "over-delivery": AlarmText(
-        "high",
-        "{instrument} has given more than it should: {detail}",
-        "Wrong syringe setting or a pump fault. It was told to stop.",
-        "Check the animal. Clamp the line. Do not use this pump again before it was checked.",
-    ),
-    "delivery-deviates": AlarmText(
-        "medium",
-        "{instrument} does not deliver as ordered: {detail}",
-        "The dose arrives faster or slower than planned.",
-        "Compare syringe, rate and display of the pump.",
-    ),
-    "delivery-wrong": AlarmText(
-        "high",
-        "{instrument} delivers far less than ordered: {detail}",
-        "The dose is not what was planned. An experimental infusion was told to stop.",
-        "Compare syringe, rate and display of the pump. Check the animal.",
-    ),
-    "not-infusing": AlarmText(
-        "medium",
-        "{instrument} was started and its counter does not advance: {detail}",
-        "Nothing reaches the animal, or the pump has stalled.",
-        "Look at the pump: is the pusher at the plunger, is the clutch closed?",
-    ),
-    "stopped-early": AlarmText(
-        "medium",
-        "{instrument} stopped before its target: {detail}",
-        "Somebody used its keys, or it stopped by itself. The plan waits.",
-        _CHECK_ANIMAL + " Then continue with the next step, or end.",
-    ),
-    "start-failed": AlarmText(
-        "medium",
-        "The infusion did not start: {detail}",
-        "Nothing was given in this step. The plan waits.",
-        "Remove the cause, then continue with the next step, or end.",
-    ),
-    "start-unclear": AlarmText(
-        "medium",
-        "{instrument} did not answer to RUN: {detail}",
-        "It may or may not be running; it is being asked. RUN is not repeated.",
-        "Watch the pump until the state is clear.",
-    ),
-    "settings-differ": AlarmText(
-        "high",
-        "{instrument} holds other settings than were sent: {detail}",
-        "It was not started, and was told to stop.",
-        "Check syringe diameter and units on the pump, then start a new session.",
-    ),
-    "dose-book": AlarmText(
-        "high",
-        "The animal's dose book cannot be written: {detail}",
-        "No new infusion is started. What is not in the book counts with its whole target in later sessions.",
-        "Make room on the disk or mend it. The recording has its own account and goes on.",
-    ),
-    "missed": AlarmText(
-        "medium",
-        "An infusion was missed: {detail}",
-        "The computer was busy or asleep at its time. It is not caught up on. The plan waits.",
-        "Decide whether the experiment still makes sense; continue with the next step, or end.",
-    ),
-    "clock-jump": AlarmText(
-        "high",
-        "The engine stood still: {detail}",
-        "Pumps with a watchdog have stopped themselves. All were told to stop.",
-        _CHECK_ANIMAL + " Switch off sleep and updates on this computer.",
-    ),
-    "lag": AlarmText(
-        "medium",
-        "The engine was held up: {detail}",
-        "More of this and a pump's watchdog will stop it.",
-        "Close other programs on this computer.",
-    ),
-    "not-connected": AlarmText(
-        "high",
-        "{instrument} could not be connected: {detail}",
-        "The session cannot start; the engine goes on trying.",
-        "Check cable, power and the rig file.",
-    ),
-    "self-test": AlarmText(
-        "high",
-        "{instrument} failed its self-test: {detail}",
-        "It will not be started.",
-        "Check the pump, then start a new session.",
-    ),
-    "no-watchdog": AlarmText(
-        "medium",
-        "{instrument} has no watchdog of its own",
-        "If this computer fails, it goes on until its armed target.",
-        "Stay beside it while it infuses.",
-    ),
-    "foreign-traffic": AlarmText(
-        "high",
-        "Somebody else talks on the line of {instrument}: {detail}",
-        "Another program, or another instrument, is on this port. The pump was told to stop.",
-        "Close the other program. Check the pump and the animal.",
-    ),
-    "line-quality": AlarmText(
-        "low",
-        "The line to {instrument} is noisy: {detail}",
-        "Questions are repeated; it still answers.",
-        "Check cable.",
-    ),
-    "sensor-lost": AlarmText(
-        "high",
-        "The line to {instrument} is gone: {detail}",
-        "Nothing is recorded from it. No infusion is started meanwhile.",
-        "Plug it in again; it resumes by itself.",
-    ),
-    "channel-lost": AlarmText(
-        "high",
-        "{instrument} lacks a channel: {detail}",
-        "Nothing is recorded from that channel; the others go on.",
-        "Check its cable and electrode; it is tried again by itself.",
-    ),
-    "sensor-silent": AlarmText(
-        "high",
-        "{instrument} sends no samples: {detail}",
-        "Nothing is recorded from it. No infusion is started meanwhile.",
-        "Check its cable and power.",
-    ),
-    "sensor-error": AlarmText(
-        "medium",
-        "{instrument} reports an error: {detail}",
-        "Its measurement is being started again.",
-        "Check electrodes and cables if it comes back.",
-    ),
-    "samples-missing": AlarmText(
-        "medium",
-        "{instrument} lost samples: {detail}",
-        "The gap is marked in the recording; nothing is filled in.",
-        "If it repeats, close other programs and check the cable.",
-    ),
-    "saturated": AlarmText(
-        "medium",
-        "{instrument} is saturated: {detail}",
-        "The true current is larger than what is recorded.",
-        "Check the reference electrode, or choose a larger current range.",
-    ),
-    "other-range": AlarmText(
-        "medium",
-        "{instrument} measures in another range than was set: {detail}",
-        "The values are right, but their resolution and their limit are those of the other range.",
-        "Check that no other program talks to it; start the measurement again.",
-    ),
-    "flat-line": AlarmText(
-        "low",
-        "{instrument} shows a flat line: {detail}",
-        "A living sensor has a background current: it is likely disconnected.",
-        "Check headstage and plug; if they are well, the current range is far too large.",
-    ),
-    "cell-not-off": AlarmText(
-        "medium",
-        "{instrument} did not confirm that its cell is off: {detail}",
-        "The electrodes may still be at their potential.",
-        "Unplug the electrodes before you touch the wiring.",
-    ),
-    "recorder-failing": AlarmText(
-        "high",
-        "The recording cannot be written: {detail}",
-        "No infusion is started. Experimental ones were told to stop; maintained anaesthesia goes on.",
-        "Free disk space, or check the disk. What was stored is safe.",
-    ),
-    "recorder-slow": AlarmText(
-        "medium",
-        "The disk is slow: {detail}",
-        "Nothing is lost yet; the memory buffer fills.",
-        "Close other programs that use the disk.",
-    ),
-    "program-defect": AlarmText(
-        "high",
-        "A defect of the program: {detail}",
-        "Pumps were told to stop before this message.",
-        "Check the animal and the pumps. Keep the session folder and report it.",
-    ),
-}
+FLOOD_PER_MINUTE = 10
+"""R51: more of one alarm within a minute are one with a count."""
 
 
 @dataclass(frozen=True)
@@ -251,45 +26,61 @@ class AlarmChange:
 
     alarm: AlarmView
     verb: str
-    """raised, cleared, acknowledged."""
+    """raised, cleared, acknowledged, repeated (a reminder), collapsed (a flood begins)."""
+    counted_only: bool = False
+    """It is one of a flood: for the recording, not for the lists on screens."""
 
 
 class AlarmBoard:
-    """Which alarms are on. High and medium stay until acknowledged, also when their cause has gone (R46)."""
+    """Which alarms are on. High and medium stay until acknowledged, also when their cause has gone (R46).
 
-    def __init__(self, on_change: Callable[[AlarmChange], None]) -> None:
+    ``slack`` is engine seconds per real second: people's ears live in real time, also beside a faster simulation.
+    """
+
+    def __init__(self, on_change: Callable[[AlarmChange], None], slack: float = 1.0) -> None:
         self._on_change = on_change
         self._alarms: dict[str, AlarmView] = {}
+        self._raises: dict[str, deque[int]] = {}
+        """The last times at which each alarm was raised, as many as a flood needs."""
+        self._floods: set[str] = set()
+        self._minute_ns = round(60 * NS_PER_S * slack)
+        self._slack = slack
+        self._paused_until_ns: int | None = None
 
     def on(self, kind: str, now_ns: int, instrument: str = "", detail: str = "") -> None:
-        """Raise an alarm; one that is on already stays as it is and is not said twice (R51)."""
-        alarm_id = f"{kind}:{instrument}" if instrument else kind
+        """Raise an alarm; one that is on already stays as it is and is not said twice."""
+        alarm_id = _id(kind, instrument)
         known = self._alarms.get(alarm_id)
         if known is not None and known.active:
             return
-        row = TABLE[kind]
-        view = AlarmView(
-            alarm_id=alarm_id,
-            priority=row.priority,
-            instrument=instrument,
-            what=row.what.format(instrument=instrument, detail=detail),
-            so_what=row.so_what,
-            do_what=row.do_what,
-            raised_ns=now_ns,
-            active=True,
-            acknowledged=False,
-        )
+        flood_begins = self._count(alarm_id, now_ns)
+        flood = alarm_id in self._floods
+        seen = flood and known is not None and known.acknowledged  # one press of a person is enough for a flood
+        view = self._view(kind, now_ns, instrument, detail, known).model_copy(update={"acknowledged": seen})
+        self._break_pause(view, flood=flood, waits=known is not None and not known.acknowledged)
         self._alarms[alarm_id] = view
-        self._on_change(AlarmChange(view, "raised"))
+        self._on_change(AlarmChange(view, "raised", counted_only=flood))
+        if flood_begins:
+            self._on_change(AlarmChange(view, "collapsed"))
+
+    def repeat(self, kind: str, now_ns: int, instrument: str = "", detail: str = "") -> None:
+        """Raise an alarm, or say one that is on once more, with its newest detail: a reminder (R50)."""
+        known = self._alarms.get(_id(kind, instrument))
+        if known is None or not known.active:
+            self.on(kind, now_ns, instrument, detail)
+            return
+        view = self._view(kind, now_ns, instrument, detail, known)
+        self._alarms[view.alarm_id] = view
+        self._on_change(AlarmChange(view, "repeated"))
 
     def off(self, kind: str, instrument: str = "") -> None:
         """Note that the cause has gone."""
-        alarm_id = f"{kind}:{instrument}" if instrument else kind
-        known = self._alarms.get(alarm_id)
+        known = self._alarms.get(_id(kind, instrument))
         if known is None or not known.active:
             return
-        self._keep(replace_view(known, active=False))
-        self._on_change(AlarmChange(replace_view(known, active=False), "cleared"))
+        view = replace_view(known, active=False)
+        self._keep(view)
+        self._on_change(AlarmChange(view, "cleared", counted_only=view.alarm_id in self._floods))
 
     def flash(self, kind: str, now_ns: int, instrument: str = "", detail: str = "") -> None:
         """Raise an alarm about something that is over already: it stays until acknowledged."""
@@ -302,20 +93,34 @@ class AlarmBoard:
         if known is None:
             return False
         if not known.acknowledged:
-            self._keep(replace_view(known, acknowledged=True))
-            self._on_change(AlarmChange(replace_view(known, acknowledged=True), "acknowledged"))
+            view = replace_view(known, acknowledged=True)
+            self._keep(view)
+            self._on_change(AlarmChange(view, "acknowledged"))
         return True
 
-    def _keep(self, view: AlarmView) -> None:
-        gone = not view.active and (view.acknowledged or view.priority == "low")
-        if gone:
-            self._alarms.pop(view.alarm_id, None)
-        else:
-            self._alarms[view.alarm_id] = view
+    def tick(self, now_ns: int) -> None:
+        """End the floods that have ebbed to half, and the pause of the sound whose time is over."""
+        for alarm_id in sorted(self._floods):
+            if len(self._recent(alarm_id, now_ns)) <= FLOOD_PER_MINUTE // 2:
+                self._floods.discard(alarm_id)
+                if alarm_id in self._alarms:
+                    self._keep(self._alarms[alarm_id])
+        if self._paused_until_ns is not None and now_ns >= self._paused_until_ns:
+            self._paused_until_ns = None
+
+    def pause_audio(self, now_ns: int, seconds: float) -> None:
+        """Pause the sound for so many real seconds, at most ``AUDIO_PAUSE_S``; 0 ends a pause (R47)."""
+        pause_ns = round(min(seconds, AUDIO_PAUSE_S) * NS_PER_S * self._slack)
+        self._paused_until_ns = now_ns + pause_ns if pause_ns > 0 else None
+
+    @property
+    def audio_paused_until_ns(self) -> int | None:
+        """Return until when no alarm is to sound; None while they sound."""
+        return self._paused_until_ns
 
     def active(self, kind: str, instrument: str = "") -> bool:
         """Tell whether the cause is present now."""
-        known = self._alarms.get(f"{kind}:{instrument}" if instrument else kind)
+        known = self._alarms.get(_id(kind, instrument))
         return known is not None and known.active
 
     def views(self) -> tuple[AlarmView, ...]:
@@ -326,6 +131,50 @@ class AlarmBoard:
     def unacknowledged(self, *priorities: Priority) -> tuple[AlarmView, ...]:
         """Return the alarms of these priorities that no person has seen."""
         return tuple(view for view in self.views() if not view.acknowledged and view.priority in priorities)
+
+    def _view(self, kind: str, now_ns: int, instrument: str, detail: str, known: AlarmView | None) -> AlarmView:
+        row, alarm_id = TABLE[kind], _id(kind, instrument)
+        count = known.count + 1 if known is not None else max(1, len(self._recent(alarm_id, now_ns)))
+        return AlarmView(
+            alarm_id=alarm_id,
+            priority=row.priority,
+            instrument=instrument,
+            what=row.what.format(instrument=instrument, detail=detail),
+            so_what=row.so_what,
+            do_what=row.do_what,
+            raised_ns=known.raised_ns if known is not None else now_ns,
+            active=True,
+            acknowledged=False,
+            count=count,
+            latest_ns=now_ns if count > 1 else None,
+        )
+
+    def _count(self, alarm_id: str, now_ns: int) -> bool:
+        """Count one more, and tell whether with it a flood begins."""
+        self._raises.setdefault(alarm_id, deque(maxlen=FLOOD_PER_MINUTE + 1)).append(now_ns)
+        begins = alarm_id not in self._floods and len(self._recent(alarm_id, now_ns)) > FLOOD_PER_MINUTE
+        if begins:
+            self._floods.add(alarm_id)
+        return begins
+
+    def _recent(self, alarm_id: str, now_ns: int) -> list[int]:
+        return [t_ns for t_ns in self._raises.get(alarm_id, ()) if now_ns - t_ns < self._minute_ns]
+
+    def _break_pause(self, view: AlarmView, *, flood: bool, waits: bool) -> None:
+        """R47: what is new breaks the pause; so does a high one that comes again, but no medium one that waits."""
+        if not flood and (view.priority == "high" or (view.priority == "medium" and not waits)):
+            self._paused_until_ns = None
+
+    def _keep(self, view: AlarmView) -> None:
+        seen = view.acknowledged or view.priority == "low"
+        if not view.active and seen and view.alarm_id not in self._floods:
+            self._alarms.pop(view.alarm_id, None)
+        else:
+            self._alarms[view.alarm_id] = view
+
+
+def _id(kind: str, instrument: str) -> str:
+    return f"{kind}:{instrument}" if instrument else kind
 
 
 def replace_view(view: AlarmView, **changes: bool) -> AlarmView:

@@ -12,7 +12,21 @@ from typing import TYPE_CHECKING
 
 from acquisition.engine.gatekeeper import FinishSession, Refusal, StartPlan
 from acquisition.events import EventKind
-from acquisition.messages import Acknowledge, Answer, Command, Continue, Credit, Finish, Hello, Mark, Note, Start, Stop
+from acquisition.messages import (
+    Acknowledge,
+    Answer,
+    Command,
+    Continue,
+    Credit,
+    Finish,
+    Hello,
+    Mark,
+    Note,
+    PauseAudio,
+    ReportSound,
+    Start,
+    Stop,
+)
 from acquisition.recording.records import RecordingFailed
 from drivers.clock import NS_PER_S
 
@@ -66,7 +80,9 @@ class CommandDesk:
                 stop.reply(Answer(request=stop.request, ok=confirmed, text=text, confirmed=confirmed))
 
     def _do(  # noqa: PLR0911 - one return per command
-        self, command: Hello | Start | Continue | Note | Mark | Acknowledge | Finish, now_ns: int
+        self,
+        command: Hello | Start | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Finish,
+        now_ns: int,
     ) -> tuple[bool, str]:
         if isinstance(command, Hello):
             return True, "Amperfuse engine"
@@ -81,10 +97,25 @@ class CommandDesk:
         if isinstance(command, Mark):
             self._engine.desk.say(EventKind.MARK, now_ns, "operator", command.label, {"by": "operator"})
             return True, "Marked."
-        if isinstance(command, Acknowledge):
-            known = self._engine.desk.alarms.acknowledge(command.alarm_id)
-            return known, "Acknowledged." if known else f"There is no alarm {command.alarm_id!r}."
+        if isinstance(command, Acknowledge | PauseAudio | ReportSound):
+            return self._about_alarms(command, now_ns)
         return self._finish(command, now_ns)
+
+    def _about_alarms(self, command: Acknowledge | PauseAudio | ReportSound, now_ns: int) -> tuple[bool, str]:
+        alarms = self._engine.desk.alarms
+        if isinstance(command, Acknowledge):
+            known = alarms.acknowledge(command.alarm_id)
+            return known, "Acknowledged." if known else f"There is no alarm {command.alarm_id!r}."
+        if isinstance(command, ReportSound):
+            if command.works:
+                alarms.off("no-sound")
+            else:
+                alarms.on("no-sound", now_ns, detail=command.detail)
+            return True, "Noted."
+        alarms.pause_audio(now_ns, command.seconds)
+        text = f"Sound of alarms paused for {command.seconds:.0f} s" if command.seconds else "Sound of alarms on again"
+        self._engine.desk.say(EventKind.OPERATOR, now_ns, "operator", text, {"seconds": command.seconds})
+        return True, f"{text}."
 
     def _start(self, now_ns: int) -> tuple[bool, str]:
         decision = self._engine.decide(StartPlan(), now_ns)

@@ -20,6 +20,7 @@ from acquisition.engine.lane_messages import Close, Closed, Connect, Verify
 from acquisition.engine.parts import Desk, Inbox
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.recorder_watch import RecorderWatch
+from acquisition.engine.reminders import Reminders
 from acquisition.engine.schedule import LATE_NS, Action, Infuse, MarkNow, Missed, Schedule, StepBegan, StepEnded
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.events import EventKind, Scalar
@@ -67,6 +68,7 @@ class Conductor:
         self.accepted_sha256 = desk.plan.sha256
         self.schedule = Schedule(desk.plan, late_ns=round(LATE_NS * desk.slack))
         self.recorder_watch = RecorderWatch(desk)
+        self._reminders = Reminders(desk)
         self.outcome = ""
         """How the session ended, once ``over``."""
         self.over = False
@@ -156,6 +158,8 @@ class Conductor:
         self._guard_recording(now_ns)
         self._advance_plan(now_ns)
         self._advance_phase(now_ns)
+        self._reminders.look(self.phase_text if self.phase == "holding" else "", now_ns)
+        self.desk.alarms.tick(now_ns)
         self._grant(now_ns)
         self._verify(now_ns)
         self._command_desk.tick(now_ns)

@@ -64,7 +64,7 @@ class Desk:
     alarms: AlarmBoard = field(init=False)
 
     def __post_init__(self) -> None:
-        self.alarms = AlarmBoard(self._alarm_changed)
+        self.alarms = AlarmBoard(self._alarm_changed, self.slack)
 
     def event(
         self, kind: EventKind, now_ns: int, source: str, text: str, data: Mapping[str, Scalar] = NO_DATA
@@ -115,4 +115,7 @@ class Desk:
         alarm = change.alarm
         data: dict[str, Scalar] = {"alarm": alarm.alarm_id, "priority": alarm.priority, "change": change.verb}
         text = f"{alarm.priority} alarm {change.verb}: {alarm.what}"
-        self.say(EventKind.ALARM, self.clock.now_ns(), alarm.instrument or "conductor", text, data)
+        if change.verb == "collapsed":
+            text += " (it comes too often: from now on it is counted only; the recording keeps every one)"
+        source, tell = alarm.instrument or "conductor", not change.counted_only
+        self.say(EventKind.ALARM, self.clock.now_ns(), source, text, data | {"count": alarm.count}, tell=tell)

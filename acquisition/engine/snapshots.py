@@ -101,6 +101,7 @@ def engine_state(engine: Conductor, now_ns: int, rate: float) -> EngineState:
         channels=tuple(view for sensor in engine.sensors.values() for view in channel_views(sensor)),
         steps=engine.schedule.views,
         alarms=desk.alarms.views(),
+        audio_paused_until_ns=desk.alarms.audio_paused_until_ns,
         recorder=_recorder(desk),
     )
 

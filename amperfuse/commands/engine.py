@@ -6,7 +6,7 @@ Knows how to word an engine's state. Works while the window, and even the engine
 from __future__ import annotations
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.messages import ChannelView, EngineState, PumpView, Stop
+from acquisition.messages import AlarmView, ChannelView, EngineState, PumpView, Stop
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, say, tell
@@ -16,6 +16,8 @@ NOT_CONFIRMED = """NOT CONFIRMED STOPPED. Do this now, in this order:
   2. If that is not possible at once, clamp or disconnect the line to the animal.
   3. Read the delivered volume on the pump's display and write it down; the recording counts the worst case."""
 STATE_S = 5.0
+OLD_S = 3.0
+"""R52: what is older is labelled."""
 
 
 @for_people
@@ -80,24 +82,34 @@ def status_lines(state: EngineState) -> list[str]:
         f"  subject {state.subject}, plan {state.plan_name}, {since_min:.1f} min since the start",
         f"  session {state.session_dir}",
     ]
-    lines += [_pump_line(pump, state.now_ns) for pump in state.pumps]
+    lines += [_pump_line(pump, state.now_ns, state.rate) for pump in state.pumps]
     lines += [_channel_line(channel, state.now_ns) for channel in state.channels]
     running = [step for step in state.steps if step.state == "running"]
     lines += [f"  step {step.number} of {len(state.steps)}: {step.label}" for step in running]
     recorder = state.recorder
     trouble = f", FAILING: {recorder.failing}" if recorder.failing else ""
     lines.append(f"  recorded {recorder.records} records, archiver {recorder.archiver}{trouble}")
-    lines += [
-        f"  ALARM {alarm.priority} {alarm.instrument}: {alarm.what} {alarm.so_what} {alarm.do_what}"
-        for alarm in state.alarms
-    ]
+    lines += [_alarm_line(alarm, state) for alarm in state.alarms]
+    if state.audio_paused_until_ns is not None:
+        left_s = max(0.0, (state.audio_paused_until_ns - state.now_ns) / 1e9 / state.rate)
+        lines.append(f"  sound of alarms paused, {left_s:.0f} s left")
     return lines
 
 
-def _pump_line(pump: PumpView, now_ns: int) -> str:
+def _alarm_line(alarm: AlarmView, state: EngineState) -> str:
+    facts = ["still active" if alarm.active else "cause is gone"]
+    facts += ["acknowledged"] if alarm.acknowledged else []
+    latest_s = (state.now_ns - (alarm.latest_ns or alarm.raised_ns)) / 1e9
+    facts += [f"{alarm.count} times, last {latest_s:.0f} s ago" if alarm.count > 1 else f"{latest_s:.0f} s ago"]
+    where = f" {alarm.instrument}" if alarm.instrument else ""
+    return f"  ALARM {alarm.priority}{where} ({', '.join(facts)}): {alarm.what} {alarm.so_what} {alarm.do_what}"
+
+
+def _pump_line(pump: PumpView, now_ns: int, rate: float) -> str:
     age = "never confirmed"
     if pump.confirmed_ns is not None:
-        age = f"confirmed {(now_ns - pump.confirmed_ns) / 1e9:.1f} s ago"
+        age_s = (now_ns - pump.confirmed_ns) / 1e9
+        age = f"{'OLD VALUES, ' if age_s > OLD_S * rate else ''}confirmed {age_s:.1f} s ago"
     stop_state = {None: "", True: ", STOP confirmed", False: ", NOT CONFIRMED STOPPED"}[pump.stop_confirmed]
     dose = f" = {pump.dose_mg_per_kg:.3f} mg/kg" if pump.dose_mg_per_kg is not None else ""
     return (

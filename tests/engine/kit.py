@@ -38,6 +38,7 @@ from drivers.capabilities import (
     PumpProgram,
     PumpStatus,
     SampleBlock,
+    SampleFlag,
 )
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import DriverError, Interrupted, PortLost
@@ -341,6 +342,9 @@ class FakePotentiostat:
     instrument: str
     silent: bool = False
     lost: bool = False
+    overloaded: bool = False
+    dead: bool = False
+    """Its electrode is off: no current at all."""
     stopped: int = 0
     _settings: AmperometrySettings | None = None
     _epoch: int = -1
@@ -374,8 +378,9 @@ class FakePotentiostat:
         index = np.arange(self._next, last + 1, dtype=np.int64)
         self._next = int(last) + 1
         channels = tuple(e.channel for e in self._settings.electrodes)
-        current = np.sin(index / 7.0)[:, None] * np.ones(len(channels)) * 1e-10
-        flags = np.zeros((len(index), len(channels)), dtype=np.uint8)
+        current = np.sin(index / 7.0)[:, None] * np.ones(len(channels)) * (0.0 if self.dead else 1e-10)
+        flag = int(SampleFlag.OVERLOAD) if self.overloaded else 0
+        flags = np.full((len(index), len(channels)), flag, dtype=np.uint8)
         now_ns = self.clock.now_ns()
         return [
             SampleBlock(self.instrument, self._epoch, self._t0_ns, interval_ns, channels, index, current, flags, now_ns)

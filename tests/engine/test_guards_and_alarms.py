@@ -7,10 +7,11 @@ import string
 import numpy as np
 import pytest
 
-from acquisition.engine.alarms import TABLE, AlarmBoard, AlarmChange
+from acquisition.engine.alarms import FLOOD_PER_MINUTE, TABLE, AlarmBoard, AlarmChange
 from acquisition.engine.guards import StreamGuard
 from acquisition.engine.sensor_desk import live
 from acquisition.engine.stop_slot import StopSlot
+from acquisition.messages import AUDIO_PAUSE_S
 from drivers.capabilities import SampleBlock, SampleFlag
 from tests.engine.kit import SENSOR, seconds
 
@@ -127,6 +128,116 @@ def test_R51_an_alarm_that_is_on_is_not_said_again() -> None:
 
     assert len(changes) == 1
     assert board.views()[0].raised_ns == 0
+
+
+def flapping(board: AlarmBoard, kind: str, *, every_s: float, times: int, from_s: float = 0.0) -> float:
+    """Raise and clear an alarm so often; return when."""
+    for turn in range(times):
+        board.flash(kind, seconds(from_s + turn * every_s), "drug", f"turn {turn}")
+        board.tick(seconds(from_s + turn * every_s))
+    return from_s + (times - 1) * every_s
+
+
+def test_R46_what_comes_again_after_it_was_acknowledged_wants_to_be_seen_again() -> None:
+    board = AlarmBoard(lambda _change: None)
+    board.on("pump-stall", seconds(1), "drug")
+    board.acknowledge("pump-stall:drug")
+    board.off("pump-stall", "drug")
+
+    board.on("pump-stall", seconds(100), "drug")
+
+    (view,) = board.views()
+    assert (view.acknowledged, view.count, view.raised_ns) == (False, 1, seconds(100))
+
+
+def test_R51_ten_a_minute_are_ten_and_more_are_one_with_a_count_and_the_log_has_all() -> None:
+    changes: list[AlarmChange] = []
+    board = AlarmBoard(changes.append)
+
+    flapping(board, "lag", every_s=1.0, times=FLOOD_PER_MINUTE)
+    assert not any(change.counted_only for change in changes)
+    flapping(board, "lag", every_s=1.0, times=20, from_s=FLOOD_PER_MINUTE)
+
+    (view,) = board.views()
+    assert (view.count, view.raised_ns, view.latest_ns) == (30, 0, seconds(29))
+    assert "turn 19" in view.what, "the newest detail"
+    raised = [change for change in changes if change.verb == "raised"]
+    assert len(raised) == 30
+    assert sum(change.counted_only for change in raised) == 20
+    assert [change.verb for change in changes].count("collapsed") == 1
+
+
+def test_R51_one_acknowledgement_is_enough_for_a_flood_and_not_for_what_comes_after_it() -> None:
+    board = AlarmBoard(lambda _change: None)
+    last_s = flapping(board, "pump-stall", every_s=1.0, times=12)
+    board.acknowledge("pump-stall:drug")
+    last_s = flapping(board, "pump-stall", every_s=1.0, times=5, from_s=last_s + 1)
+    assert [(view.acknowledged, view.count) for view in board.views()] == [(True, 17)], "shown, and not to be hidden"
+
+    board.tick(seconds(last_s + 61))
+    assert board.views() == (), "the flood has ebbed, its cause is gone, a person has seen it"
+    board.on("pump-stall", seconds(last_s + 62), "drug")
+
+    assert [(view.acknowledged, view.count) for view in board.views()] == [(False, 1)]
+
+
+def test_R51_a_flood_of_a_low_alarm_stays_on_the_screen_as_one() -> None:
+    board = AlarmBoard(lambda _change: None)
+
+    last_s = flapping(board, "line-quality", every_s=2.0, times=15)
+
+    assert [view.count for view in board.views()] == [15]
+    board.tick(seconds(last_s + 61))
+    assert board.views() == ()
+
+
+def test_R51_minutes_are_those_of_people_also_beside_a_faster_simulation() -> None:
+    board = AlarmBoard(lambda _change: None, slack=60.0)
+    flapping(board, "lag", every_s=60.0, times=FLOOD_PER_MINUTE + 1)
+    assert board.views()[0].count == FLOOD_PER_MINUTE + 1
+    board.acknowledge("lag:drug")
+    assert board.views() != ()
+
+
+def test_R47_the_sound_is_paused_for_two_minutes_at_most() -> None:
+    board = AlarmBoard(lambda _change: None)
+    board.pause_audio(0, 100_000.0)
+
+    assert board.audio_paused_until_ns == seconds(AUDIO_PAUSE_S)
+    board.tick(seconds(AUDIO_PAUSE_S) - 1)
+    assert board.audio_paused_until_ns is not None
+    board.tick(seconds(AUDIO_PAUSE_S))
+    assert board.audio_paused_until_ns is None
+
+
+@pytest.mark.parametrize(("kind", "breaks"), [("pump-stall", True), ("lag", True), ("line-quality", False)])
+def test_R47_a_new_alarm_breaks_the_pause(kind: str, breaks: bool) -> None:
+    board = AlarmBoard(lambda _change: None)
+    board.on("samples-missing", 0, "sensor")
+    board.pause_audio(seconds(1), AUDIO_PAUSE_S)
+
+    board.on(kind, seconds(2), "drug")
+
+    assert (board.audio_paused_until_ns is None) is breaks
+
+
+def test_R47_a_high_alarm_that_comes_again_breaks_the_pause_and_a_medium_one_that_waits_does_not() -> None:
+    for kind, breaks in (("pump-stall", True), ("lag", False)):
+        board = AlarmBoard(lambda _change: None)
+        board.flash(kind, 0, "drug")
+        board.pause_audio(seconds(1), AUDIO_PAUSE_S)
+        board.flash(kind, seconds(2), "drug")
+        assert (board.audio_paused_until_ns is None) is breaks, kind
+
+
+def test_R47_a_flood_does_not_break_the_pause() -> None:
+    board = AlarmBoard(lambda _change: None)
+    last_s = flapping(board, "pump-stall", every_s=1.0, times=FLOOD_PER_MINUTE + 1)
+    board.pause_audio(seconds(last_s), AUDIO_PAUSE_S)
+
+    flapping(board, "pump-stall", every_s=1.0, times=5, from_s=last_s + 1)
+
+    assert board.audio_paused_until_ns is not None
 
 
 def test_high_alarms_come_first() -> None:
