@@ -62,6 +62,9 @@ def check_identity(expected: Expected, identity: Identity) -> None:
 class BaseLane:
     """Inbox, reports, connection and crash handling of one port."""
 
+    hurried = False
+    """Others that take seconds let this one finish first, where all share one thread."""
+
     def __init__(
         self, expected: Expected, device: Identified, clock: Clock, post: Post, wire: list[WireRecord] | None = None
     ) -> None:
@@ -117,6 +120,10 @@ class BaseLane:
     def next_due_ns(self) -> int | None:
         """Return when there is something to do next (in the past: now); None for nothing until woken."""
         raise NotImplementedError
+
+    def next_is_long(self) -> bool:
+        """Tell whether the next unit of work may take seconds."""
+        return True
 
     # ---- for the two kinds ------------------------------------------------------------------------------------------
 

@@ -57,6 +57,8 @@ _Action = Program | Run | SelfTest
 class PumpLane(BaseLane):
     """Carries out what is asked of one pump. ``grant`` is the earned keep-alive: without it no question is sent."""
 
+    hurried = True
+
     def __init__(
         self,
         setup: PumpSetup,

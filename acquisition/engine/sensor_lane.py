@@ -77,6 +77,9 @@ class PotentiostatLane(BaseLane):
             return self._next_read_ns
         return self._next_start_ns if self._wanted_sampling is not None else None
 
+    def next_is_long(self) -> bool:
+        return bool(self._inbox) or not self._sampling
+
     def _work(self, now_ns: int) -> None:
         due_ns = self.next_due_ns()
         if self._inbox:

@@ -3,13 +3,15 @@
 Knows whose turn it is. While one lane waits for bytes, the others and the conductor have their turns, as they would
 in threads; so a hanging exchange delays nobody, a STOP can overtake it, and the same seed gives the same bytes.
 Approximate in one point: two lanes that block at once are nested, and the outer one goes on when the inner is done.
+So what may take seconds (a potentiostat being found, started, switched off) is not begun inside the turn of a pump,
+whose deadlines and STOP would pass meanwhile; it comes a moment later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers.clock import NS_PER_S, VirtualClock
 
@@ -27,6 +29,18 @@ class Actor(Protocol):
 
     def next_due_ns(self) -> int | None:
         """Return when the next turn is due; None for not by itself."""
+        ...
+
+
+@runtime_checkable
+class Considerate(Protocol):
+    """An actor that says what its turns mean for others; one that does not is short and in no hurry."""
+
+    hurried: bool
+    """Its turns have deadlines that matter: nothing long may begin inside them."""
+
+    def next_is_long(self) -> bool:
+        """Tell whether its next turn may take seconds."""
         ...
 
 
@@ -52,6 +66,8 @@ class LockstepHost:
         self._clock = clock
         self._actors = tuple(actors)
         self._busy: set[int] = set()
+        self._considerate = {n: a for n, a in enumerate(self._actors) if isinstance(a, Considerate)}
+        self._hurried = {number for number, actor in self._considerate.items() if actor.hurried}
         self._over = over
         self._last_ns = -1
         self._steps_here = 0
@@ -82,13 +98,21 @@ class LockstepHost:
 
     def _next(self) -> tuple[int, int] | None:
         best: tuple[int, int] | None = None
+        short_only = not self._busy.isdisjoint(self._hurried)
         for number, actor in enumerate(self._actors):
             if number in self._busy:
                 continue
             due_ns = actor.next_due_ns()
-            if due_ns is not None and (best is None or due_ns < best[1]):
+            if due_ns is None or (best is not None and due_ns >= best[1]):
+                continue
+            if not (short_only and self._is_long(number)):
                 best = (number, due_ns)
         return best
+
+    def _is_long(self, number: int) -> bool:
+        """Tell whether this one's next turn must wait for the end of a hurried one. What hurries never waits."""
+        actor = self._considerate.get(number)
+        return actor is not None and not actor.hurried and actor.next_is_long()
 
     def _turn(self, number: int, due_ns: int) -> None:
         VirtualClock.sleep_until_ns(self._clock, due_ns)
