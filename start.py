@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
 TESTS = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]  # many of them wait for real processes: two at a time
+CLIENTS = "tests/clients-without-dependencies.txt"  # others' programs that are tried with far less than they ask for
 WHAT = {"demo": ("", ["-m", "amperfuse", "demo"]), "test": ("[dev]", TESTS)}
 
 
@@ -66,13 +67,15 @@ def ready(environment: Path, extras: str) -> Path:
     say("Installing, once; some 300 MB are fetched, which takes a few minutes")
     install = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--prefer-binary"]
     run([*install, "-c", str(ROOT / "constraints.txt"), "-e", f"{ROOT}{extras}"])
+    if extras:
+        run([*install, "--no-deps", "-r", str(ROOT / CLIENTS)])
     stamp.write_text(wanted)
     return python
 
 
 def fingerprint() -> str:
     """Return what an installation depends on, as one hash."""
-    parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    parts = [(ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt", CLIENTS)]
     return hashlib.sha256(b"\0".join([*parts, sys.version.encode()])).hexdigest()
 
 

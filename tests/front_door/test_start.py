@@ -72,8 +72,49 @@ def test_installs_once_and_again_only_when_the_wishes_changed(
     start.ready(tmp_path / "env", "[dev]")
     assert python == again
     assert python.exists()
-    assert [command[2] for command in commands] == ["venv", "pip", "pip"]
+    assert [command[2] for command in commands] == ["venv", "pip", "pip", "pip", "pip"]
     assert any("constraints.txt" in word for word in commands[1])
+    assert "--no-deps" in commands[2]
+    assert any("clients-without-dependencies.txt" in word for word in commands[2])
+
+
+def test_the_demo_brings_no_programs_of_others(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+
+    def pretend(command: list[str]) -> None:
+        commands.append(command)
+        (tmp_path / "env").mkdir(exist_ok=True)
+
+    monkeypatch.setattr(start, "run", pretend)
+    start.ready(tmp_path / "env", "")
+    assert len(commands) == 2
+    assert not any("clients-without-dependencies" in word for command in commands for word in command)
+
+
+def test_a_changed_list_of_clients_is_installed_anew(
+    start: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("pyproject.toml", "constraints.txt", start.CLIENTS):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.setattr(start, "ROOT", tmp_path)
+    before = start.fingerprint()
+    with (tmp_path / start.CLIENTS).open("a", encoding="utf-8") as clients:
+        clients.write("another==1.0\n")
+    assert start.fingerprint() != before
+
+
+def test_clients_without_dependencies_are_pinned_and_replace_nothing_that_is_asked_for() -> None:
+    lines = (ROOT / "tests" / "clients-without-dependencies.txt").read_text(encoding="utf-8").splitlines()
+    clients = [line.partition("#")[0].strip() for line in lines if not line.startswith("#")]
+    assert clients
+    assert all(client.count("==") == 1 for client in clients)
+    constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
+    assert not [
+        client for client in clients if f"\n{client.lower().replace('_', '-').partition('==')[0]}==" in constraints
+    ]
 
 
 def test_the_constraints_name_exact_versions_of_everything_asked_for() -> None:

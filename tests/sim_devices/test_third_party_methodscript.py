@@ -1,9 +1,8 @@
 """Other people's MethodSCRIPT programs on the simulated instruments over a real pty, and our driver on their simulator.
 
 ``hardpotato`` (GPL) writes scripts for an EmStat Pico, also for its second electrode before version 1.8.
-``labmcp-palmsens`` (Apache) has a client and a simulator; it needs some fifty packages of a web framework, so it is
-tried where it is installed: ``pip install labmcp-palmsens==0.1.3``. Clients by the maker are for the maker's own
-instruments only, by their licence.
+``labmcp-palmsens`` (Apache) has a client and a simulator. Clients by the maker are for the maker's own instruments
+only, by their licence.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from drivers.capabilities import AmperometrySettings, DriverOptions, ElectrodeSe
 from drivers.clock import SystemClock
 from drivers.errors import PortLost
 from drivers.methodscript import one_port, script
-from drivers.transport import LineSettings
+from tests.sim_devices.labmcp_parts import SerialTransport, TheirLine, palmsens, palmsens_simulator
 from tests.sim_devices.serving import served
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -58,14 +57,12 @@ def test_a_script_of_hardpotato_measures(tmp_path: Path, second: bool, kinds: li
 
 
 def test_the_client_of_labmcp_identifies_measures_and_aborts(tmp_path: Path) -> None:
-    theirs = pytest.importorskip("labmcp_palmsens.driver")
-    transports = pytest.importorskip("labmcp.transports.serial")
     link = tmp_path / "stat"
     with served("pty", str(link), "emstat?model=es4lr&line_limit=255"):
-        device = theirs.MethodScriptDevice(transports.SerialTransport(str(link), baudrate=921_600))
+        device = palmsens.MethodScriptDevice(SerialTransport(str(link), baudrate=921_600))
         try:
             assert device.identify()["serial"] == "ES4LR20B0008"
-            lines = theirs.build_script(
+            lines = palmsens.build_script(
                 "meas_loop_ca p c 600m 50m 1", begin_potential_v=0.6, e_min=0.6, e_max=0.6, pgstat_mode=2,
                 bandwidth_hz=120, current_range_a=100e-9, autorange=False, equilibration_s=0.1, with_timer=True,
             )  # fmt: skip
@@ -82,39 +79,10 @@ def test_the_client_of_labmcp_identifies_measures_and_aborts(tmp_path: Path) -> 
             device.close()
 
 
-class _TheirLine:
-    """Opener and line: our driver on labmcp's simulator, which knows no loops but measuring loops."""
-
-    simulated = True
-    port = "labmcp"
-
-    def __init__(self, transport: object) -> None:
-        self.transport = transport
-
-    def open(self, url: str, settings: LineSettings) -> _TheirLine:
-        del url, settings
-        return self
-
-    def read(self, max_bytes: int, timeout_s: float) -> bytes:
-        return bytes(self.transport._read(max_bytes, timeout_s))  # type: ignore[attr-defined]
-
-    def write(self, data: bytes, timeout_s: float) -> None:
-        del timeout_s
-        self.transport._write(data)  # type: ignore[attr-defined]
-
-    def discard_input(self) -> bytes:
-        return self.read(4096, 0.001)
-
-    def close(self) -> None:
-        pass
-
-
 def test_our_driver_measures_on_the_simulator_of_labmcp(monkeypatch: pytest.MonkeyPatch) -> None:
-    theirs = pytest.importorskip("labmcp_palmsens.simulator")
-    labmcp = pytest.importorskip("labmcp")
     monkeypatch.setattr(script, "RUN_TIME_S", 2)
-    simulator = theirs.MethodScriptSimulator(speed=1.0)
-    line = _TheirLine(labmcp.SimulatedTransport(simulator))
+    simulator = palmsens_simulator.MethodScriptSimulator(speed=1.0)
+    line = TheirLine(simulator)
     instrument = one_port(line, "labmcp", SystemClock(), DriverOptions("it"))
     assert instrument.connect().model == "EmStat Pico"
     instrument.start(AmperometrySettings(0.6, 0.1, (ElectrodeSettings("glutamate", "we1", 40e-6),)))

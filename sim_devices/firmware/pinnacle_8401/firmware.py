@@ -17,6 +17,7 @@ from sim_devices.interfaces import ElectrodeFrontEnd
 
 NACK, RESET, STREAM = 1, 3, 6
 _U8, _U16 = 2, 4
+_RATES = {"2000-20000": range(2000, 20_001), "100-2000": range(100, 2001)}
 Reply = tuple[tuple[int, int], ...]
 Handler = Callable[[list[int], int], Reply]
 
@@ -128,7 +129,7 @@ class PinnacleFirmware:
 
     def _settings(self) -> Mapping[int, tuple[tuple[int, ...], Handler]]:
         return {
-            101: ((_U16,), self._one("rate", range(2000, 20_001))),
+            101: ((_U16,), self._one("rate", _RATES[self._options.rates])),
             103: ((_U8, _U8), self._of_channel("highpass", range(4))),
             105: ((_U8, _U16), self._of_channel("lowpass", range(1, 15_001))),
             107: ((_U8, _U8), self._of_channel("dc_mode", range(2))),

@@ -28,6 +28,8 @@ class PinnacleOptions:
     """Whether a wrong checksum is answered with NACK; else with nothing [?]."""
     bias_after_reset: Literal["zero", "kept"] = "zero"
     """What becomes of the bias when the instrument restarts [?]."""
+    rates: Literal["2000-20000", "100-2000"] = "2000-20000"
+    """Which sample rates it takes: the vendor's tables disagree [2S disagree]."""
     noise_lsb: float = 1.0
     """RMS noise of the converter, steps [A]."""
     mains_na: float = 0.0

@@ -34,7 +34,8 @@ class SmuFirmware:
         self._options = options
         self._settings = Settings(options)
         self._meter = Meter(options, front_end, self._settings)
-        self._headers = Headers((*self._settings.kinds, *_ACTIONS, *_QUESTIONS, *_READS))
+        compliance = (at.TRIPPED,) if options.is_source_meter else ()
+        self._headers = Headers((*self._settings.kinds, *_ACTIONS, *_QUESTIONS, *compliance, *_READS))
         self._end = {"model": b"\r" if options.is_source_meter else b"\n", "cr": b"\r", "lf": b"\n"}.get(
             options.executes_on, TERMINATORS[options.terminator]
         )
@@ -206,6 +207,7 @@ class SmuFirmware:
             "SYSTem:TIME": f"{seconds % 1e5:.6E}",
             "SYSTem:VERSion": "1996.0",
             "OUTPut[1][:STATe]": str(int(self._meter.is_on)),
+            at.TRIPPED: str(int(self._meter.is_limiting(now_ns))),
             "SENSe[1]:FUNCtion[:ON]": '"CURR:DC"',
             "FORMat:ELEMents[:SENSe[1]]": ",".join(self._meter.elements),
         }
@@ -214,7 +216,7 @@ class SmuFirmware:
         return answers[name]
 
     def _act(self, name: str, parameters: str, now_ns: int) -> None:
-        if name in _QUESTIONS:
+        if name in (*_QUESTIONS, at.TRIPPED):
             raise Refused(-113, "Undefined header")
         if name == "*RST":
             self._settings.reset()

@@ -135,6 +135,11 @@ class Meter:
         step_a = range_a / STEPS_PER_RANGE
         return round(true_a / step_a) * step_a, status
 
+    def is_limiting(self, now_ns: int) -> bool:
+        """Return whether the compliance limits the current now."""
+        limit_a = abs(self.settings.number(at.COMPLIANCE)) or math.inf
+        return self.is_on and abs(self.front_end.current_a(0, now_ns)) > limit_a
+
     def _integrated_a(self, middle_ns: int) -> float:
         """Return the mean current of one conversion, hum included as far as it does not cancel."""
         if not self.is_on:

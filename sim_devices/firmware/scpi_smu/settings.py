@@ -119,6 +119,7 @@ Kind = Number | Switch | Word
 CURRENT_RANGE = "SENSe[1]:CURRent[:DC]:RANGe[:UPPer]"
 CURRENT_AUTO = "SENSe[1]:CURRent[:DC]:RANGe:AUTO"
 COMPLIANCE = "SENSe[1]:CURRent[:DC]:PROTection[:LEVel]"
+TRIPPED = "SENSe[1]:CURRent[:DC]:PROTection:TRIPped"
 NPLC = "SENSe[1]:CURRent[:DC]:NPLCycles"
 VOLT_RANGE = "SOURce[1]:VOLTage:RANGe"
 VOLT = "SOURce[1]:VOLTage[:LEVel][:IMMediate][:AMPLitude]"
@@ -156,6 +157,8 @@ def kinds(options: SmuOptions) -> dict[str, Kind]:
             SOURCE: Word("VOLT", ("VOLTage", "CURRent")),
             OFF_MODE: Word("NORM", ("HIMPedance", "NORMal", "ZERO", "GUARd")),
             AUTO_OFF: Switch(default=False),
+            "SOURce[1]:VOLTage:MODE": Word("FIX", ("FIXed",)),  # sweeps and lists are not simulated
+            "ROUTe:TERMinals": Word("FRON", ("FRONt", "REAR")),
             "SYSTem:RSENse": Switch(default=False),
             "SYSTem:LFRequency": Number(options.mains_hz, 50.0, 60.0),
             "SOURce[1]:VOLTage:RANGe:AUTO": Switch(default=True),
