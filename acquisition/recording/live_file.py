@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from acquisition.events import Event, EventKind
 from acquisition.recording import frames
+from acquisition.recording.hdf5_guard import refuse_foreign
 from acquisition.recording.nwb import LIBVER, TEXT_BYTES, Table, as_text, create_skeleton, tables
 from acquisition.recording.reader import Record
 from acquisition.recording.records import InfusionRow, SessionHeader
@@ -144,9 +145,11 @@ class LiveFile:
     def resume(cls, path: Path, header: SessionHeader) -> LiveFile:
         """Open a file whose writer ended or was killed: clear its mark, cut tables to their shortest column.
 
-        Raises OSError, ValueError or KeyError when the file is beyond that: then make it anew from the journal.
+        Raises OSError, ValueError or KeyError when the file is beyond that, or leads to other files, whose tables would
+        be cut: then make it anew from the journal.
         """
         clear(path)
+        refuse_foreign(path)
         rows: dict[Key, int] = {}
         with h5py.File(path, "r+", libver=LIBVER) as file:
             for table in tables(header):

@@ -40,10 +40,12 @@ def look_into(session_dir: Path, nwb: Path, journal: Path, at_least_s: float = A
 def _look(nwb: Path, journal: Path) -> list[Line]:
     from pynwb import validate  # noqa: PLC0415 - half a second that only the process which looks pays
 
+    from acquisition.recording.hdf5_guard import refuse_foreign  # noqa: PLC0415 - loads HDF5
     from acquisition.recording.row_check import first_difference  # noqa: PLC0415 - loads HDF5
 
     found: list[Line] = []
     try:
+        refuse_foreign(nwb)
         problems = [str(item) for item in validate(path=str(nwb))]
         found.append(("NWB schema", "; ".join(problems[:5]), "pynwb finds nothing wrong"))
         found.append(("NWB rows", first_difference(nwb, journal), "every row is the journal's, sample by sample"))

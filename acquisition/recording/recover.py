@@ -103,6 +103,7 @@ def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
         raise RecordingFailed(
             f"{session_dir / JOURNAL_NAME} is a link to another file. What to do: recover the folder it leads to."
         )
+    _refuse_links(session_dir)
     lock = lock_session(session_dir)
     try:
         survey = _survey(session_dir / JOURNAL_NAME)
@@ -127,6 +128,17 @@ def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
         file=done,
         kept_file=kept_file,
     )
+
+
+def _refuse_links(session_dir: Path) -> None:
+    """A folder of somebody else may hold links under the names that are written here, to a file that is not its own."""
+    # a link in the place of the NWB file is replaced, and never written through
+    links = sorted(path.name for path in session_dir.iterdir() if path.is_symlink() and path.name != NWB_NAME)
+    if links:
+        raise RecordingFailed(
+            f"{session_dir} holds a link to something else, {links[0]!r}, which recover might write to; nothing was "
+            "changed. What to do: no session has one, so find out who made it, and remove it."
+        )
 
 
 def _survey(journal: Path) -> _Survey:

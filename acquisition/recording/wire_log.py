@@ -19,7 +19,11 @@ from drivers.capabilities import WireRecord
 from drivers.clock import NS_PER_S, VirtualClock
 from drivers.transcripts import TranscriptHeader, TranscriptWriter
 
-_LINE = re.compile(r"""(-?\d{1,9})\.(\d{3}) (out|in) (b'[ -~]*'|b"[ -~]*")""", re.ASCII)
+_ESCAPE = r"""\\[\\'"tnr]|\\x[0-9a-f]{2}"""
+_LINE = re.compile(
+    rf"""(-?\d{{1,9}})\.(\d{{3}}) (out|in) (b'(?:[ -&(-\[\]-~]|{_ESCAPE})*'|b"(?:[ !#-\[\]-~]|{_ESCAPE})*")""", re.ASCII
+)
+"""The bytes are one literal as Python writes it, so that it can be read as one and as nothing else."""
 _MS = NS_PER_S // 1000
 DEFAULT_BAUD = 9600
 """Noted where the rig did not say; a replay has no speed."""

@@ -67,7 +67,7 @@ def changed_header(**changes: Any) -> bytes:
         changed_header(plan=[]),
     ],
 )
-def test_a_hostile_header_with_a_right_checksum_is_refused(tmp_path: Path, payload: bytes) -> None:
+def test_X1_a_hostile_header_with_a_right_checksum_is_refused(tmp_path: Path, payload: bytes) -> None:
     whole = encode_frame(Kind.HEADER, 0, payload)
     (tmp_path / JOURNAL_NAME).write_bytes(whole)
     with pytest.raises(RecordingFailed, match=r"no readable session header .*nothing was changed"):
@@ -79,7 +79,7 @@ def test_a_hostile_header_with_a_right_checksum_is_refused(tmp_path: Path, paylo
 @pytest.mark.parametrize(
     "change", [{"t_ns": "now"}, {"t_ns": 2**70}, {"data": [1]}, {"text": 5}, {"kind": "none"}, {"source": {}}]
 )
-def test_a_hostile_event_with_a_right_checksum_ends_the_valid_data(tmp_path: Path, change: dict[str, Any]) -> None:
+def test_X1_a_hostile_event_with_a_right_checksum_ends_the_valid_data(tmp_path: Path, change: dict[str, Any]) -> None:
     first = encode_frame(Kind.HEADER, 0, frames.encode_header(header()))
     fields = {**json.loads(frames.encode_event(event(0))), **change}
     (tmp_path / JOURNAL_NAME).write_bytes(first + encode_frame(Kind.EVENT, 1, bytes(32) + json.dumps(fields).encode()))
@@ -105,7 +105,7 @@ def test_recover_keeps_a_whole_file_whose_journal_was_damaged_after_the_close(se
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes in folders here")
 @pytest.mark.parametrize("name", [MANIFEST_NAME, NWB_NAME])
-def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(session: Path, name: str) -> None:
+def test_X1_a_pipe_in_the_place_of_a_file_is_not_waited_for(session: Path, name: str) -> None:
     (session / name).unlink()
     os.mkfifo(session / name)
     assert not verify(session).ok
@@ -116,7 +116,7 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(session: Path, name: st
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "../elsewhere", "/etc/hostname"])
-def test_a_manifest_that_lists_files_elsewhere_is_refused_and_replaced(session: Path, name: str) -> None:
+def test_X3_a_manifest_that_lists_files_elsewhere_is_refused_and_replaced(session: Path, name: str) -> None:
     manifest = session / MANIFEST_NAME
     manifest.write_text(manifest.read_text() + f"{'0' * 64}  {name}\n")
     told = verify(session).text()
@@ -132,7 +132,7 @@ def test_a_manifest_that_is_no_text_is_refused_and_replaced(session: Path) -> No
     assert verify(session).ok
 
 
-def test_a_link_to_another_sessions_journal_is_not_touched(session: Path, tmp_path: Path) -> None:
+def test_X3_a_link_to_another_sessions_journal_is_not_touched(session: Path, tmp_path: Path) -> None:
     running = InlineRecorder.create(tmp_path, header(), VirtualClock())
     before = (tmp_path / JOURNAL_NAME).read_bytes()
     (session / JOURNAL_NAME).unlink()
@@ -143,7 +143,7 @@ def test_a_link_to_another_sessions_journal_is_not_touched(session: Path, tmp_pa
     running.close()
 
 
-def test_a_link_to_another_sessions_file_is_replaced_and_the_other_file_is_not_touched(
+def test_X3_a_link_to_another_sessions_file_is_replaced_and_the_other_file_is_not_touched(
     session: Path, closed: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.nwb"
@@ -172,7 +172,7 @@ def test_torn_bytes_that_do_not_fit_on_the_disk_stay_in_the_journal(session: Pat
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes in folders here")
-def test_a_file_that_is_read_for_ever_does_not_hold_up_who_verifies(session: Path) -> None:
+def test_X5_a_file_that_is_read_for_ever_does_not_hold_up_who_verifies(session: Path) -> None:
     endless = session / "endless"
     os.mkfifo(endless)  # [M] HDF5 read a file with 512 zeroed bytes for ever
     (line,) = look_into(session, session / NWB_NAME, endless, at_least_s=2.0)
