@@ -9,17 +9,29 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 PROTOCOL_VERSION = 2
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 AUDIO_PAUSE_S = 120
 """R47: the sound of alarms is paused for so long at most, in real seconds."""
+MAX_SAID = 200
+"""Characters of a name, a label or a reason (X16)."""
 
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=True, ser_json_inf_nan="constants")
 
+
+def _cut(value: object) -> object:
+    return value[:MAX_SAID] if isinstance(value, str) else value
+
+
+CutText = Annotated[str, BeforeValidator(_cut)]
+"""Kept up to MAX_SAID characters and never refused for its length: a STOP carries one."""
+SaidText = Annotated[str, Field(max_length=MAX_SAID)]
+TimeNs = Annotated[int, Field(ge=-(2**63), lt=2**63)]
+"""What a recording can hold."""
 
 Phase = Literal["connecting", "ready", "running", "holding", "stopping", "stopped", "finished", "closing"]
 """ready: recording, plan not started; holding: waits for the operator; stopped: STOP ended the plan, recording goes on;
@@ -196,7 +208,7 @@ class Hello(_Message):
 
     type: Literal["hello"] = "hello"
     request: int
-    operator: str = ""
+    operator: CutText = ""
     samples: bool = False
 
 
@@ -218,7 +230,7 @@ class Stop(_Message):
 
     type: Literal["stop"] = "stop"
     request: int
-    reason: str = ""
+    reason: CutText = ""
 
 
 class Continue(_Message):
@@ -235,7 +247,7 @@ class Note(_Message):
     type: Literal["note"] = "note"
     request: int
     text: str = Field(max_length=10_000)
-    opened_ns: int
+    opened_ns: TimeNs
 
 
 class Mark(_Message):
@@ -243,7 +255,7 @@ class Mark(_Message):
 
     type: Literal["mark"] = "mark"
     request: int
-    label: str = Field(max_length=200)
+    label: SaidText
 
 
 class Acknowledge(_Message):
@@ -251,7 +263,7 @@ class Acknowledge(_Message):
 
     type: Literal["acknowledge"] = "acknowledge"
     request: int
-    alarm_id: str
+    alarm_id: CutText
 
 
 class PauseAudio(_Message):

@@ -144,6 +144,15 @@ def runtime_dir(platform: str = PLATFORM) -> Path:
     return path
 
 
+def check_private(path: Path, platform: str = PLATFORM) -> None:
+    """Raise PermissionError when ``path`` is not a directory in which only this user can write (X11)."""
+    if is_windows(platform):  # the user's profile protects it
+        return
+    info = path.stat()
+    if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & 0o022:
+        raise PermissionError(f"{path} is not a directory in which only you can write; name another one")
+
+
 # --- talking between processes ---------------------------------------------------------------------------------
 
 

@@ -18,7 +18,9 @@ BOOKS_DIR_VARIABLE = "AMPERFUSE_BOOKS_DIR"
 def book_place(kind: str, name: str) -> tuple[Path, Path]:
     """Return the paths of a book and of its anchor. ``kind`` is ours, ``name`` may be anything."""
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
-    file = "-".join(part for part in (slug, hashlib.sha256(name.encode()).hexdigest()[:12]) if part)
+    file = "-".join(
+        part for part in (slug, hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]) if part
+    )
     chosen = os.environ.get(BOOKS_DIR_VARIABLE)
     data = Path(chosen) if chosen else platformdirs.user_data_path("amperfuse", appauthor=False)
     state = Path(chosen) if chosen else platformdirs.user_state_path("amperfuse", appauthor=False)

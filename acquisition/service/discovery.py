@@ -57,12 +57,16 @@ class EngineRecord(BaseModel):
 
 
 def runtime_dir() -> Path:
-    """Return the directory of the running engine's files, made for this user only if it is not there."""
+    """Return the directory of the running engine's files, made for this user only if it is not there.
+
+    Raises PermissionError when others could put something there: then it could be a trap (X11).
+    """
     chosen = os.environ.get(RUNTIME_DIR_VARIABLE)
     if not chosen:
         return os_support.runtime_dir()
     path = Path(chosen)
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os_support.check_private(path)
     return path
 
 

@@ -30,6 +30,7 @@ from acquisition.service.attendant import Attendant
 from acquisition.service.discovery import EngineRecord
 from acquisition.service.exit_codes import ExitCode
 from acquisition.service.launch import EngineOptions
+from acquisition.service.log_lines import SafeFormatter
 from acquisition.service.publisher import ClientPublisher
 from acquisition.service.server import EngineServer
 from acquisition.service.signals import SignalWatch
@@ -222,7 +223,7 @@ class _LogKeeper:
     def __init__(self, session_dir: Path, *, simulated: bool) -> None:
         mark = "SIMULATED " if simulated else ""
         self._handler = logging.FileHandler(session_dir / LOG_NAME, encoding="utf-8")
-        self._handler.setFormatter(logging.Formatter(f"%(asctime)s {mark}%(levelname)s %(name)s: %(message)s"))
+        self._handler.setFormatter(SafeFormatter(f"%(asctime)s {mark}%(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
         logging.getLogger().setLevel(logging.INFO)
         self._crash_path = session_dir / CRASH_NAME

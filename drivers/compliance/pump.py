@@ -128,7 +128,7 @@ class PumpCompliance(ABC):
         self._pass(bench, 60.0 * program.target_ul / program.rate_ul_per_min + 5.0)
         check(abs(bench.moved_ul() - before_ul - program.target_ul) <= 0.01 * program.target_ul, "not one whole target")
 
-    def test_programming_a_running_pump_is_refused_and_changes_nothing(self) -> None:
+    def test_R32_programming_a_running_pump_is_refused_and_changes_nothing(self) -> None:
         bench, pump = self._running()
         refuses(DeviceRefused, lambda: pump.program(replace(bench.program(), rate_ul_per_min=1.0)))
         check(pump.status().motion is Motion.INFUSING, "the refused program disturbed the infusion")
@@ -165,7 +165,7 @@ class PumpCompliance(ABC):
         refuses(NotEncodable, lambda: pump.program(replace(good, target_ul=1e-7)))
         check(bench.sent() == sent, "bytes were sent for an impossible program")
 
-    def test_watchdog_stops_a_pump_that_nobody_feeds(self) -> None:
+    def test_R41_watchdog_stops_a_pump_that_nobody_feeds(self) -> None:
         bench, pump = self._connected()
         if not pump.arm_watchdog(3):
             return

@@ -16,9 +16,15 @@ NOTHING = "–"
 NS_PER_S = 1_000_000_000
 
 
+_UNSAFE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+MAX_SHOWN = 2000
+"""Characters of one text on the screen: enough for every reason of a refusal. A megabyte would hold the window up."""
+
+
 def plain(text: str) -> str:
-    """Return foreign text with control, bidirectional and invisible characters spelled out (X7)."""
-    return "".join(_spelled(char) if unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co"} else char for char in text)
+    """Return foreign text with control, bidirectional and invisible characters spelled out, and cut (X7, X16)."""
+    shown = "".join(_spelled(char) if unicodedata.category(char) in _UNSAFE else char for char in text[:MAX_SHOWN])
+    return shown if len(text) <= MAX_SHOWN else f"{shown}… ({len(text) - MAX_SHOWN} more characters)"
 
 
 def _spelled(char: str) -> str:

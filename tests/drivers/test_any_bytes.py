@@ -70,7 +70,7 @@ def only_ours(clock: VirtualClock, act: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_nonsense_on_the_line_of_a_potentiostat(seed: int) -> None:
+def test_X6_nonsense_on_the_line_of_a_potentiostat(seed: int) -> None:
     line = NonsenseLine(np.random.default_rng(seed))
     instrument = build_potentiostat(line, URL, line.clock, DriverOptions("stat"))
     settings = AmperometrySettings(0.6, 0.1, ONE)

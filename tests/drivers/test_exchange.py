@@ -33,7 +33,7 @@ def test_an_answer_is_returned_and_both_directions_are_logged() -> None:
     line.done()
 
 
-def test_the_deadline_is_for_the_whole_exchange_not_for_each_byte() -> None:
+def test_X6_the_deadline_is_for_the_whole_exchange_not_for_each_byte() -> None:
     line, talk = exchange(step(b"?\n", *[(0.1 * n, b"x") for n in range(100)]))
     with pytest.raises(GarbledReply) as caught:
         ask(talk)
@@ -50,7 +50,7 @@ def test_silence_is_a_timeout() -> None:
     assert line.clock.now_ns() == 500 * MS
 
 
-def test_L9_the_buffer_is_bounded() -> None:
+def test_L9_X6_the_buffer_is_bounded() -> None:
     line, talk = exchange(step(b"?\n", *[(0.001 * n, b"y" * 1000) for n in range(1000)]))
     with pytest.raises(GarbledReply, match="babbles") as caught:
         ask(talk, 10.0)

@@ -150,18 +150,18 @@ def edited(old: bytes, new: bytes) -> bytes:
         (GOOD.replace(b"\n", b"\r\n"), 1, "begins with"),
     ],
 )
-def test_what_is_not_exactly_right_is_refused_by_its_line(data: bytes, line: int, says: str) -> None:
+def test_X1_what_is_not_exactly_right_is_refused_by_its_line(data: bytes, line: int, says: str) -> None:
     with pytest.raises(BadTranscript, match=rf"x, line {line}: .*{says}"):
         parse_transcript(data, "x")
 
 
 @given(st.binary(max_size=400))
-def test_any_bytes_below_a_good_head_are_read_or_refused(tail: bytes) -> None:
+def test_X1_any_bytes_below_a_good_head_are_read_or_refused(tail: bytes) -> None:
     with suppress(BadTranscript):
         parse_transcript(GOOD.removesuffix(b"7.350000000 end\n") + tail, "x")
 
 
-def test_huge_files_are_refused_before_they_are_parsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_X1_huge_files_are_refused_before_they_are_parsed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("drivers.transcripts.MAX_BYTES", 300)
     (tmp_path / "t").write_bytes(GOOD + b"# x\n" * 100)
     with pytest.raises(BadTranscript, match="larger than"):
@@ -171,7 +171,7 @@ def test_huge_files_are_refused_before_they_are_parsed(monkeypatch: pytest.Monke
         parse_transcript(GOOD[:300], "x")
 
 
-def test_a_device_or_folder_is_no_transcript(tmp_path: Path) -> None:
+def test_X1_a_device_or_folder_is_no_transcript(tmp_path: Path) -> None:
     with pytest.raises(BadTranscript, match="not a regular file"):
         read_transcript(tmp_path)
     assert NS_PER_S == 10**9

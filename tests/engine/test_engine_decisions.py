@@ -55,6 +55,19 @@ def test_R19_nothing_is_sent_to_another_instrument(tmp_path: Path) -> None:
     assert "not-connected:drug" in lab.alarm_ids()
 
 
+@pytest.mark.parametrize("pinned", ["A50285BI", "3.9 "])
+def test_X17_another_device_that_answers_like_the_pump_gets_nothing(tmp_path: Path, pinned: str) -> None:
+    lab = Lab(tmp_path, make_plan(pumps=[replace(PUMP, expected_serial_number=pinned)]))
+
+    lab.run(120)
+    lab.conductor.emergency_stop("test")
+    lab.run(60)
+
+    assert {name for _, name in lab.fake.calls} == {"connect", "close"}
+    assert "not-connected:drug" in lab.alarm_ids()
+    assert lab.fake.true_ul == 0
+
+
 def test_R20_a_wrong_read_back_means_no_RUN(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     lab.fake.readback_factor = 1000.0

@@ -54,7 +54,7 @@ def test_finish_is_refused_while_a_pump_infuses(tmp_path: Path) -> None:
     assert not lab.conductor.over
 
 
-def test_U1_a_double_click_on_start_starts_once(tmp_path: Path) -> None:
+def test_U1_R04_a_double_click_on_start_starts_once(tmp_path: Path) -> None:
     lab = Lab(tmp_path, operator=False)
     lab.until(lambda: lab.conductor.phase == "ready")
 

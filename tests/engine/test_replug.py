@@ -79,7 +79,7 @@ def test_R37_a_pump_replugged_under_another_name_is_stopped_there_and_nobody_els
     assert len(made.wire_out(b"RUN")) == 1
 
 
-def test_an_adapter_that_does_not_come_back_stays_lost_whatever_has_its_name(tmp_path: Path) -> None:
+def test_X17_an_adapter_that_does_not_come_back_stays_lost_whatever_has_its_name(tmp_path: Path) -> None:
     made = lab(tmp_path, lambda bench: Sockets(bench, comes_back=False))
     made.until(lambda: made.now_s > PLUGGED_S + 20)
     assert made.pump.stop_confirmed is False
@@ -87,7 +87,7 @@ def test_an_adapter_that_does_not_come_back_stays_lost_whatever_has_its_name(tmp
     assert not stranger_heard(made)
 
 
-def test_two_adapters_of_one_number_are_no_pump(tmp_path: Path) -> None:
+def test_X17_two_adapters_of_one_number_are_no_pump(tmp_path: Path) -> None:
     made = lab(tmp_path, lambda bench: Sockets(bench, clone=True))
     made.until(lambda: made.now_s > PLUGGED_S + 20)
     assert made.pump.stop_confirmed is False

@@ -252,3 +252,23 @@ def test_R07_whatever_the_ledger_says_no_permit_lets_a_hard_limit_be_broken(
             assert total_ul * 5.0 / 25.0 <= 30.0 * (1 + 1e-9)
     else:
         assert total_ul * 5.0 / 25.0 > 30.0 * (1 - 1e-9)
+
+
+@pytest.mark.parametrize("intent", [ProgramInfusion(STEP), StartInfusion(STEP)])
+def test_R30_no_infusion_begins_while_another_of_that_pump_runs(experiment: Experiment, intent: Intent) -> None:
+    running = replace(PUMP, motion=Motion.INFUSING, infusing_step=1)
+
+    refusal = decide(intent, replace(good(experiment), pumps=(running,)), experiment.plan, experiment.limits)
+
+    assert isinstance(refusal, Refusal)
+    assert "busy with step 1" in refusal.reason
+    assert "Stop pump p1" in refusal.remedy
+
+
+def test_R30_a_step_is_given_once_however_often_it_is_asked_for(experiment: Experiment) -> None:
+    given = PastInfusion(step=STEP, pump="p1", started_ns=NOW - 10, ended_ns=NOW, confirmed_ul=0.1, uncertain_ul=0.0)
+
+    refusal = decide(StartInfusion(STEP), replace(good(experiment), past=(given,)), experiment.plan, experiment.limits)
+
+    assert isinstance(refusal, Refusal)
+    assert "was started before" in refusal.reason

@@ -237,7 +237,7 @@ def test_a_wrong_pump_diameter_shows_as_a_correction_that_is_too_large(tmp_path:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+def test_X1_any_bytes_are_read_or_refused(data: bytes) -> None:
     with suppress(RefusedInput):
         syringes.load(data)
 

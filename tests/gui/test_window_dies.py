@@ -86,7 +86,7 @@ def assert_no_sample_is_missing(data: SessionData) -> None:
 
 
 @pytest.mark.slow
-def test_a_window_blocked_for_5_s_loses_no_sample_and_stop_from_another_terminal_gets_through(
+def test_R43_a_window_blocked_for_5_s_loses_no_sample_and_stop_from_another_terminal_gets_through(
     bench: Bench, tmp_path: Path
 ) -> None:
     del bench  # asked for so that a machine without Qt skips
@@ -106,7 +106,9 @@ def test_a_window_blocked_for_5_s_loses_no_sample_and_stop_from_another_terminal
 
 
 @pytest.mark.slow
-def test_a_killed_window_leaves_no_gap_and_the_infusion_ends_at_its_armed_target(bench: Bench, tmp_path: Path) -> None:
+def test_R43_a_killed_window_leaves_no_gap_and_the_infusion_ends_at_its_armed_target(
+    bench: Bench, tmp_path: Path
+) -> None:
     files = write_files(tmp_path, INFUSION)
     with running_engine(files.options(autostart=True)) as engine:
         with window(tmp_path / "window.ini") as process:
@@ -155,3 +157,30 @@ def test_ctrl_c_closes_the_window_and_the_engine_goes_on(
         finish(engine.session_dir, engine.pid)
     assert asked.returncode == 0, asked.stderr
     assert asked.stdout.startswith("ready")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads what Linux tells about sockets")
+def test_X10_a_running_engine_with_its_window_opens_no_network_port(bench: Bench, tmp_path: Path) -> None:
+    del bench  # asked for so that a machine without Qt skips
+    files = write_files(tmp_path, protocol=LONG)
+    with running_engine(files.options(autostart=True)) as engine, window(tmp_path / "window.ini") as shown:
+        for pid in (engine.pid, shown.pid):
+            assert network_sockets(pid) == []
+            assert open_sockets(pid), "it is a process that has local sockets, and they can be seen"
+
+
+def open_sockets(pid: int) -> set[str]:
+    """Return the numbers of all sockets of a process."""
+    targets = [str(handle.readlink()) for handle in Path(f"/proc/{pid}/fd").iterdir() if handle.is_symlink()]
+    return {target[8:-1] for target in targets if target.startswith("socket:[")}
+
+
+def network_sockets(pid: int) -> list[str]:
+    """Return what the process listens on or talks over, of every kind of network."""
+    found = []
+    for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+        table = Path(f"/proc/{pid}/net/{kind}")
+        rows = [line.split() for line in table.read_text(encoding="ascii").splitlines()[1:]] if table.exists() else []
+        found += [f"{kind} {row[1]}" for row in rows if row[9] in open_sockets(pid)]
+    return found

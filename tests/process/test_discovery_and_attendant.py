@@ -75,14 +75,23 @@ def test_a_damaged_record_is_no_engine(runtime: Path, content: bytes) -> None:
 
 
 @pytest.mark.skipif(os_support.is_windows(), reason="Windows protects the user's profile directory instead")
-def test_record_and_key_can_be_read_by_this_user_only(runtime: Path) -> None:
+def test_X11_record_and_key_can_be_read_by_this_user_only(runtime: Path) -> None:
     record = a_record(runtime, pid=1)
     discovery.publish(record, runtime)
     for path in (runtime / discovery.RECORD_NAME, record.key_file):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_r56_only_one_engine_holds_the_lock(runtime: Path) -> None:
+@pytest.mark.skipif(os_support.is_windows(), reason="Windows protects the user's profile directory instead")
+def test_X11_a_runtime_directory_in_which_others_can_write_is_refused(runtime: Path) -> None:
+    runtime.chmod(0o777)
+    with pytest.raises(PermissionError, match="only you can write"):
+        discovery.runtime_dir()
+    runtime.chmod(0o700)
+    assert discovery.runtime_dir() == runtime
+
+
+def test_R56_only_one_engine_holds_the_lock(runtime: Path) -> None:
     holder = (
         "import sys; from pathlib import Path; from acquisition.service.discovery import only_engine\n"
         f"with only_engine(Path({str(runtime)!r})): print('held', flush=True); sys.stdin.read()\n"

@@ -97,7 +97,7 @@ def test_sigkill_of_a_client_changes_nothing(engine: EngineRecord) -> None:
         assert other.wait_for(lambda state: infusing(state) and state.channels[0].samples > samples + 20, 15.0)
 
 
-def test_r56_a_second_engine_is_refused(engine: EngineRecord, files: Files) -> None:
+def test_R56_a_second_engine_is_refused(engine: EngineRecord, files: Files) -> None:
     with pytest.raises(EngineDidNotStart, match="already running") as refused:
         start_engine(files.options())
     assert refused.value.code is ExitCode.ENGINE_RUNNING

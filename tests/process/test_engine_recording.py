@@ -90,7 +90,7 @@ def test_R53_a_killed_engine_loses_no_sample_it_acknowledged(tmp_path: Path, see
 
 
 @pytest.mark.timeout(240)
-def test_R01_a_full_disk_ends_the_infusion_not_the_engine_and_freeing_it_completes_the_recording(
+def test_R1_a_full_disk_ends_the_infusion_not_the_engine_and_freeing_it_completes_the_recording(
     files: Files, small_disk: Path
 ) -> None:
     shown: list[ChannelSamples] = []

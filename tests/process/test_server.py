@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Client, Connection
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from acquisition.client import EngineClient, EngineLost, OtherVersion
 from acquisition.messages import (
     MAX_MESSAGE_BYTES,
+    MAX_SAID,
     REPORT,
     Answer,
     ChannelSamples,
@@ -145,12 +148,12 @@ def test_a_bad_message_is_answered_under_its_own_number(raw: Connection) -> None
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.binary(max_size=300))
-def test_garbage_never_ends_the_server(house: Served, raw: Connection, garbage: bytes) -> None:
+def test_X2_X16_garbage_never_ends_the_server(house: Served, raw: Connection, garbage: bytes) -> None:
     raw.send_bytes(garbage)
     assert not answer(raw).ok
 
 
-def test_a_huge_message_costs_its_sender_the_connection_and_nobody_else(house: Served, raw: Connection) -> None:
+def test_X16_a_huge_message_costs_its_sender_the_connection_and_nobody_else(house: Served, raw: Connection) -> None:
     sender = threading.Thread(target=_send_quietly, args=(raw, b"x" * (MAX_MESSAGE_BYTES + 1)), daemon=True)
     sender.start()
     sender.join(5.0)
@@ -166,13 +169,13 @@ def _send_quietly(connection: Connection, data: bytes) -> None:
         return
 
 
-def test_a_wrong_key_is_turned_away(house: Served) -> None:
+def test_X11_a_wrong_key_is_turned_away(house: Served) -> None:
     with pytest.raises(door.DoorClosed):
         door.knock(house.record.address, house.record.family, b"guess")
     assert house.engine.commands == []
 
 
-def test_strangers_who_never_answer_the_handshake_keep_nobody_waiting(house: Served) -> None:
+def test_X11_strangers_who_never_answer_the_handshake_keep_nobody_waiting(house: Served) -> None:
     silent = [Client(house.record.address, house.record.family) for _ in range(5)]
     try:
         with EngineClient.connect(house.record) as client:
@@ -182,7 +185,7 @@ def test_strangers_who_never_answer_the_handshake_keep_nobody_waiting(house: Ser
             connection.close()
 
 
-def test_more_clients_than_fit_still_leave_a_way_in_for_stop(house: Served) -> None:
+def test_X16_more_clients_than_fit_still_leave_a_way_in_for_stop(house: Served) -> None:
     many = [
         door.knock(house.record.address, house.record.family, house.record.read_key())
         for _ in range(server.MAX_CLIENTS)
@@ -256,11 +259,56 @@ def test_a_request_that_nobody_answers_says_so(house: Served) -> None:
 
 
 @pytest.mark.skipif(os_support.is_windows(), reason="Windows protects the user's profile directory instead")
-def test_the_key_can_be_read_by_this_user_only(house: Served) -> None:
+def test_X11_the_key_can_be_read_by_this_user_only(house: Served) -> None:
     assert stat.S_IMODE(house.record.key_file.stat().st_mode) == 0o600
     assert house.record.key_file.stat().st_uid == os.getuid()
 
 
-def test_everything_on_the_wire_is_plain_json(house: Served, raw: Connection) -> None:
+def test_X2_everything_on_the_wire_is_plain_json(house: Served, raw: Connection) -> None:
     raw.send_bytes(Hello(request=1).model_dump_json().encode())
     assert json.loads(raw.recv_bytes())["type"] == "answer"
+
+
+# -- who may come in, and how much they may say ---------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os_support.is_windows() or os.getuid() != 0, reason="only root can try it as somebody else")
+def test_X11_another_user_of_this_computer_reaches_neither_key_nor_socket(house: Served) -> None:
+    tries = (
+        "import os, socket, sys\n"
+        "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "refused = []\n"
+        "for what in (lambda: open(sys.argv[1], 'rb'), lambda: socket.socket(socket.AF_UNIX).connect(sys.argv[2])):\n"
+        "    try: what()\n"
+        "    except PermissionError: refused.append('refused')\n"
+        "print(*refused)\n"
+    )
+    command = [sys.executable, "-c", tries, str(house.record.key_file), house.record.address]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["refused", "refused"]
+
+
+def test_X16_a_stop_with_a_megabyte_of_reason_stops_and_keeps_its_beginning(house: Served, raw: Connection) -> None:
+    raw.send_bytes(json.dumps({"type": "stop", "request": 1, "reason": "x" * 1_000_000}).encode())
+    assert answer(raw).confirmed is True
+    (stop,) = [command for command in house.engine.commands if isinstance(command, Stop)]
+    assert stop.reason == "x" * MAX_SAID
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "note", "text": "x" * 10_001, "opened_ns": 0},
+        {"type": "note", "text": "x", "opened_ns": 2**63},
+        {"type": "mark", "label": "x" * (MAX_SAID + 1)},
+    ],
+    ids=["long note", "impossible time", "long mark"],
+)
+def test_X16_what_a_recording_does_not_hold_is_refused(
+    house: Served, raw: Connection, message: dict[str, object]
+) -> None:
+    raw.send_bytes(json.dumps({**message, "request": 7}).encode())
+    said = answer(raw)
+    assert (said.request, said.ok) == (7, False)
+    assert "nothing was done" in said.text
+    assert house.engine.commands == []

@@ -248,7 +248,7 @@ def _cut_journal(folder: Path) -> None:
     ],
     ids=["sample", "text", "row lost", "row added", "bit", "cut", "no manifest", "no hdf5"],
 )
-def test_R05_verify_names_every_damage(session: Path, damage: Callable[[Path], object], check: str, says: str) -> None:
+def test_R5_verify_names_every_damage(session: Path, damage: Callable[[Path], object], check: str, says: str) -> None:
     damage(session)
     report = verify(session)
     assert not report.ok

@@ -135,7 +135,7 @@ def test_finish_gives_up_after_its_time(make: Make, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_R02_the_death_of_the_archiver_does_not_touch_the_recording(tmp_path: Path) -> None:
+def test_R2_the_death_of_the_archiver_does_not_touch_the_recording(tmp_path: Path) -> None:
     recorder = Recorder.create(tmp_path, header(), SystemClock())
     process = ArchiverProcess(tmp_path, command=(sys.executable, "-c", "import os; os.abort()"))
     recorder.archiver_state = process.state
@@ -157,7 +157,7 @@ def test_R02_the_death_of_the_archiver_does_not_touch_the_recording(tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_R01_a_full_disk_kills_at_most_the_archiver_and_freeing_it_completes_everything(tmp_path: Path) -> None:
+def test_R1_a_full_disk_kills_at_most_the_archiver_and_freeing_it_completes_everything(tmp_path: Path) -> None:
     folder = tmp_path / "small"
     folder.mkdir()
     mounting = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]

@@ -217,7 +217,7 @@ def test_an_existing_journal_is_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / JOURNAL_NAME).read_bytes() == b"precious"
 
 
-def test_R05_a_short_write_is_cut_back_and_says_what_to_do(tmp_path: Path) -> None:
+def test_R5_a_short_write_is_cut_back_and_says_what_to_do(tmp_path: Path) -> None:
     failing = False
     fs = FailingFs(lambda _call, name: failing and name == "write", short=True)
     writer = JournalWriter.create(tmp_path / "j", b"first", fs)
@@ -249,7 +249,7 @@ def test_a_torn_tail_that_could_not_be_cut_at_once_is_cut_before_the_next_record
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for 3 calls"])
 @pytest.mark.parametrize("short", [False, True], ids=["refused", "short"])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
-def test_R02_the_nth_call_fails_for_every_n(tmp_path: Path, error: int, short: bool, lasting: bool) -> None:
+def test_R2_the_nth_call_fails_for_every_n(tmp_path: Path, error: int, short: bool, lasting: bool) -> None:
     nth = 0
     while True:
         nth += 1

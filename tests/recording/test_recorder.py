@@ -68,7 +68,7 @@ def test_R54_commit_returns_only_when_the_event_is_on_the_disk(tmp_path: Path) -
     assert read_session(tmp_path).events == (event(0), event(1))
 
 
-def test_R03_a_hanging_sync_delays_no_record(tmp_path: Path) -> None:
+def test_R3_a_hanging_sync_delays_no_record(tmp_path: Path) -> None:
     fs = SlowSyncFs()
     recorder = Recorder.create(tmp_path, header(), SystemClock(), fs)
     recorder.samples(block(0))
@@ -82,7 +82,7 @@ def test_R03_a_hanging_sync_delays_no_record(tmp_path: Path) -> None:
     recorder.close()
 
 
-def test_R01_a_full_disk_keeps_records_in_memory_says_so_and_goes_on_by_itself(tmp_path: Path) -> None:
+def test_R1_a_full_disk_keeps_records_in_memory_says_so_and_goes_on_by_itself(tmp_path: Path) -> None:
     full = threading.Event()
     fs = FailingFs(lambda _call, name: full.is_set() and name == "write", short=True)
     recorder = Recorder.create(tmp_path, header(), SystemClock(), fs)
@@ -144,7 +144,7 @@ def test_a_full_queue_drops_the_newest_samples_leaves_a_gap_event_and_keeps_ever
     assert recorder.view().failing == ""
 
 
-def test_R01_a_session_that_ends_on_a_full_disk_says_how_much_was_waiting(tmp_path: Path) -> None:
+def test_R1_a_session_that_ends_on_a_full_disk_says_how_much_was_waiting(tmp_path: Path) -> None:
     full = False
     fs = FailingFs(lambda _call, name: full and name == "write")
     recorder = InlineRecorder.create(tmp_path, header(), VirtualClock(), fs)
@@ -194,7 +194,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_R01_a_disk_that_really_fills_loses_nothing_acknowledged(small_disk: Path) -> None:
+def test_R1_a_disk_that_really_fills_loses_nothing_acknowledged(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(128 * 1024))
     recorder = Recorder.create(small_disk, header(), SystemClock())
