@@ -117,7 +117,7 @@ def test_clients_without_dependencies_are_pinned_and_replace_nothing_that_is_ask
     ]
 
 
-def test_the_constraints_name_exact_versions_of_everything_asked_for() -> None:
+def test_X15_the_constraints_name_exact_versions_of_everything_asked_for() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = {line.partition("==")[0].lower().replace("_", "-") for line in lines if "==" in line}
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
