@@ -7,6 +7,10 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidg
 
 SIDE_PX = 400
 LOG_PX = 168
+SHORT_LOG_PX = 110
+SHORT_BELOW_PX = 850
+"""A lower window shows fewer lines of the log and more of the traces."""
+CARD_GAP_PX = 8
 LEAST_TRACES_PX = 180
 
 
@@ -25,10 +29,16 @@ def column(*parts: QWidget | QHBoxLayout, stretched: QWidget | None = None, spac
 
 def cards() -> tuple[QScrollArea, QVBoxLayout]:
     """Return a place for any number of pump cards; it scrolls, so that STOP below it never does."""
-    inside = QWidget()
-    inside.setObjectName("cards")
-    layout = column()
+    scroll, layout = scrolled("cards")
     layout.addStretch(1)
+    return scroll, layout
+
+
+def scrolled(name: str, spacing: int = 8) -> tuple[QScrollArea, QVBoxLayout]:
+    """Return a column without a frame that scrolls up and down when it is too long."""
+    inside = QWidget()
+    inside.setObjectName(name)
+    layout = column(spacing=spacing)
     inside.setLayout(layout)
     scroll = QScrollArea()
     scroll.setWidget(inside)

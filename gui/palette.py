@@ -155,5 +155,6 @@ QScrollBar::handle:hover { background: $dim; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QScrollArea, QScrollArea > QWidget > QWidget#cards { background: transparent; border: none; }
+QScrollArea > QWidget > QWidget#rows { background: transparent; border: none; }
 QToolTip { background: $raised; color: $text; border: 1px solid $edge; padding: 4px; }
 """)

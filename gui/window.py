@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from PyQt6.QtCore import QSettings, Qt, QTimer
-from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PyQt6.QtWidgets import QMainWindow
 
 from acquisition.messages import Answer, EngineState
 from gui.commands import Operator
 from gui.feed import Feed
 from gui.history import ReadHistory
-from gui.layout import LEAST_TRACES_PX, LOG_PX, cards, column, whole
+from gui.layout import CARD_GAP_PX, LEAST_TRACES_PX, LOG_PX, SHORT_BELOW_PX, SHORT_LOG_PX, cards, column, whole
 from gui.link import EngineLink
 from gui.mirror import EngineMirror
 from gui.palette import DARK, EDITIONS, Palette, greyed, style_sheet
@@ -99,9 +99,9 @@ class MainWindow(QMainWindow):
         # On a small screen full of alarms these two give way; STOP, pumps and alarms do not.
         self.log.setMinimumHeight(1)
         self.traces.setMinimumHeight(LEAST_TRACES_PX)
-        scroll, self._cards = cards()
+        self._card_scroll, self._cards = cards()
         left = column(self.traces, self.timeline, self.log, row(self.note, self.edition), stretched=self.traces)
-        right = column(scroll, self.controls, self.stop, stretched=scroll)
+        right = column(self._card_scroll, self.controls, self.stop, stretched=self._card_scroll)
         self.setCentralWidget(whole(self.strip, (self.topbar, self.lost, self.alarms), left, right))
 
     def _bind_keys(self) -> None:
@@ -189,8 +189,18 @@ class MainWindow(QMainWindow):
             self.pumps = {name: PumpWidget(self._edition, place) for place, name in enumerate(names)}
             for place, new in enumerate(self.pumps.values()):
                 self._cards.insertWidget(place, new)
+        self._fit_cards()
         for pump in state.pumps:
             self.pumps[pump.name].show_card(pump_card(pump, state, silent_s, engine_gone=old))
+
+    def _fit_cards(self) -> None:
+        """Let every pump be seen at once where that is possible: cards get smaller before they are scrolled."""
+        viewport = self._card_scroll.viewport()
+        if viewport is None or not self.pumps:
+            return
+        room_px = (viewport.height() + CARD_GAP_PX) // len(self.pumps) - CARD_GAP_PX
+        for card in self.pumps.values():
+            card.fit(room_px if len(self.pumps) > 1 else None)
 
     def _show_answer(self, answer: Answer) -> None:
         self.controls.show_answer(answer.text, ok=answer.ok)
@@ -227,6 +237,10 @@ class MainWindow(QMainWindow):
         place = next(k for k, (_name, length) in enumerate(WINDOWS) if length == window_s)
         self._parts.settings.setValue("window", place)
         self._parts.settings.setValue("scale", scale)
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        super().resizeEvent(a0)
+        self.log.setMaximumHeight(LOG_PX if self.height() >= SHORT_BELOW_PX else SHORT_LOG_PX)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         self._timer.stop()

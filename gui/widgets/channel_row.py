@@ -8,17 +8,22 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QColor, QResizeEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from acquisition.signal.pyramid import Floats
 from gui.palette import Palette
 from gui.presenters.traces import AxisUnit, ChannelHead, fitted, steadied, value_range, value_ticks
 from gui.theme import font
-from gui.widgets.plain import ElidedLabel, PlainLabel, row
+from gui.widgets.plain import ElidedLabel, PlainLabel, row, set_tooltip
 
 AXIS_PX = 58
-HEAD_PX = 172
+HEAD_PX = 184
+SMALL_BELOW_PX = 104
+"""A lower row has smaller figures, and what is not needed at a glance in its tooltip."""
+LEAST_ROW_PX = 42
+"""Two lines of text. More channels than this leaves room for are scrolled."""
+TICK_PX = 18
 MOST_SHADES = 40
 
 
@@ -54,28 +59,16 @@ class ChannelRow(QWidget):
         self._palette, self._place = palette, place
         self._range: tuple[float, float] | None = None
         self._unit: AxisUnit | None = None
+        self._head: ChannelHead | None = None
+        self._small = False
         self.name = ElidedLabel(pixels=15, weight=700)
         self.role = ElidedLabel(pixels=12, tone="dim")
         self.value = PlainLabel(pixels=30, weight=600)
         self.unit = PlainLabel(pixels=17, tone="dim")
         self.remark = PlainLabel(pixels=12, tone="dim")
-        self.flag = PlainLabel(pixels=13, weight=700)
+        self.flag = ElidedLabel(pixels=13, weight=700)
         self.gaps = PlainLabel(pixels=12, tone="warn")
-        head = QWidget()
-        head.setFixedWidth(HEAD_PX)
-        head.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
-        texts = QVBoxLayout(head)
-        texts.setContentsMargins(0, 4, 8, 4)
-        texts.setSpacing(0)
-        self.unit.setContentsMargins(0, 0, 0, 4)
-        number = row(self.value, spacing=6)
-        number.addWidget(self.unit, 1, Qt.AlignmentFlag.AlignBottom)
-        texts.addWidget(self.name)
-        texts.addWidget(self.role)
-        texts.addLayout(number)
-        texts.addWidget(self.remark)
-        texts.addLayout(row(self.flag, self.gaps, 1))
-        texts.addStretch(1)
+        self.head = self._lay_out_head()
         self.plot = bare_plot(palette)
         item = self.plot.getPlotItem()
         item.getAxis("bottom").setHeight(0)
@@ -90,9 +83,58 @@ class ChannelRow(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(head)
+        layout.addWidget(self.head)
         layout.addWidget(self.plot, 1)
+        self.setMinimumHeight(LEAST_ROW_PX)
         self.set_palette(palette)
+
+    def _lay_out_head(self) -> QWidget:
+        head = QWidget()
+        head.setFixedWidth(HEAD_PX)
+        head.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Ignored)
+        texts = QVBoxLayout(head)
+        texts.setContentsMargins(0, 0, 8, 0)
+        texts.setSpacing(0)
+        self._title = row(spacing=4)
+        self._title.addWidget(self.name, 1)
+        self.unit.setContentsMargins(0, 0, 0, 4)
+        self._number = row(self.value, spacing=6)
+        self._number.addWidget(self.unit, 0, Qt.AlignmentFlag.AlignBottom)
+        self._number.addStretch(1)
+        self._last = row(spacing=4)
+        self._last.addWidget(self.flag, 1)
+        self._last.addWidget(self.gaps)
+        texts.addLayout(self._title)
+        texts.addWidget(self.role)
+        texts.addLayout(self._number)
+        texts.addWidget(self.remark)
+        texts.addLayout(self._last)
+        texts.addStretch(1)
+        return head
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        super().resizeEvent(a0)
+        self._be_small(small=self.height() < SMALL_BELOW_PX)
+
+    def _be_small(self, *, small: bool) -> None:
+        """Put name and gaps into one line, value and flag into the other; or take the room that there is."""
+        if small == self._small:
+            return
+        self._small = small
+        self.value.setFont(font(18 if small else 30, 600))
+        self.unit.setFont(font(13 if small else 17))
+        self.unit.setContentsMargins(0, 0, 0, 1 if small else 4)
+        self.flag.setFont(font(11 if small else 13, 700))
+        self.role.setVisible(not small)
+        self._number.setSpacing(4 if small else 6)
+        if small:
+            self._title.addWidget(self.gaps)
+            self._number.addWidget(self.flag, 100)
+        else:
+            self._last.addWidget(self.flag, 1)
+            self._last.addWidget(self.gaps)
+        if self._head is not None:
+            self.show_head(self._head)
 
     @property
     def color(self) -> str:
@@ -115,15 +157,20 @@ class ChannelRow(QWidget):
         self._range = None
 
     def show_head(self, head: ChannelHead) -> None:
-        """Show the texts."""
+        """Show the texts; in a small row a remark takes the place of a flag that is not up."""
+        self._head = head
         self.name.show_text(head.name)
         self.role.show_text(head.role)
         self.value.show_text(head.value)
         self.unit.show_text(head.unit)
         self.remark.show_text(head.remark)
-        self.remark.setVisible(bool(head.remark))
-        self.flag.show_text(head.flag, head.flag_tone)
+        self.remark.setVisible(bool(head.remark) and not self._small)
+        if self._small and not head.flag:
+            self.flag.show_text(head.remark, "dim")
+        else:
+            self.flag.show_text(head.flag, head.flag_tone)
         self.gaps.show_text(head.gaps)
+        set_tooltip(self.head, " · ".join(part for part in (head.name, head.role, head.remark) if part))
 
     def show_line(
         self, t_s: Floats, current_a: Floats, span: tuple[float, float], unit: AxisUnit, *, trimmed: bool
@@ -138,8 +185,11 @@ class ChannelRow(QWidget):
         item = self.plot.getPlotItem()
         item.setXRange(*span, padding=0)
         item.setYRange(*self._range, padding=0)
-        item.getAxis("left").setTicks([value_ticks(*self._range)])
+        item.getAxis("left").setTicks([value_ticks(*self._range, most=self._most_ticks())])
         return cut_off
+
+    def _most_ticks(self) -> int:
+        return min(max(int(self.plot.height()) // TICK_PX, 1), 7)
 
     def show_time_grid(self, ticks: list[tuple[float, str]]) -> None:
         """Put the vertical grid lines where the time axis has its labels."""

@@ -9,7 +9,12 @@ from PyQt6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QVBoxLayout, QWidg
 from gui.palette import Palette
 from gui.presenters.pumps import PumpCard
 from gui.presenters.text import Tone
-from gui.widgets.plain import ElidedLabel, PlainLabel, row
+from gui.theme import font
+from gui.widgets.plain import ElidedLabel, PlainLabel, row, set_tooltip
+
+BIG_PX, SMALL_PX, FACT_PX = 180, 100, 25
+"""Height of a card without its facts, large and small, and of a fact: more is shown the more room there is."""
+LEAST_FACTS_IF_BIG = 2
 
 
 class ProgressBar(QWidget):
@@ -71,6 +76,8 @@ class PumpWidget(QFrame):
         self.warning.setWordWrap(True)
         self.age = PlainLabel(pixels=12)
         self._facts: list[tuple[PlainLabel, PlainLabel]] = []
+        self._small = False
+        self._facts_shown: int | None = None
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(6)
         self._grid.setColumnStretch(1, 1)
@@ -83,14 +90,14 @@ class PumpWidget(QFrame):
         head = row(self.name)
         head.addWidget(self.subtitle, 1)
         layout.addLayout(head)
-        state = row(self.symbol, spacing=10)
-        state.addWidget(self.word, 1)
-        layout.addLayout(state)
+        self._state = row(self.symbol, spacing=10)
+        self._state.addWidget(self.word, 1)
+        layout.addLayout(self._state)
         layout.addWidget(self.since)
         self.target.setContentsMargins(0, 0, 0, 4)
-        amount = row(self.delivered)
-        amount.addWidget(self.target, 1, Qt.AlignmentFlag.AlignBottom)
-        layout.addLayout(amount)
+        self._amount = row(self.delivered)
+        self._amount.addWidget(self.target, 1, Qt.AlignmentFlag.AlignBottom)
+        layout.addLayout(self._amount)
         layout.addWidget(self.bar)
         layout.addSpacing(4)
         layout.addLayout(self._grid)
@@ -100,6 +107,26 @@ class PumpWidget(QFrame):
     def set_palette(self, palette: Palette) -> None:
         """Change colours."""
         self.bar.set_colors(palette, palette.pumps[self._place % len(palette.pumps)])
+
+    def fit(self, room_px: int | None) -> None:
+        """Take as much room as there is for this card, None for all it wants. What is left out is in the tooltip."""
+        small = room_px is not None and room_px < BIG_PX + LEAST_FACTS_IF_BIG * FACT_PX
+        base_px = SMALL_PX if small else BIG_PX
+        self._facts_shown = None if room_px is None else max((room_px - base_px) // FACT_PX, 0)
+        if small == self._small:
+            return
+        self._small = small
+        for part in (self.symbol, self.word):
+            part.setFont(font(18 if small else 26, 700))
+        self.delivered.setFont(font(24 if small else 40, 600))
+        self.target.setFont(font(13 if small else 17))
+        amount = self._state if small else self._amount
+        amount.addWidget(self.delivered)
+        amount.addWidget(self.target, 0 if small else 1, Qt.AlignmentFlag.AlignBottom)
+        layout = self.layout()
+        if layout is not None:
+            layout.setContentsMargins(*((14, 6, 14, 6) if small else (16, 12, 16, 12)))
+            layout.setSpacing(4 if small else 6)
 
     def show_card(self, card: PumpCard) -> None:
         """Show the presenter's texts; stale numbers are grey, the state word keeps its colour (R52)."""
@@ -120,6 +147,10 @@ class PumpWidget(QFrame):
                 self._grid.addWidget(self._facts[place][1], place, 1, Qt.AlignmentFlag.AlignRight)
             self._facts[place][0].show_text(caption)
             self._facts[place][1].show_text(value, number)
+            for part in self._facts[place]:
+                part.setVisible(self._facts_shown is None or place < self._facts_shown)
+        hidden = card.facts[len(card.facts) if self._facts_shown is None else self._facts_shown :]
+        set_tooltip(self, " · ".join(f"{caption}: {value}" for caption, value in hidden))
         self.warning.show_text(card.warning)
         self.warning.setVisible(bool(card.warning))
         self.age.show_text(card.age, "warn" if card.stale else "dim")

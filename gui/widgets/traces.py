@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QButtonGroup, QFrame, QPushButton, QScrollBar, QVBoxLayout
+from PyQt6.QtWidgets import QButtonGroup, QFrame, QPushButton, QScrollBar, QVBoxLayout, QWidget
 
 from acquisition.messages import ChannelView, EngineState
+from gui.layout import scrolled
 from gui.palette import Palette
 from gui.presenters.moments import Moments
 from gui.presenters.traces import WINDOWS, Scale, TimeView, axis_unit, channel_head, time_ticks
@@ -53,8 +54,9 @@ class TraceArea(QFrame):
         self.hint = ElidedLabel(tone="dim")
         self._build_toolbar()
         self._build_axis()
-        self._rows_layout = QVBoxLayout()
-        self._rows_layout.setSpacing(6)
+        self._rows_scroll, self._rows_layout = scrolled("rows", spacing=3)
+        self._beside_axis = QWidget()
+        self._beside_axis.setFixedWidth(0)
         self.bar = QScrollBar(Qt.Orientation.Horizontal)
         self.bar.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.bar.valueChanged.connect(self._scrolled)
@@ -62,8 +64,11 @@ class TraceArea(QFrame):
         layout.setContentsMargins(16, 10, 16, 6)
         layout.setSpacing(4)
         layout.addLayout(self._toolbar)
-        layout.addLayout(self._rows_layout, 1)
-        layout.addWidget(self.axis)
+        layout.addWidget(self._rows_scroll, 1)
+        axis_row = row(spacing=0)
+        axis_row.addWidget(self.axis, 1)
+        axis_row.addWidget(self._beside_axis)
+        layout.addLayout(axis_row)
         layout.addWidget(self.bar)
 
     def _build_toolbar(self) -> None:
@@ -168,6 +173,7 @@ class TraceArea(QFrame):
     def show_frame(self, frame: TraceFrame) -> None:
         """Draw everything; in a long window not every time, unless somebody changed the view."""
         self._now_s = frame.now_s
+        self._end_axis_where_rows_end()
         long = self.view.window_s is None or self.view.window_s > EVERY_FRAME_UP_TO_S
         if long and self._left_out < FRAMES_LEFT_OUT:
             self._left_out += 1
@@ -222,6 +228,13 @@ class TraceArea(QFrame):
         self.rows = {key: ChannelRow(self._palette, place) for place, key in enumerate(wanted)}
         for new in self.rows.values():
             self._rows_layout.addWidget(new, 1)
+
+    def _end_axis_where_rows_end(self) -> None:
+        """Keep the time axis as wide as the plots above it, beside which a scroll bar may stand."""
+        viewport = self._rows_scroll.viewport()
+        beside = 0 if viewport is None else self._rows_scroll.width() - viewport.width()
+        if beside != self._beside_axis.width():
+            self._beside_axis.setFixedWidth(beside)
 
     def _show_labels(self, labels: Sequence[tuple[float, str]], span: tuple[float, float]) -> None:
         inside = [(t, text) for t, text in labels if span[0] <= t <= span[1]][-LABELS:]

@@ -96,6 +96,13 @@ class Bench:
         found += [part.text() for part in window.findChildren(QAbstractButton) if part.isVisible()]
         return found + [part.toPlainText() for part in window.findChildren(QPlainTextEdit)]
 
+    def is_wholly_seen(self, label: QLabel) -> bool:
+        """Tell whether nothing cuts this text off: neither its own size nor what scrolls or lies around it."""
+        wanted = label.sizeHint()
+        fits = label.width() >= wanted.width() or label.wordWrap()
+        whole = label.visibleRegion().boundingRect() == label.rect()
+        return label.isVisible() and whole and fits and label.height() >= label.fontMetrics().height()
+
     def labels(self, window: QWidget) -> list[QLabel]:
         return window.findChildren(QLabel)
 

@@ -113,6 +113,70 @@ def test_stop_stays_visible_whatever_is_shown_beside_it(bench: Bench) -> None:
         assert window.rect().contains(place)
 
 
+FULL_BENCH = state(
+    pumps=(pump(name="ketamine"), pump(name="flush", motion="stopped"), pump(name="local", motion="stopped")),
+    channels=tuple(channel(f"channel-{k}", ("glutamate", "sentinel")[k % 2]) for k in range(6)),
+)
+
+
+@pytest.mark.parametrize("size", [(1600, 1000), (1366, 768)])
+def test_three_pumps_and_six_channels_are_seen_and_can_be_read_at_once(bench: Bench, size: tuple[int, int]) -> None:
+    window = bench.open()
+    window.resize(*size)
+    for _frame in range(3):
+        bench.hear(window, FULL_BENCH)
+
+    for card in window.pumps.values():
+        for part in (card.name, card.word, card.delivered, card.target, card.age):
+            assert bench.is_wholly_seen(part), (card.name.text(), part.text())
+    for shown in window.traces.rows.values():
+        for part in (shown.name, shown.value, shown.unit):
+            assert bench.is_wholly_seen(part), (shown.name.text(), part.text())
+        assert shown.plot.height() >= 40
+
+
+def test_what_a_small_window_leaves_out_of_a_card_is_in_its_tooltip_and_comes_back_with_the_room(bench: Bench) -> None:
+    window = bench.open()
+    window.resize(1280, 700)
+    bench.hear(window, FULL_BENCH)
+    bench.hear(window, FULL_BENCH)
+    card = window.pumps["ketamine"]
+    caption, value = card._facts[4]
+    assert not caption.isVisible()
+    assert f"{caption.text()}: {value.text()}" in card.toolTip()
+
+    window.resize(1600, 1900)
+    bench.hear(window, FULL_BENCH)
+    bench.hear(window, FULL_BENCH)
+    assert caption.isVisible()
+    assert card.toolTip() == ""
+
+
+def test_in_a_small_row_a_flag_and_gaps_are_still_there(bench: Bench) -> None:
+    window = bench.open()
+    window.resize(1366, 768)
+    flagged = channel("channel-0", "sentinel", flags=2, gaps=3)
+    for _frame in range(3):
+        bench.hear(window, FULL_BENCH.model_copy(update={"channels": (flagged, *FULL_BENCH.channels[1:])}))
+    shown = window.traces.rows["emstat", "channel-0"]
+    assert shown.flag.text() == "▲ OVERLOAD"
+    assert bench.is_wholly_seen(shown.flag)
+    assert bench.is_wholly_seen(shown.gaps)
+
+
+def test_rows_that_do_not_fit_are_scrolled_and_the_time_axis_stays_under_the_plots(bench: Bench) -> None:
+    window = bench.open()
+    window.resize(1280, 720)
+    many = FULL_BENCH.model_copy(update={"channels": tuple(channel(f"channel-{k}") for k in range(16))})
+    for _frame in range(3):
+        bench.hear(window, many)
+    last = list(window.traces.rows.values())[-1]
+    assert not bench.is_wholly_seen(last.value)
+    assert last.plot.height() >= 40
+    axis, plot = window.traces.axis, last.plot
+    assert axis.mapTo(window, axis.rect().topRight()).x() == plot.mapTo(window, plot.rect().topRight()).x()
+
+
 # -- the truth, its age, and where it comes from ---------------------------------------------------------------------
 
 
