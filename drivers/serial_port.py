@@ -28,6 +28,10 @@ from drivers.transport import LineSettings, Transport
 
 SLICE_S: Final = 0.02
 """Longest single wait inside pyserial: who waits above can be called off this often."""
+TERMINAL_LAYER_BYTES: Final = 4095
+"""What Linux holds ready at once; up to some 64 kB more wait below it."""
+INPUT_QUEUE_BYTES: Final = 65_536
+"""Asked of Windows, which keeps 4 kB otherwise: 66 ms of an 8401-HR."""
 _DISCARD_RETURN_MAX = 4096
 _DISCARD_MAX = 1 << 20  # a line that babbles faster than it can be read must not hold us for ever
 _URL_HANDLERS = "sim_devices.url"
@@ -72,9 +76,21 @@ class _SerialTransport:
                     return b""
                 data = self._take(waiting, max_bytes)
                 if data:
-                    return data
+                    return data + self._from_below(waiting, max_bytes - len(data))
         except _LINE_ERRORS as error:
             raise self._lost(error) from error
+
+    def _from_below(self, waiting: int, max_bytes: int) -> bytes:
+        """Return what waited below a full terminal layer: it comes up a moment after that was emptied, not at once."""
+        more = bytearray()
+        with suppress(*_LINE_ERRORS):  # what came before is delivered first; the next read reports it
+            while self._counts_waiting and waiting >= TERMINAL_LAYER_BYTES and len(more) < max_bytes:
+                first = bytes(self._line.read(1))  # waits up to SLICE_S
+                more += first
+                up = int(self._line.in_waiting)
+                more += self._line.read(min(up, max_bytes - len(more)))
+                waiting = len(first) + up
+        return bytes(more)
 
     def _take(self, waiting: int, max_bytes: int) -> bytes:
         if self._counts_waiting:
@@ -216,9 +232,12 @@ def _open_line(url: str, settings: LineSettings) -> Any:
     if _is_device_path(url):
         options["exclusive"] = True  # flock on POSIX; Windows opens exclusively anyway
     try:
-        return serial.serial_for_url(url, **options)
+        line = serial.serial_for_url(url, **options)
+        if hasattr(line, "set_buffer_size"):  # on Windows
+            line.set_buffer_size(INPUT_QUEUE_BYTES)
     except _LINE_ERRORS as error:
         raise _explain(error, url) from error
+    return line
 
 
 def _explain(error: Exception, url: str) -> PortError:

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,28 @@ def test_reading_waits_no_longer_than_asked_and_takes_no_more_than_asked(pty: Pt
     assert len(first) <= 4
     assert line.read(100, 0.0) + b"" == b"abcdef"[len(first) :]
     line.close()
+
+
+def test_what_waits_below_a_full_terminal_layer_comes_with_the_same_reading(pty: Pty) -> None:
+    line = SerialOpener().open(str(pty.path), LineSettings())
+    os.set_blocking(pty.master_fd, False)
+    sent = 0
+    with suppress(BlockingIOError):
+        while True:
+            sent += os.write(pty.master_fd, b"x" * 992)
+    assert sent > 8 * 1024, "more than the terminal layer holds"
+    while (received := len(line.read(sent, 0.0))) == 0:
+        pass
+    assert received == sent
+    line.close()
+
+
+def test_windows_is_asked_for_a_longer_input_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    windows = SimpleNamespace(set_buffer_size=asked.append, close=lambda: None)
+    monkeypatch.setattr(serial, "serial_for_url", lambda *_words, **_options: windows)
+    SerialOpener().open("COM4", LineSettings()).close()
+    assert asked == [65_536]
 
 
 def test_input_can_be_thrown_away_and_is_shown_for_the_log(pty: Pty) -> None:
