@@ -109,6 +109,20 @@ def test_each_burst_says_when_it_left() -> None:
     assert {len(data) for _left_ns, data in bursts} == {32 * 31}
 
 
+@pytest.mark.parametrize(
+    ("options", "taken", "refused"),
+    [({}, (2000, 20_000), (1999, 100)), ({"rates": "100-2000"}, (100, 2000), (2001, 99))],
+)
+def test_which_rates_it_takes_is_a_switch(options: dict[str, str], taken: tuple[int], refused: tuple[int]) -> None:
+    bench = make(lambda _e, _t: 0.0, **options)
+    bench.wait(0)
+    for rate in taken:
+        assert bench.ask(f"0065{rate:04X}") == packet("0065")
+        for other in refused:
+            bench.ask(f"0065{other:04X}")
+        assert bench.ask("0064") == packet(f"0064{rate:04X}")
+
+
 def test_the_same_seed_gives_the_same_bytes_however_they_are_asked_for() -> None:
     whole = streaming(make(lambda e, t: e * 1e-9 + t * 1e-9)).wait(1.6)
     bench = streaming(make(lambda e, t: e * 1e-9 + t * 1e-9))

@@ -145,6 +145,25 @@ def test_compliance_holds_the_current(current_a: float, current: str, status: in
     assert bench.ask(":READ?", 0.2) == f"{current},{status:+.6E}\r"
 
 
+@pytest.mark.parametrize(("current_a", "tripped"), [(0.9e-6, "0"), (5e-6, "1"), (-5e-6, "1")])
+def test_it_says_whether_compliance_holds_the_current_now(current_a: float, tripped: str) -> None:
+    bench = make(lambda _t_s: current_a)
+    bench.say(*REFERENCE[:-1])
+    assert bench.ask(":SENS:CURR:PROT:TRIP?") == "0\r", "the output is off"
+    bench.say(":OUTP ON")
+    assert bench.ask(":SENS:CURR:PROT:TRIP?") == f"{tripped}\r"
+    bench.say(":SENS:CURR:PROT:TRIP 1")
+    assert bench.errors() == [-113]
+
+
+def test_its_source_is_fixed_and_its_terminals_can_be_told() -> None:
+    bench = make(model="2400")
+    bench.say(":SOUR:VOLT:MODE FIX", ":ROUT:TERM REAR")
+    assert bench.ask(":SOUR:VOLT:MODE?;:ROUT:TERM?") == "FIX;REAR\r"
+    bench.say(":SOUR:VOLT:MODE SWE")
+    assert bench.errors() == [-224]
+
+
 def test_beyond_the_range_is_no_value() -> None:
     bench = make(lambda _t: 20e-9)
     bench.say(*REFERENCE, ":FORM:ELEM CURR,STAT")
@@ -222,6 +241,12 @@ def test_without_flow_control_what_does_not_fit_is_lost() -> None:
     bench.say(*REFERENCE, ":SENS:CURR:NPLC 10", ":READ?")
     bench.say(*["*IDN?"] * 10)
     assert bench.wait(1.0).count("KEITHLEY") < 8
+
+
+def test_a_6517b_has_no_compliance_to_ask_for() -> None:
+    bench = make(model="6517B")
+    bench.say(":SENS:CURR:PROT:TRIP?", ":ROUT:TERM?")
+    assert bench.ask(":SYST:ERR?").startswith("-113")
 
 
 def test_a_6517b_has_its_zero_check_and_other_elements() -> None:

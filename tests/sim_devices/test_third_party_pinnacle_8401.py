@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = """
-import json, sys, threading
+import atexit, json, sys
 from drivers.clock import SystemClock
 from tests.sim_devices.stand_ins import stood_in
 
@@ -34,15 +34,20 @@ bio, eeg = PrimaryChannelMode.BIOSENSOR, PrimaryChannelMode.EEG_EMG
 pod = Pod8401HR(sys.argv[1], Preamp.Preamp8407_SE_2BIO, (bio, bio, eeg, eeg),
                 (SecondaryChannelMode.ANALOG,) * 2 + (SecondaryChannelMode.DIGITAL,) * 4,
                 ss_gain=(1, 1, 5, 5), preamp_gain=(None, None, 10, 10))
+atexit.register(pod.cleanup)
+
+def ground(connected):
+    for channel in (0, 1):
+        setattr(pod, f"input_ground{channel}", connected)
+        pod.read_pod_packet(timeout_sec=5)  # the echo, which it leaves lying and would take for the next answer
+
 told = {"answers": pod.test_connection(), "type": pod.pod_type,
         "firmware": bytes(pod.write_read("FIRMWARE VERSION").payload).decode()}
 pod.sample_rate = int(sys.argv[2])
 pod._sample_rate = None  # ask the instrument
 told["rate"] = pod.sample_rate
 pod.bias_0, pod.dc_mode_0, pod.lowpass_ch0 = 0.6, 0, 100
-pod.input_ground0 = pod.input_ground1 = 1
-threading.Event().wait(0.1)
-pod.flush_port()  # the echoes of the last two, which it never reads
+ground(1)
 told["set"] = [pod.bias_0, pod.dc_mode_0, pod.lowpass_ch0, pod.write_read("GET INPUT GROUND").payload[0]]
 clock, packets = SystemClock(), []
 with pod:
@@ -55,12 +60,9 @@ counters = [packet.packet_counter for packet in packets]
 told["gaps"] = sum((after - before) % 256 != 1 for before, after in zip(counters, counters[1:]))
 told["samples"] = len(packets)
 told["currents"] = [min(packet.ch0 for packet in packets), max(packet.ch0 for packet in packets)]
-pod.input_ground0 = pod.input_ground1 = 0
+ground(0)
 pod.bias_0 = 0
-threading.Event().wait(0.1)
-pod.flush_port()
 told["after"] = [pod.test_connection(), pod.bias_0, pod.write_read("GET INPUT GROUND").payload[0]]
-pod.cleanup()
 print(json.dumps(told), flush=True)
 """
 
