@@ -53,6 +53,10 @@ class RunAccount:
         """Tell whether the run must have reached its target by now."""
         return self.open and self.most_ul(now_ns) >= self.target_ul * _MARGIN
 
+    def is_at_target(self, infused_ul: float) -> bool:
+        """Tell whether the run shows its whole target: it should have ended."""
+        return self.open and infused_ul >= self.target_ul
+
     def read(self, counter_ul: float, step_ul: float, now_ns: int) -> tuple[float, float]:
         """Return (volume of this infusion, how far it may be above that)."""
         if counter_ul < self.zero_ul - step_ul / 2:

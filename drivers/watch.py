@@ -65,7 +65,10 @@ class Watch(Generic[S]):
         first = self._agreed_state()
         counter = self.counter()
         infused_ul, step_ul = self.account.read(*counter.value, counter.received_ns)
-        state = first.value
+        state, received_ns = first.value, counter.received_ns
+        if self.is_running(state) and self.account.is_at_target(infused_ul):  # it should stand now: ask once more
+            last = self._agreed_state()
+            state, received_ns = last.value, last.received_ns
         if state == self.stopped and self.account.is_lost(infused_ul, step_ul, counter.received_ns):
             self.forget_run()
             raise DeviceReset(
@@ -78,7 +81,7 @@ class Watch(Generic[S]):
         self.account.seen_ul = max(self.account.seen_ul, infused_ul)
         if state == self.stopped and self.account.moved:
             self.account.open = False
-        return Seen(state, is_new, infused_ul, step_ul, first.asked_ns, counter.received_ns)
+        return Seen(state, is_new, infused_ul, step_ul, first.asked_ns, received_ns)
 
     def stopped_look(self, between: Callable[[], None] = lambda: None) -> Seen[S] | None:
         """Ask everything anew after a stop; None unless two answers say stopped. ``between`` asks for more."""

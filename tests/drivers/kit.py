@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from drivers.capabilities import PumpProgram, SyringePump
+from drivers.capabilities import OptionValue, PumpProgram, SyringePump
 from drivers.clock import NS_PER_S, VirtualClock
 from drivers.compliance.simulated import MS, URL, ConstantCell, Filter, FirmwareLine, IdealPlunger
 from drivers.transport import LineSettings
@@ -134,16 +134,23 @@ class PumpBench(Generic[P]):
     """
 
     def __init__(
-        self, simulated: Callable[..., Firmware], factory: Callable[..., P], options: Mapping[str, str]
+        self,
+        simulated: Callable[..., Firmware],
+        factory: Callable[..., P],
+        options: Mapping[str, str],
+        settings: Mapping[str, OptionValue] | None = None,
+        plunger: IdealPlunger | None = None,
     ) -> None:
-        self.factory, self.options = factory, dict(options)
-        self.plunger = IdealPlunger()
+        self.factory, self.options, self.settings = factory, dict(options), dict(settings or {})
+        self.plunger = plunger or IdealPlunger()
         self.line = FirmwareLine(simulated("pump", self.plunger, self.options, np.random.default_rng(1)))
         self.clock = self.line.clock
 
     def driver(self, url: str = URL, **more: Any) -> P:
         address = int(self.options.get("address", "0"))
-        return self.factory(self.line, url, self.clock, self.line.options(**{"address": address, **more}))
+        return self.factory(
+            self.line, url, self.clock, self.line.options(**{"address": address, "settings": self.settings, **more})
+        )
 
     def program(self) -> PumpProgram:
         return PumpProgram(diameter_mm=4.699, rate_ul_per_min=50.0, target_ul=20.0)

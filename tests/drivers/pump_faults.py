@@ -9,9 +9,10 @@ a status is what was true between asking and receiving; what is declared stopped
 from __future__ import annotations
 
 import itertools
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import numpy as np
@@ -25,11 +26,11 @@ from tests.drivers.kit import MS, Filter, PumpBench
 T = TypeVar("T")
 PROGRAM: Final = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=2.0)
 """1 uL/s for 2 s."""
-LONG: Final = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=100.0)
+TIMES_LONGER: Final = 50
 POLL_S: Final = 0.5
 LIMITS_S: Final = {"connect": 30.0, "program": 60.0, "start": 30.0, "status": 12.0, "stop": 3.3, "read_back": 12.0}
 """Longest that a call may take, whatever the line does. A STOP overtakes all of them within 20 ms (R33)."""
-EXTRA_UL: Final = 0.02
+EXTRA_S: Final = 0.02
 """How far a counter may be off what was true, besides its own step: 20 ms of flow."""
 
 
@@ -39,18 +40,23 @@ class Trial:
 
     bench: PumpBench[Any]
     start_bytes: bytes
+    program: PumpProgram = PROGRAM
     pump: Any = None
+    arms: bool = True
+    """Whether the rig wants the watchdog of the pump itself."""
     errors: list[DriverError] = field(default_factory=list)
     base_ul: float | None = None
     """Where the counter's zero lies in truth; None while its zero is nobody's."""
 
     def __post_init__(self) -> None:
         self.pump = self.pump or self.bench.driver()
+        self.long = replace(self.program, target_ul=TIMES_LONGER * self.program.target_ul)
+        self.extra_ul = EXTRA_S * self.program.rate_ul_per_min / 60.0
 
     @property
     def starts(self) -> int:
         """How often a start was sent."""
-        return sum(self.start_bytes in data for data in self.bench.line.sent)
+        return sum(re.search(self.start_bytes, data) is not None for data in self.bench.line.sent)
 
     def act(self, name: str, *args: object) -> Any:
         """Call one method; return what it returned, None if it raised an error of ours."""
@@ -83,7 +89,7 @@ class Trial:
         if status.motion.is_still:
             assert False in seen, "told to stand still while it ran"
         if self.base_ul is not None:
-            off_ul = EXTRA_UL + status.counter_step_ul
+            off_ul = self.extra_ul + status.counter_step_ul
             least = self.bench.plunger.was_ul(status.asked_ns) - self.base_ul - off_ul
             most = self.bench.plunger.was_ul(status.received_ns) - self.base_ul + off_ul
             assert least <= status.infused_ul <= most, f"counter {status.infused_ul:g}, true {least:g} to {most:g}"
@@ -96,11 +102,12 @@ class Trial:
                 return result
         return None
 
-    def prepare(self, program: PumpProgram = PROGRAM) -> bool:
+    def prepare(self, program: PumpProgram | None = None) -> bool:
         """Connect, arm the watchdog as the engine does, write the program; False if the line did not let us."""
+        program = program or self.program
         if self.until_done("connect") is None:
             return False
-        if self.until_done("arm_watchdog", 60) is None:  # False: it has none
+        if self.arms and self.until_done("arm_watchdog", 60) is None:  # False: it has none
             return False
         self.base_ul = None
         held = self.until_done("program", program)
@@ -110,19 +117,19 @@ class Trial:
         self.base_ul = self.bench.moved_ul()
         return True
 
-    def infuse(self, program: PumpProgram = PROGRAM) -> None:
+    def infuse(self) -> None:
         """Run one infusion as the engine does: start once, look until it is over; then stop, confirmed."""
         before_ul = self.bench.moved_ul()
-        if self.prepare(program):
+        if self.prepare():
             self.act("start")
-            for _look in range(round(2 * 60 * program.target_ul / program.rate_ul_per_min / POLL_S)):
+            for _look in range(round(2 * 60 * self.program.target_ul / self.program.rate_ul_per_min / POLL_S)):
                 self.bench.line.pass_s(POLL_S)
                 status = self.act("status")
                 if status is not None and status.motion.is_still:
                     break
-        self.end(before_ul, program)
+        self.end(before_ul)
 
-    def end(self, before_ul: float, program: PumpProgram = PROGRAM) -> None:
+    def end(self, before_ul: float) -> None:
         """Stop; then it stands, and has given no more than it should."""
         for _time in range(3):
             if self.act("stop") is not None:
@@ -130,7 +137,7 @@ class Trial:
                 self.bench.line.pass_s(5.0)
                 assert self.bench.moved_ul() == moved_ul, "declared stopped and went on"
                 break
-        assert self.bench.moved_ul() - before_ul <= 1.002 * program.target_ul + EXTRA_UL, "too much was given"
+        assert self.bench.moved_ul() - before_ul <= 1.002 * self.program.target_ul + self.extra_ul, "too much was given"
 
     def heal(self) -> None:
         """The line is well again: now a stop must succeed."""
@@ -212,12 +219,19 @@ class PumpFaults(ABC):
     """The suite. A family gives a set-up and the few bytes below."""
 
     start_bytes: ClassVar[bytes]
-    """What stands in the bytes that start a run, and in no others."""
+    """A pattern found in the bytes that start a run, and in no others."""
+    program: ClassVar[PumpProgram] = PROGRAM
+    """An infusion of about 2 s that this pump can do."""
     bauds: ClassVar[tuple[int, ...]]
     """Line speeds at which the driver must find its pump when the rig names the speed."""
     fragments: ClassVar[tuple[bytes, ...]]
     """Answers, whole and broken, that such a pump might give to anything."""
 
+    arms: ClassVar[bool] = True
+    """The pump's own watchdog is armed, if it has one."""
+    forgets: ClassVar[bool] = False
+    """Without power it forgets what was written: a start just behind would run without end, had the outage not taken
+    at least as long as the command itself."""
     stride: ClassVar[int] = 1
     """Every how manyth chunk is hit; above 1 only for further variants of a family that is tried in full."""
 
@@ -231,11 +245,14 @@ class PumpFaults(ABC):
         return None
 
     def trial(self) -> Trial:
-        return Trial(self.set_up(), self.start_bytes)
+        return Trial(self.set_up(), self.start_bytes, self.program, arms=self.arms)
+
+    def is_start(self, data: bytes) -> bool:
+        return re.search(self.start_bytes, data) is not None
 
     def running(self) -> tuple[Trial, PumpBench[Any]]:
         trial = self.trial()
-        assert trial.prepare(LONG)
+        assert trial.prepare(trial.long)
         assert trial.act("start").motion is Motion.INFUSING
         return trial, trial.bench
 
@@ -287,7 +304,7 @@ class PumpFaults(ABC):
                 trial.bench.line.firmware.power_off(trial.bench.clock.now_ns())
                 trial.bench.line.firmware.power_on(trial.bench.clock.now_ns())
                 trial.base_ul = None  # what its counter shows from now on is no measure of ours
-                return data
+                return b"" if self.forgets else data
 
             trial.bench.line.to_device = change = nth_command(number, cycle)
             return change
@@ -326,7 +343,7 @@ class PumpFaults(ABC):
         trial = self.trial()
         bench = trial.bench
         if phase != "connect":
-            assert trial.prepare(LONG)
+            assert trial.prepare(trial.long)
         if phase in ("status", "stop", "read_back"):
             trial.act("start")
         rng = np.random.default_rng(1)
@@ -338,7 +355,7 @@ class PumpFaults(ABC):
             "alone": lambda _data: [(0.0, rng.bytes(1))],
         }[fault]
         trial.base_ul = None
-        assert trial.act(phase, *([LONG] if phase == "program" else [])) is None
+        assert trial.act(phase, *([trial.long] if phase == "program" else [])) is None
         assert len(trial.errors[-1].partial) <= 256
         trial.heal()
 
@@ -370,7 +387,7 @@ class PumpFaults(ABC):
             before, asked_ns = trial.starts, bench.clock.now_ns()
             told = ""
             try:
-                getattr(trial.pump, name)(*([PROGRAM] if name == "program" else []))
+                getattr(trial.pump, name)(*([self.program] if name == "program" else []))
             except DriverError as error:
                 told = str(error)
             assert told == "" or told.isprintable()
@@ -420,9 +437,9 @@ class PumpFaults(ABC):
         bench = trial.bench
         assert trial.prepare()
         if lost == "answer":
-            bench.line.from_device = lambda data: [] if self.start_bytes in bench.line.sent[-1] else [(0.0, data)]
+            bench.line.from_device = lambda data: [] if self.is_start(bench.line.sent[-1]) else [(0.0, data)]
         else:
-            bench.line.to_device = lambda data: b"" if self.start_bytes in data else data
+            bench.line.to_device = lambda data: b"" if self.is_start(data) else data
         assert trial.act("start") is None
         bench.line.from_device = lambda data: [(0.0, data)]
         assert trial.act("status").motion is (Motion.INFUSING if lost == "answer" else Motion.STOPPED)
@@ -462,7 +479,7 @@ class PumpFaults(ABC):
         wanted_ns = bench.clock.now_ns() + 100 * MS
         bench.line.from_device = lambda _data: []
         with pytest.raises(Interrupted):
-            getattr(pump, name)(*([PROGRAM] if name == "program" else []))
+            getattr(pump, name)(*([self.program] if name == "program" else []))
         assert bench.clock.now_ns() - wanted_ns <= 20 * MS
         bench.line.from_device = lambda data: [(0.0, data)]
         assert pump.stop().motion.is_still, "the abort check must not abort the stop itself"
@@ -480,7 +497,7 @@ class PumpFaults(ABC):
             assert trial.act(name) is None
             assert "url" not in str(trial.errors[-1])
         assert bench.plunger.moved_within(bench.clock.now_ns(), bench.clock.now_ns()) == {True}, "it runs, unseen"
-        other = Trial(bench, self.start_bytes, bench.driver("test://other"))
+        other = Trial(bench, self.start_bytes, self.program, bench.driver("test://other"))
         assert other.act("connect") == who
         assert other.act("stop").motion.is_still
 
@@ -501,10 +518,10 @@ class PumpFaults(ABC):
         for baud in self.bauds:
             bench = self.set_up()
             bench.line.baud = baud
-            trial = Trial(bench, self.start_bytes, bench.driver(baud=baud))
+            trial = Trial(bench, self.start_bytes, self.program, bench.driver(baud=baud))
             trial.infuse()
             assert not trial.errors, baud
-            assert bench.moved_ul() == pytest.approx(PROGRAM.target_ul, abs=EXTRA_UL)
+            assert bench.moved_ul() == pytest.approx(self.program.target_ul, abs=trial.extra_ul)
 
     def test_L15_at_a_wrong_line_speed_nothing_is_believed_and_nothing_started(self) -> None:
         trial = self.trial()
@@ -512,5 +529,5 @@ class PumpFaults(ABC):
         assert trial.act("connect") is None
         for name in ("status", "start", "read_back", "stop"):
             assert trial.act(name) is None
-        assert trial.act("program", PROGRAM) is None
+        assert trial.act("program", self.program) is None
         assert (trial.starts, trial.bench.moved_ul()) == (0, 0.0)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from drivers.chemyx import ChemyxPump, build
 from drivers.compliance import PumpCompliance
 from sim_devices.firmware import chemyx as simulated
-from tests.drivers.kit import URL, PumpBench
+from tests.drivers.kit import PumpBench
 
 
 class ChemyxSetUp(PumpBench[ChemyxPump]):
     def __init__(self, options: Mapping[str, str]) -> None:
-        super().__init__(simulated.build, build, options)
-        self.settings = {"channel": int(options["channel"])} if "channel" in options else {}
-
-    def driver(self, url: str = URL, **more: Any) -> ChemyxPump:
-        return super().driver(url, **{"settings": self.settings, **more})
+        settings = {"channel": int(options["channel"])} if "channel" in options else {}
+        super().__init__(simulated.build, build, options, settings)
 
 
 class TestAsTheReferencePrintsIt(PumpCompliance):

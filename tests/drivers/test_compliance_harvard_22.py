@@ -5,40 +5,31 @@ Other models are not here: no infusion is possible with them (``test_harvard_22_
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
+from collections.abc import Mapping
 
 from drivers.capabilities import OptionValue, PumpProgram
 from drivers.compliance import PumpCompliance
 from drivers.harvard_22 import Harvard22Pump, build
 from sim_devices.firmware import harvard_22 as simulated
 from sim_devices.firmware.harvard_22 import Harvard22Firmware
-from tests.drivers.kit import URL, IdealPlunger
-from tests.drivers.pump_setup import SimulatedPumpSetUp
+from tests.drivers.kit import PumpBench
 
 
-@dataclass
-class Harvard22SetUp(SimulatedPumpSetUp):
-    address: int
-    settings: dict[str, OptionValue]
+class Harvard22SetUp(PumpBench[Harvard22Pump]):
+    def __init__(self, options: Mapping[str, str], settings: Mapping[str, OptionValue] | None = None) -> None:
+        super().__init__(simulated.build, build, options, settings)
 
     @property
     def pump(self) -> Harvard22Firmware:
-        assert isinstance(self.firmware, Harvard22Firmware)
-        return self.firmware
+        assert isinstance(self.line.firmware, Harvard22Firmware)
+        return self.line.firmware
 
-    def driver(self, abort: Callable[[], bool] = lambda: False) -> Harvard22Pump:
-        options = self.line.options(address=self.address, settings=self.settings, abort=abort)
-        return build(self.line, URL, self.clock, options)
+    def program(self) -> PumpProgram:
+        return PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=20.0)
 
 
 def set_up(settings: dict[str, OptionValue] | None = None, **options: str) -> Harvard22SetUp:
-    plunger = IdealPlunger()
-    firmware = simulated.build("pump", plunger, options, np.random.default_rng(1))
-    infusion = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=20.0)
-    return Harvard22SetUp(firmware, plunger, infusion, int(options.get("address", "0")), settings or {})
+    return Harvard22SetUp(options, settings)
 
 
 class TestAsTheReferencePrintsIt(PumpCompliance):

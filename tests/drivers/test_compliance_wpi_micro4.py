@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -12,31 +11,28 @@ from drivers.compliance import PumpCompliance
 from drivers.wpi_micro4 import Micro4Pump, build
 from sim_devices.firmware import wpi_micro4 as simulated
 from sim_devices.firmware.wpi_micro4 import Micro4Firmware
-from tests.drivers.kit import URL, IdealPlunger
-from tests.drivers.pump_setup import SimulatedPumpSetUp
+from tests.drivers.kit import IdealPlunger, PumpBench
 
 DIAMETER_MM = 0.46
 TYPE_A_MM = (4 * 10.0 / 60.0 / np.pi) ** 0.5
 """Type A is 10 uL over 60 mm: what the controller counts is true for a syringe of this width."""
 
 
-@dataclass
-class Micro4SetUp(SimulatedPumpSetUp):
-    settings: dict[str, OptionValue]
+class Micro4SetUp(PumpBench[Micro4Pump]):
+    def __init__(self, options: Mapping[str, str], settings: Mapping[str, OptionValue] | None = None) -> None:
+        super().__init__(simulated.build, build, options, settings, IdealPlunger(TYPE_A_MM))
 
     @property
     def controller(self) -> Micro4Firmware:
-        assert isinstance(self.firmware, Micro4Firmware)
-        return self.firmware
+        assert isinstance(self.line.firmware, Micro4Firmware)
+        return self.line.firmware
 
-    def driver(self, abort: Callable[[], bool] = lambda: False) -> Micro4Pump:
-        return build(self.line, URL, self.clock, self.line.options(settings=self.settings, abort=abort))
+    def program(self) -> PumpProgram:
+        return PumpProgram(DIAMETER_MM, 1.2, 0.4)
 
 
 def set_up(settings: dict[str, OptionValue] | None = None, **options: str) -> Micro4SetUp:
-    plunger = IdealPlunger(TYPE_A_MM)
-    firmware = simulated.build("pump", plunger, options, np.random.default_rng(1))
-    return Micro4SetUp(firmware, plunger, PumpProgram(DIAMETER_MM, 1.2, 0.4), settings or {})
+    return Micro4SetUp(options, settings)
 
 
 class TestAsTheOneDriverSawIt(PumpCompliance):

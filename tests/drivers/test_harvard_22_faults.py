@@ -20,7 +20,7 @@ from drivers.errors import (
 from drivers.harvard_22 import Harvard22Pump, build
 from sim_devices.firmware.motor import RUNNING
 from tests.drivers.kit import URL, ScriptedLine, step
-from tests.drivers.line_faults import LineFaults, once
+from tests.drivers.pump_faults import nth_answer
 from tests.drivers.test_compliance_harvard_22 import Harvard22SetUp, set_up
 
 PROGRAM = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=20.0)  # 1 uL/s for 20 s
@@ -37,29 +37,15 @@ def starts(bench: Harvard22SetUp) -> int:
     return sum(data.endswith(b"RUN\r") for data in bench.line.sent)
 
 
-class Harvard22Faults(LineFaults):
-    fragments = (
-        b"\r\n0:", b"\r\n0>", b"\r\n0<", b"\r\n0*", b"\r\nNA\r\n0:", b"\r\n?\r\n0:", b"\r\nOOR\r\n0:", b"0", b":",
-        b"\r\nPHD1.2\r\n0>", b"\r\nPHD1.2\r\n0:", b"\r\nVOLUME\r\n0:", b"\r\nINFUSE\r\n7:", b"\r\n\x1b[2J\r\n0:",
-        b"\r\n0.0200 ml\r\n0:", b"\r\n99999 ml\r\n0>", b"\r\n0.0000 ml\r\n0:", b"\r\n4.6990\r\n0:",
-        b"\r\n60.000 ul/mn\r\n0:",
-    )  # fmt: skip
-
-    def is_start(self, data: bytes) -> bool:
-        return data.endswith(b"RUN\r")
-
-    def is_stop(self, data: bytes) -> bool:
-        return data.endswith(b"STP\r")
-
-
-class TestFaultsOnAPhd2000(Harvard22Faults):
-    def set_up(self) -> Harvard22SetUp:
-        return set_up()
-
-
-class TestFaultsOnOneWithoutUnitsThatSaysColonAfterStp(Harvard22Faults):
-    def set_up(self) -> Harvard22SetUp:
-        return set_up({"target_unit": "ml"}, prints_unit="off", stop_prompt="colon", line_ends="lf", decimals="5")
+def test_nothing_is_started_that_was_not_written() -> None:
+    bench, pump = connected()
+    with pytest.raises(DeviceRefused, match="programmed"):
+        pump.start()
+    pump.program(PROGRAM)
+    pump.stop()
+    with pytest.raises(DeviceRefused):
+        pump.start()
+    assert starts(bench) == 0
 
 
 # --- no infusion without a verified read-back of the target ---
@@ -141,7 +127,6 @@ def test_a_target_printed_with_too_few_digits_is_not_believed(decimals: str) -> 
 def test_one_broken_answer_is_no_proof_of_a_target() -> None:
     bench, pump = connected()
     bench.line.to_device = lambda data: data.replace(b"TGT 0.0200", b"TGT 0.2000")
-    bench.line.from_device = once(lambda data: [(0.0, data)])
     broken = iter(range(10))
 
     def mend(data: bytes) -> list[tuple[float, bytes]]:
@@ -272,7 +257,7 @@ def test_L4_one_flipped_prompt_is_not_believed() -> None:
     bench, pump = connected()
     pump.program(PROGRAM)
     pump.start()
-    bench.line.from_device = once(lambda data: [(0.0, re.sub(rb">$", b":", data))])
+    bench.line.from_device = nth_answer(0, lambda data: [(0.0, re.sub(rb">$", b":", data))])
     assert pump.status().motion is Motion.INFUSING
 
 
@@ -283,7 +268,7 @@ def test_L4_a_broken_counter_is_asked_for_again(broken: bytes) -> None:
     pump.start()
     bench.line.pass_s(3.0)
     pump.status()
-    bench.line.from_device = once(lambda data: [(0.0, re.sub(rb"[0-9.]+ ml", broken, data))], at=1)
+    bench.line.from_device = nth_answer(1, lambda data: [(0.0, re.sub(rb"[0-9.]+ ml", broken, data))])
     assert pump.status().infused_ul == pytest.approx(bench.moved_ul(), abs=0.2)
 
 

@@ -19,38 +19,10 @@ from drivers.errors import (
 from drivers.wpi_micro4 import Micro4Pump, build
 from sim_devices.firmware.motor import RUNNING
 from tests.drivers.kit import URL, ScriptedLine, step
-from tests.drivers.line_faults import LineFaults, once
+from tests.drivers.pump_faults import nth_answer
 from tests.drivers.test_compliance_wpi_micro4 import Micro4SetUp, set_up
 
 PROGRAM = PumpProgram(diameter_mm=0.46, rate_ul_per_min=1.2, target_ul=0.4)  # 20 nL/s for 20 s
-
-
-class Micro4Faults(LineFaults):
-    slowest_s = 90.0
-    fragments = (
-        b"OK\n\r", b"\n\rOK\n\r", b"\n\r>OK\n\r", b"L1\n\rOK\n\r", b"G\n\r>OK\n\r", b"H\n\r>OK\n\r",
-        b"?G>Motor State: Stopped\n\r>OK\n\r", b"?G>Motor State: Running\n\r>OK\n\r",
-        b"?D>Direction: Infuse\n\r>OK\n\r",
-        b"?C>Volume Counter = 0.0nL \n\rOK\n\r", b"?C>Volume Counter = 999999.9nL \n\rOK\n\r",
-        b"?S>Type A, 10.0uL, 60.0\n\r>OK\n\r", b"?S>Type A, 0.0uL, 0.0\n\r>OK\n\r", b"?V>Target Volume = 1.0nL",
-        b"?G>Motor State: \x1b\n\r>OK\n\r",
-    )  # fmt: skip
-
-    def is_start(self, data: bytes) -> bool:
-        return data in (b"G\r", b"G")
-
-    def is_stop(self, data: bytes) -> bool:
-        return data.rstrip(b"\r").endswith(b"H")
-
-
-class TestFaultsOnAUnitThatWantsCr(Micro4Faults):
-    def set_up(self) -> Micro4SetUp:
-        return set_up(terminator="cr", echo="on")
-
-
-class TestFaultsOnAUnitThatWantsSemicolonsAndDoesNotEcho(Micro4Faults):
-    def set_up(self) -> Micro4SetUp:
-        return set_up(terminator="semicolon", echo="off", told="off")
 
 
 def connected(settings: dict[str, OptionValue] | None = None, **options: str) -> tuple[Micro4SetUp, Micro4Pump]:
@@ -62,6 +34,17 @@ def connected(settings: dict[str, OptionValue] | None = None, **options: str) ->
 
 def starts(bench: Micro4SetUp) -> int:
     return sum(data == b"G\r" for data in bench.line.sent)
+
+
+def test_nothing_is_started_that_was_not_written() -> None:
+    bench, pump = connected()
+    with pytest.raises(DeviceRefused, match="programmed"):
+        pump.start()
+    pump.program(PROGRAM)
+    pump.stop()
+    with pytest.raises(DeviceRefused):
+        pump.start()
+    assert starts(bench) == 0
 
 
 # --- what the line really holds ---
@@ -292,7 +275,7 @@ def test_L4_one_broken_motor_state_is_not_believed() -> None:
     bench, pump = connected()
     pump.program(PROGRAM)
     pump.start()
-    bench.line.from_device = once(lambda data: [(0.0, data.replace(b"Running", b"Stopped"))], at=1)
+    bench.line.from_device = nth_answer(1, lambda data: [(0.0, data.replace(b"Running", b"Stopped"))])
     assert pump.status().motion is Motion.INFUSING
 
 
@@ -303,7 +286,7 @@ def test_L4_a_broken_counter_is_asked_for_again(broken: bytes) -> None:
     pump.start()
     bench.line.pass_s(3.0)
     pump.status()
-    bench.line.from_device = once(lambda data: [(0.0, re.sub(rb"= [0-9.]+", b"= " + broken, data))], at=3)
+    bench.line.from_device = nth_answer(3, lambda data: [(0.0, re.sub(rb"= [0-9.]+", b"= " + broken, data))])
     assert pump.status().infused_ul == pytest.approx(bench.moved_ul(), abs=0.01)
 
 
