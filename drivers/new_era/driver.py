@@ -23,6 +23,7 @@ from drivers.errors import (
     WrongInstrument,
 )
 from drivers.new_era import codec, infusion
+from drivers.new_era.counters import ask_counters
 from drivers.new_era.link import PumpLink, PumpRefused, pump_status, says_nothing
 from drivers.new_era.stop import Stopping
 from drivers.text import printable
@@ -172,7 +173,7 @@ class NewEraPump:
 
     def status(self) -> PumpStatus:
         self._check_ready()
-        return pump_status(self.link, self.link.ask("DIS", codec.parse_dispensed))
+        return pump_status(self.link, ask_counters(self.link))
 
     def stop(self) -> PumpStatus:
         return Stopping(self.link).run()

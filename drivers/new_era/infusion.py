@@ -10,6 +10,7 @@ import math
 from drivers.capabilities import Motion, PumpProgram
 from drivers.errors import DeviceRefused, ReadbackMismatch
 from drivers.new_era import codec
+from drivers.new_era.counters import ask_counters
 from drivers.new_era.link import PumpLink, PumpRefused, says_nothing
 from drivers.text import printable
 
@@ -84,7 +85,7 @@ def _mend_unit(link: PumpLink, volume: str, unit: codec.VolumeUnit) -> None:
 def read_back(link: PumpLink, expected_unit: codec.VolumeUnit | None = None) -> PumpProgram:
     """Ask for what the pump holds. Raises ReadbackMismatch if it would not infuse, or counts in another unit."""
     diameter_mm = link.ask("DIA", codec.parse_diameter).value
-    rate_ul_per_min = link.ask("RAT", codec.parse_rate).value
+    link.rate_ul_per_min = rate_ul_per_min = link.ask("RAT", codec.parse_rate).value
     target_ul, unit = link.ask("VOL", codec.parse_volume).value
     _compare(link, "DIR", "INF")
     if expected_unit is not None and unit != expected_unit:  # a factor of 1000
@@ -117,7 +118,7 @@ def _check_held(link: PumpLink, wanted: PumpProgram, held: PumpProgram) -> None:
 
 
 def _check_counters(link: PumpLink) -> None:
-    left = link.ask("DIS", codec.parse_dispensed).value
+    left = ask_counters(link).value
     if left.infused_ul or left.withdrawn_ul:
         raise ReadbackMismatch(
             f"the counters were cleared and still read {left.infused_ul:g} and {left.withdrawn_ul:g} uL", port=link.url

@@ -81,6 +81,8 @@ class PumpLink:
     options: DriverOptions
     safe: bool | None = field(default=None, init=False)
     """Framing in which the pump listens; None until it has answered."""
+    rate_ul_per_min: float | None = field(default=None, init=False)
+    """At which the pump was last seen to be set; None: not known, or somebody may have changed it."""
     alarm: PumpAlarm | None = field(default=None, init=False)
     """The newest alarm that nobody was told of yet; a reset only after a stop that was not confirmed."""
     until_ns: int | None = field(default=None, init=False)
@@ -159,6 +161,7 @@ class PumpLink:
             self._exchange.transport.close()
             self._exchange = None
         self.identified = self._answered = False
+        self.rate_ul_per_min = None
 
     @property
     def foreign_count(self) -> int:

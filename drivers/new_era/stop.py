@@ -21,7 +21,7 @@ from drivers.errors import (
     PortError,
     ReplyTimeout,
 )
-from drivers.new_era import codec
+from drivers.new_era.counters import ask_counters
 from drivers.new_era.link import PumpLink, pump_status, says_nothing
 
 STOP_WITHIN_S: Final = 3.0
@@ -108,5 +108,5 @@ class Stopping:
             self.link.get_in_step(urgent=True)
         if not self.link.ask("", says_nothing, urgent=True).reply.motion.is_still:
             return None
-        answer = self.link.ask("DIS", codec.parse_dispensed, urgent=True)
+        answer = ask_counters(self.link, urgent=True)
         return pump_status(self.link, answer) if answer.reply.motion.is_still else None

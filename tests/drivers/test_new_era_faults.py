@@ -10,6 +10,7 @@ from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceAlarm,
     DeviceRefused,
+    DriverError,
     ExchangeError,
     ForeignTraffic,
     GarbledReply,
@@ -20,6 +21,7 @@ from drivers.errors import (
 from drivers.new_era import NewEraPump, build
 from drivers.new_era.framing import safe_command
 from tests.drivers.kit import URL, Filter, ScriptedLine, step
+from tests.drivers.pump_faults import flipped
 from tests.drivers.test_compliance_new_era import NewEraSetUp
 
 PROGRAM = PumpProgram(diameter_mm=4.699, rate_ul_per_min=60.0, target_ul=100.0)  # 1 uL/s
@@ -69,6 +71,9 @@ def test_R36_after_a_lost_reply_to_run_only_questions_follow() -> None:
         step(b"0RUN\r"),
         step(b"0VER\r", b"\x0200INE1000V3.928\x03"),
         step(b"0DIS\r", b"\x0200II0.400W0.000UL\x03"),
+        step(b"0DIS\r", b"\x0200II0.400W0.000UL\x03"),
+        step(b"0RAT\r", b"\x0200I60.00UM\x03"),
+        step(b"0RAT\r", b"\x0200I60.00UM\x03"),
     )
     with pytest.raises(ReplyTimeout):
         pump.start()
@@ -121,11 +126,31 @@ def test_L7_a_line_that_pauses_and_then_brings_all_answers_in_order_is_no_foreig
     assert pump.foreign_count == 0
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_L4_no_turned_bit_makes_a_wrong_counter_also_without_checksum(seed: int) -> None:
+    """Basic mode: a status is within what flowed between asking and receiving, or an error, whatever bit was turned."""
+    bench, pump, began_ns = running(0)
+    rng = np.random.default_rng(seed)
+    bench.line.from_device = lambda data: [(0.0, flipped(data, rng) if rng.random() < 0.3 else data)]
+    told = 0
+    for _look in range(20):
+        bench.line.pass_s(0.3)
+        try:
+            status = pump.status()
+        except DriverError:
+            continue
+        assert_true(status, began_ns)
+        assert status.motion is Motion.INFUSING
+        told += 1
+    assert told > 3
+
+
 def test_R39_strays_are_told_of() -> None:
     told: list[bytes] = []
     line, pump = scripted(
-        step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03", (0.2, b"\x0200S\x03")),
         step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03"),
+        step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03", (0.2, b"\x0200S\x03")),
+        *[step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03") for _time in range(2)],
         on_foreign=told.append,
     )
     pump.status()
@@ -250,7 +275,7 @@ def test_a_swallowed_stop_is_sent_again_at_once() -> None:
         step(b"0STP\r", b"\x0200A?S\x03"),
         step(b"0STP\r", b"\x0200P\x03"),
         step(b"0\r", b"\x0200P\x03"),
-        step(b"0DIS\r", b"\x0200PI3.000W0.000UL\x03"),
+        *[step(b"0DIS\r", b"\x0200PI3.000W0.000UL\x03") for _time in range(2)],
     )
     status = pump.stop()
     assert (status.motion, status.alarm) == (Motion.PAUSED, PumpAlarm.STALL)
@@ -267,7 +292,7 @@ def test_R34_both_questions_after_a_stop_must_say_still(doubted: int) -> None:
         *moving[doubted],
         step(b"0STP\r", b"\x0200P\x03"),
         step(b"0\r", b"\x0200P\x03"),
-        step(b"0DIS\r", b"\x0200PI1.000W0.000UL\x03"),
+        *[step(b"0DIS\r", b"\x0200PI1.000W0.000UL\x03") for _time in range(2)],
     )
     assert pump.stop().motion is Motion.PAUSED
     line.done()
@@ -316,7 +341,9 @@ def test_R38_a_reset_that_an_unconfirmed_stop_acknowledged_is_told_by_the_next()
 def test_a_question_not_taken_is_asked_again_and_an_action_is_not(refusal: str) -> None:
     answer = f"\x0200S{refusal}\x03".encode()
     line, pump = scripted(
-        step(b"0DIS\r", answer), step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03"), step(b"0RUN\r", answer)
+        step(b"0DIS\r", answer),
+        *[step(b"0DIS\r", b"\x0200SI0.000W0.000UL\x03") for _time in range(2)],
+        step(b"0RUN\r", answer),
     )
     pump.status()
     with pytest.raises(DeviceRefused):
