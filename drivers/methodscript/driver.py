@@ -17,6 +17,7 @@ from drivers.errors import (
     DriverError,
     GarbledReply,
     NotEncodable,
+    PortError,
     PortLost,
     ReplyTimeout,
     WrongInstrument,
@@ -114,7 +115,7 @@ class MethodScriptPotentiostat:
             self.stop()
         self._epochs += 1
         self._waiting, self._failure = [], None
-        lines = self._load(used, who, synchronised=synchronised)
+        lines = self._loaded(used, who, synchronised=synchronised)
         ranges = (None, *(who.family.range_for(electrode.range_a) for electrode in used.electrodes))
         name, kinds = self.link.options.instrument, script.kinds(used, who.features)
         self._stream = SampleStream(name, used, self._epochs, kinds, ranges, waits=synchronised)
@@ -141,6 +142,22 @@ class MethodScriptPotentiostat:
             self.link.close()
             raise WrongInstrument(f"{serial_number} answers in place of {who.serial_number}", port=self.link.url)
         self.start(settings)
+
+    def _loaded(self, used: AmperometrySettings, who: Who, *, synchronised: bool) -> list[bytes]:
+        """Load and run the script; where it is not known whether it runs, switch the cell off: it might be under
+        potential and not recorded.
+        """
+        try:
+            return self._load(used, who, synchronised=synchronised)
+        except PortError:
+            raise
+        except DriverError as error:
+            try:
+                self.stop()
+            except DriverError as unsafe:
+                error.message += f"; THE CELL MAY STILL BE ON ({unsafe})"
+                raise error from unsafe
+            raise
 
     def _load(self, used: AmperometrySettings, who: Who, *, synchronised: bool) -> list[bytes]:
         """Load and run the script. An instrument that does not know the outer loop is given the form without: a script

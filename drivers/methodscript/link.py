@@ -148,6 +148,7 @@ class ScriptLink:
         seen: list[bytes] = []
         while self.clock.now_ns() < deadline_ns:
             seen += self.lines(0.1, urgent=True)
+            self._refuse_echo(seen, text)
             for at, line in enumerate(seen):
                 error = decode_error(line)
                 if error is not None:
@@ -157,8 +158,14 @@ class ScriptLink:
                     return ([line[1:]] if line[1:] else []) + seen[at + 1 :]
         partial = b"\n".join(seen)
         if partial:
-            raise GarbledReply("no acknowledge of the script", port=self.url, command="e", partial=partial)
+            raise GarbledReply("no acknowledge of the script", port=self.url, command="e", partial=partial[:256])
         raise ReplyTimeout("no acknowledge of the script", port=self.url, command="e")
+
+    def _refuse_echo(self, lines: list[bytes], text: str) -> None:
+        """Raise GarbledReply where our own script comes back: its first and last line would pass for an answer."""
+        own = {line for line in text.encode("ascii").split(b"\n") if len(line) > 2}
+        if not own.isdisjoint(lines):
+            raise GarbledReply("what was sent comes back: the line echoes", port=self.url, command="e")
 
     def cell_off(self) -> None:
         """Switch the cell off by a script of its own and wait for its end. Raises if that is not confirmed."""
@@ -184,6 +191,7 @@ class ScriptLink:
                 self._check_idle()  # where the acknowledge lacks its line end, no empty line follows it
                 return
             lines = lines + self.lines(0.1, urgent=True)
+            self._refuse_echo(lines, script.CELL_OFF)
 
     def _check_idle(self) -> None:
         """Raise ReplyTimeout unless the instrument says that nothing runs: then the script has come to its end."""

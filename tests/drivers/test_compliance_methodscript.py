@@ -29,8 +29,8 @@ class EmStatSetUp:
         self.line = FirmwareLine(simulated.build("stat", self.cell, self.options, np.random.default_rng(1)))
         self.clock = self.line.clock
 
-    def driver(self) -> MethodScriptPotentiostat:
-        return one_port(self.line, URL, self.clock, self.line.options())
+    def driver(self, url: str = URL) -> MethodScriptPotentiostat:
+        return one_port(self.line, url, self.clock, self.line.options())
 
     def settings(self) -> AmperometrySettings:
         return AmperometrySettings(potential_v=0.6, interval_s=0.1, electrodes=self.electrodes)
@@ -106,11 +106,12 @@ class MultiSetUp:
     order: tuple[int, ...] = (1, 2, 3, 4)
     ppm: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
     settings_options: dict[str, bool | str] = field(default_factory=dict)
+    cells: list[ConstantCell] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock()
         backplane = simulated.Backplane()
-        self.cells = [ConstantCell((1.2345e-9 * (n + 1), 0.0)) for n in range(len(self.order))]
+        self.cells = self.cells or [ConstantCell((1.2345e-9 * (n + 1), 0.0)) for n in range(len(self.order))]
         lines = []
         for channel in self.order:
             told = {"model": "mes4lr", "channel": str(channel), "crystal_ppm": str(self.ppm[channel - 1])}

@@ -36,8 +36,8 @@ class PinnacleSetUp:
         self.line = FirmwareLine(simulated.build("stat", self.cell, options, np.random.default_rng(1)))
         self.clock = self.line.clock
 
-    def driver(self) -> PinnaclePotentiostat:
-        return build(self.line, URL, self.clock, self.line.options(settings=self.settings_of_rig))
+    def driver(self, url: str = URL) -> PinnaclePotentiostat:
+        return build(self.line, url, self.clock, self.line.options(settings=self.settings_of_rig))
 
     def settings(self) -> AmperometrySettings:
         return AmperometrySettings(potential_v=0.6, interval_s=self.interval_s, electrodes=self.electrodes)

@@ -25,8 +25,8 @@ class RodeostatSetUp:
         self.line = FirmwareLine(simulated.build("stat", self.cell, self.options, np.random.default_rng(1)))
         self.clock = self.line.clock
 
-    def driver(self) -> RodeostatPotentiostat:
-        return build(self.line, URL, self.clock, self.line.options())
+    def driver(self, url: str = URL) -> RodeostatPotentiostat:
+        return build(self.line, url, self.clock, self.line.options())
 
     def settings(self) -> AmperometrySettings:
         return AmperometrySettings(potential_v=0.6, interval_s=0.1, electrodes=self.electrodes)

@@ -27,8 +27,8 @@ class SmuSetUp:
         self.line = FirmwareLine(simulated.build("smu", self.cell, self.options, np.random.default_rng(1)))
         self.clock = self.line.clock
 
-    def driver(self) -> SmuPotentiostat:
-        return build(self.line, URL, self.clock, self.line.options(settings=self.settings_))
+    def driver(self, url: str = URL) -> SmuPotentiostat:
+        return build(self.line, url, self.clock, self.line.options(settings=self.settings_))
 
     def settings(self) -> AmperometrySettings:
         return AmperometrySettings(potential_v=0.6, interval_s=self.interval_s, electrodes=self.electrodes)
