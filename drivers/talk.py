@@ -57,6 +57,8 @@ class Talk(ABC, Generic[F]):
     """While a stop is on: when it must be over, whatever its single exchanges would take."""
     identified: bool = field(default=False, init=False)
     """The driver knows who answers on the line as it is open now (R19)."""
+    lost_answers: int = field(default=0, init=False)
+    """How many questions had no answer of use and were asked again."""
     _exchange: Exchange[F] | None = field(default=None, init=False)
 
     @property
@@ -152,9 +154,23 @@ class Talk(ABC, Generic[F]):
                 if is_final(error):
                     raise
                 failure = error
+                self.lost_answers += 1
                 continue
             return Answer(value, asked_ns, self.clock.now_ns())
         raise failure if failure is not None else self.error(GarbledReply, "no answer", command)
+
+    def in_one_go(self, prove: Callable[[], None], command: str) -> None:
+        """Ask what must hold at one time: again from the beginning where an answer was lost in between.
+
+        Who lost an answer may have lost its power, and with it what it told before. Raises GarbledReply after three
+        times, and what ``prove`` raises.
+        """
+        for _try in range(_TRIES):
+            before = self.lost_answers
+            prove()
+            if self.lost_answers == before:
+                return
+        raise self.error(GarbledReply, "answers keep getting lost: it is not sure what the pump holds", command)
 
     def error(self, kind: type[E], message: str, command: str) -> E:
         """Return an error with port and command."""

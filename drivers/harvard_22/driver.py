@@ -172,9 +172,8 @@ class Harvard22Pump:
             raise DeviceRefused("nothing was programmed since the last start or stop", port=self.link.url)
         if self._look().motion is not Motion.STOPPED:
             raise DeviceRefused("the pump is not stopped; stop it first", port=self.link.url)
-        infusion.check(self.link, self._written, model, self.target_unit)  # somebody may have used the keypad
-        if self._watch.counter().value[0] != 0.0:
-            raise self.link.error(ReadbackMismatch, "the delivered volume is no longer at zero", "DEL")
+        written = self._written
+        self.link.in_one_go(lambda: self._prove(written, model), "RUN")
         self._written = None  # whatever happens: no second start of the same writing (R36)
         self.link.get_in_step()
         self._watch.account.start(self.link.clock.now_ns())
@@ -190,6 +189,12 @@ class Harvard22Pump:
                 f"after RUN the pump was {status.motion.value}, not infusing", port=self.link.url, command="RUN"
             )
         return status
+
+    def _prove(self, written: codec.Written, model: models.Model) -> None:
+        """See that it holds what was written: somebody may have used the keypad, or its power may have failed."""
+        infusion.check(self.link, written, model, self.target_unit)
+        if self._watch.counter().value[0] != 0.0:
+            raise self.link.error(ReadbackMismatch, "the delivered volume is no longer at zero", "DEL")
 
     def _is_done(self, status: PumpStatus) -> bool:
         return status.infused_ul >= self._watch.account.target_ul - status.counter_step_ul

@@ -185,10 +185,9 @@ class Micro4Pump:
         self._strays.note_before_start()
         if self._look().motion is not Motion.STOPPED:
             raise DeviceRefused("the pump is not stopped; stop it first", port=self.link.url)
-        self._check(self._written)  # somebody may have used the front panel
-        if self._watch.counter().value[0] != 0.0:
-            raise self.link.error(ReadbackMismatch, "the volume counter is no longer at zero", "?C")
-        written, self._written = self._written, None  # whatever happens: no second start of the same writing (R36)
+        written = self._written
+        self.link.in_one_go(lambda: self._prove(written), "G")
+        self._written = None  # whatever happens: no second start of the same writing (R36)
         self.link.get_in_step()
         with self.link.turn("G"):
             self._watch.account.start(self.link.clock.now_ns())
@@ -203,6 +202,12 @@ class Micro4Pump:
             self.stop()
             raise DeviceRefused("after G the pump stood still", port=self.link.url, command="G")
         return status
+
+    def _prove(self, written: codec.Written) -> None:
+        """See that it holds what was written: somebody may have used the front panel, or its power may have failed."""
+        self._check(written)
+        if self._watch.counter().value[0] != 0.0:
+            raise self.link.error(ReadbackMismatch, "the volume counter is no longer at zero", "?C")
 
     @staticmethod
     def _stands_at_once(status: PumpStatus, target_ul: float) -> bool:

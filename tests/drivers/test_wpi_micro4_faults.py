@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from drivers.capabilities import DriverOptions, Motion, OptionValue, PumpAlarm, PumpProgram
 from drivers.errors import (
     DeviceRefused,
+    DriverError,
     GarbledReply,
     NotEncodable,
     ReadbackMismatch,
@@ -19,7 +21,7 @@ from drivers.errors import (
 from drivers.wpi_micro4 import Micro4Pump, build
 from sim_devices.firmware.motor import RUNNING
 from tests.drivers.kit import URL, ScriptedLine, step
-from tests.drivers.pump_faults import nth_answer
+from tests.drivers.pump_faults import nth_answer, nth_command
 from tests.drivers.test_compliance_wpi_micro4 import Micro4SetUp, set_up
 
 PROGRAM = PumpProgram(diameter_mm=0.46, rate_ul_per_min=1.2, target_ul=0.4)  # 20 nL/s for 20 s
@@ -112,6 +114,24 @@ def test_a_unit_that_prints_too_few_digits_is_not_believed() -> None:
     _bench, pump = connected(decimals="0")
     with pytest.raises(ReadbackMismatch):
         pump.program(replace(PROGRAM, rate_ul_per_min=0.0251))
+
+
+@pytest.mark.parametrize("at", range(12))
+def test_power_that_goes_in_the_middle_of_the_last_look_prevents_the_start(at: int) -> None:
+    """What it told before the outage holds no more: one lost answer, and everything is asked again."""
+    bench, pump = connected(remembers="false")
+    pump.program(PROGRAM)
+
+    def cycle(data: bytes) -> bytes:
+        bench.power_cycle()
+        return b"" if data != b"G\r" else data
+
+    bench.line.to_device = nth_command(at, cycle)
+    for _try in range(2):  # a lost selection of another line may end it before
+        with contextlib.suppress(DriverError):
+            pump.start()
+    bench.line.pass_s(30.0)
+    assert bench.moved_ul() == 0.0 or bench.moved_ul() == pytest.approx(PROGRAM.target_ul, rel=0.01)
 
 
 def test_the_wrong_answer_to_r_is_not_what_counts() -> None:
