@@ -28,6 +28,7 @@ def parse(words: list[str]) -> EngineOptions:
     parser.add_argument("--speed", type=_speed, help="simulated rigs only: how much faster than real time")
     parser.add_argument("--seed", type=int, help="simulated rigs only: seed of everything random")
     parser.add_argument("--fault", action="append", default=[], help="simulated rigs only: a fault, e.g. stall@120s")
+    parser.add_argument("--syringe", action="append", default=[], help="what is in a pump, e.g. ket=hamilton-1001")
     given = parser.parse_args(words)
     return EngineOptions(
         protocol=given.protocol,
@@ -38,6 +39,7 @@ def parse(words: list[str]) -> EngineOptions:
         speed=given.speed,
         seed=given.seed,
         faults=tuple(given.fault),
+        syringes=tuple(given.syringe),
     )
 
 

@@ -17,8 +17,10 @@ from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine.lanes import check_identity
 from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.session import RecorderFactory, Session, build_session
+from acquisition.events import EventKind
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
+from acquisition.experiment.named_syringes import check_named, read_names
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.protocol import NO_ANIMAL
 from acquisition.host.rehearsal import simulated_opener
@@ -62,6 +64,7 @@ def files_as_run(experiment: Experiment) -> Mapping[str, bytes]:
 
 def prepare(options: EngineOptions) -> Bench:
     """Read and check everything that can be checked without an instrument. Raises RefusedInput."""
+    named = read_names(options.syringes)
     experiment = load_experiment(options.protocol, options.rig, history=history_of)
     plan = check_run_allowed(experiment.plan, experiment.rig, experiment.limits, "run", _today())
     if plan.simulated:
@@ -79,6 +82,8 @@ def prepare(options: EngineOptions) -> Bench:
             sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."
             raise RefusedInput([Problem(name, 0, "", sentence)])
     check_limits_approved(experiment)
+    if plan.subject.species != NO_ANIMAL:
+        check_named(experiment.rig, {pump.name for pump in plan.pumps}, named)
     system = SystemClock()
     return Bench(plan, experiment, system, SerialOpener(system), 1.0, None)
 
@@ -136,7 +141,7 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         except (BookBroken, BookUnwritable) as error:
             raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
 
-    return build_session(
+    session = build_session(
         bench.plan,
         bench.experiment.limits,
         opener=bench.opener,
@@ -150,6 +155,10 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         rate=bench.rate,
         open_book=open_book,
     )
+    if options.syringes:
+        said = f"Syringes as a person named them for this session: {', '.join(options.syringes)}"
+        session.conductor.desk.say(EventKind.OPERATOR, bench.clock.now_ns(), "operator", said)
+    return session
 
 
 def _today() -> date:

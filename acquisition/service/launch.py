@@ -43,6 +43,8 @@ class EngineOptions:
     speed: float | None = None
     seed: int | None = None
     faults: tuple[str, ...] = ()
+    syringes: tuple[str, ...] = ()
+    """What a person sees in each pump, like ``ket=hamilton-1001``; needed where an animal is at the other end (R13)."""
 
     def arguments(self) -> list[str]:
         """Return them as words of a command line."""
@@ -57,6 +59,8 @@ class EngineOptions:
             words += ["--seed", str(self.seed)]
         for fault in self.faults:
             words += ["--fault", fault]
+        for named in self.syringes:
+            words += ["--syringe", named]
         return words
 
 

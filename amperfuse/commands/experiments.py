@@ -23,16 +23,25 @@ from amperfuse.commands.rehearsals import report_lines, run_rehearsal
 from amperfuse.console import Ended, for_people, say, tell
 
 DEMO_SPEED = 60.0
+Syringes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--syringe", metavar="PUMP=NAME", help="The syringe you see in this pump now; asked for where an animal is."
+    ),
+]
 Headless = Annotated[bool, typer.Option("--headless", help="Without a window.")]
 
 
 @for_people
-def run(protocol: Protocol, rig: Rig, out: Out = DEFAULT_OUT, headless: Headless = False) -> None:
+def run(
+    protocol: Protocol, rig: Rig, out: Out = DEFAULT_OUT, headless: Headless = False, syringe: Syringes = None
+) -> None:
     """Run an experiment. With a window you press Start; --headless starts, follows and ends by itself."""
     if not headless:
         need_window("Use --headless, or open the window on a computer with a display.")
     # absolute: a window or a terminal in another folder must find the session by what the engine says
-    options = EngineOptions(protocol, rig, out.absolute(), autostart=headless, finish_when_done=headless)
+    seen = tuple(syringe or ())
+    options = EngineOptions(protocol, rig, out.absolute(), autostart=headless, finish_when_done=headless, syringes=seen)
     tell("starting the engine: reading the files, asking every instrument who it is ...")
     record = start_engine(options)
     if headless:

@@ -54,7 +54,8 @@ def test_a_missing_port_is_refused_before_anything_is_made(files: Files) -> None
     files.protocol.write_text(LONG.replace("2026-01-01", today.isoformat()), encoding="utf-8")
     files.rig.write_text(real("/dev/no-such-port-"), encoding="utf-8")
     assert amperfuse("approve", "--rig", files.rig, "--by", "A. Vet").returncode == ExitCode.OK
-    ran = amperfuse("run", files.protocol, "--rig", files.rig, "--out", files.out, "--headless")
+    seen = ("--syringe", "drug=bd-plastic-1ml")
+    ran = amperfuse("run", files.protocol, "--rig", files.rig, "--out", files.out, "--headless", *seen)
     assert ran.returncode == ExitCode.INSTRUMENT, ran.stderr
     assert "no such port" in ran.stderr
     assert "amperfuse ports" in ran.stderr

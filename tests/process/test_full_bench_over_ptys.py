@@ -11,6 +11,7 @@ import pytest
 
 from acquisition.client import EngineClient, EngineLost
 from acquisition.events import EventKind
+from acquisition.experiment.rig import load_rig
 from acquisition.recording.session_data import SessionData, read_session
 from drivers import registry
 from drivers.capabilities import DriverOptions, SyringePump
@@ -67,7 +68,8 @@ def test_the_full_bench_runs_its_protocol_on_real_ports_in_real_time(tmp_path: P
     with ExitStack() as bench:
         for link, (name, _place) in SERVED.items():
             bench.enter_context(served(name, tmp_path / link))
-        with running_engine(files.options(autostart=True, finish_when_done=True)) as engine:
+        seen = tuple(f"{pump.name}={pump.syringe}" for pump in load_rig(files.rig).pumps)
+        with running_engine(files.options(autostart=True, finish_when_done=True, syringes=seen)) as engine:
             with EngineClient.connect(engine) as client, pytest.raises(EngineLost):
                 client.wait_for(lambda _state: False, 120.0)
             assert wait_gone(engine.pid), "nothing is left running"

@@ -29,6 +29,7 @@ from tests.process.engine_kit import (
     write_files,
 )
 
+IN_THE_PUMP = "drug=bd-plastic-1ml"
 WATCHDOG_S = 5
 RATE_UL_PER_S = 1.0 / 60
 
@@ -57,7 +58,7 @@ def infusing(state: EngineState) -> bool:
 
 
 @pytest.mark.slow
-def test_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_recording(tmp_path: Path) -> None:
+def test_R13_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_recording(tmp_path: Path) -> None:
     with served("new-era", tmp_path / "pump") as pump_link, served("emstat", tmp_path / "stat") as stat_link:
         rig = RIG.replace("sim://new-era?seed=1", str(pump_link)).replace("sim://emstat?seed=2", str(stat_link))
         old_weight = '\n[[soft_limit_overrides]]\nlimit = "weighing-age"\nby = "tester"\nreason = "no animal"\n'
@@ -65,7 +66,11 @@ def test_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_rec
         with pytest.raises(EngineDidNotStart, match='nobody stands for the limits "mouse, shipped"'):
             start_engine(files.options())
         assert amperfuse("approve", "--rig", files.rig, "--by", "A. Vet").returncode == 0
-        with running_engine(files.options(autostart=True)) as engine:
+        with pytest.raises(EngineDidNotStart, match="nobody has said which syringe is in it today"):
+            start_engine(files.options())
+        with pytest.raises(EngineDidNotStart, match='you see "bd-plastic-3ml" in it'):
+            start_engine(files.options(syringes=("drug=bd-plastic-3ml",)))
+        with running_engine(files.options(autostart=True, syringes=(IN_THE_PUMP,))) as engine:
             with EngineClient.connect(engine) as client:
                 seen = client.wait_for(infusing, 30.0)
                 assert seen is not None, client.state
@@ -84,6 +89,7 @@ def test_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole_rec
         its_dose_counts_in_the_next_session(files)
     data = read_session(engine.session_dir)
     assert data.header.simulated is False
+    assert any(IN_THE_PUMP in event.text for event in data.events), "what the person saw is in the recording"
     assert sum(len(stream.index) for stream in data.streams.values()) >= seen.channels[0].samples
     confirmed_ul, uncertain_ul = data.infusions["drug"].confirmed_ul[-1], data.infusions["drug"].uncertain_ul[-1]
     last_row_s = RATE_UL_PER_S * (WATCHDOG_S + 1)
