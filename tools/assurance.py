@@ -31,7 +31,7 @@ _HEAD = """\
 
 What Amperfuse promises, which hazard each promise answers, and how it is shown. Made by `python -m tools.assurance`
 from [requirements.toml](../assurance/requirements.toml) and from the names of the tests: do not edit it by hand. A test
-fails when a promise loses its last test, a hazard has no promise, or this page is not what the tests say.
+fails when a promise loses its last test, a hazard has no promise, or this page says something that is not so.
 
 A working document of an open project, not a certificate; Amperfuse is not a medical device. A green test shows that the
 program does this against simulated instruments; what only a bench can show is named.
@@ -130,7 +130,7 @@ def faults(case: Case, proofs: tuple[Proof, ...]) -> list[str]:
 
 def page(case: Case, proofs: tuple[Proof, ...]) -> str:
     """Return the page as Markdown."""
-    return "\n".join([_HEAD, *_open(case), *_counts(case, proofs), *_hazards(case), *_shown(case, proofs)]) + "\n"
+    return "\n".join([_HEAD, *_open(case), *_counts(case), *_hazards(case), *_shown(case, proofs)]) + "\n"
 
 
 def _open(case: Case) -> Iterator[str]:
@@ -150,13 +150,12 @@ def _open(case: Case) -> Iterator[str]:
     yield ""
 
 
-def _counts(case: Case, proofs: tuple[Proof, ...]) -> Iterator[str]:
+def _counts(case: Case) -> Iterator[str]:
     yield "## Numbers"
     yield ""
     for name, promises in (("requirements", case.requirements), ("threats", case.threats)):
         ways = [f"{sum(p.how == way for p in promises)} {way}" for way in get_args(How)]
         yield f"- {len(promises)} {name}: {', '.join(ways)}"
-    yield f"- {len(proofs)} tests carry a number in their name"
     yield ""
 
 
@@ -194,6 +193,34 @@ def _tests(promise: Promise, proofs: tuple[Proof, ...]) -> Iterator[str]:
         yield f"- `{file}`: {'; '.join(sentences)}"
     if files:
         yield ""
+
+
+def stale(written: str, case: Case, proofs: tuple[Proof, ...]) -> list[str]:
+    """Return what a written page says that is not so. A test that is newer than the page is no lie and may be missing.
+
+    So people who add tests side by side need not all write the page; who changes a promise or a name must.
+    """
+    (text, said), (text_now, said_now) = _split(written), _split(page(case, proofs))
+    gone = [f"{number}: no test in {file} says: {sentence}" for number, file, sentence in sorted(said - said_now)]
+    bare = sorted({number for number, _file, _sentence in said_now} - {number for number, _file, _sentence in said})
+    changed = [f"this is not, or no longer, in the data: {line}" for line in text if line not in set(text_now)]
+    missing = [f"this is missing: {line}" for line in text_now if line not in set(text)]
+    return [*gone, *changed, *missing, *(f"{number}: none of its tests is on the page" for number in bare)]
+
+
+def _split(written: str) -> tuple[list[str], set[tuple[str, str, str]]]:
+    """Return the lines of a page without its tests, and its tests as (number, file, sentence)."""
+    text: list[str] = []
+    said: set[tuple[str, str, str]] = set()
+    number = ""
+    for line in written.splitlines():
+        if heading := re.match(r"### ([RX]\d+): ", line):
+            number = heading[1]
+        if evidence := re.fullmatch(r"- `(tests/|drivers/|examples/)([^`]*)`: (.*)", line):
+            said |= {(number, evidence[1] + evidence[2], sentence) for sentence in evidence[3].split("; ")}
+        elif line:
+            text.append(line)
+    return text, said
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Every promise has its test or says why not, and the page that shows it says what the tests say."""
+"""Every promise has its test or says why not, and the page that shows it says nothing that is not so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools import assurance
-from tools.assurance import PAGE, Case, Promise, Proof, faults, page, read_case, read_proofs
+from tools.assurance import PAGE, Case, Promise, Proof, faults, page, read_case, read_proofs, stale
 
 GOOD = Case(
     {"too-much": "more than was meant"},
@@ -28,9 +28,32 @@ def test_R59_all_requirements_and_threats_are_there() -> None:
     assert [promise.number for promise in case.threats] == [f"X{number}" for number in range(1, 19)]
 
 
-def test_R59_the_page_is_what_the_tests_say() -> None:
-    fresh = page(read_case(), read_proofs())
-    assert PAGE.read_text(encoding="utf-8") == fresh, "write it anew: python -m tools.assurance"
+def test_R59_the_page_says_nothing_that_is_not_so() -> None:
+    wrong = stale(PAGE.read_text(encoding="utf-8"), read_case(), read_proofs())
+    assert wrong == [], "write it anew: python -m tools.assurance"
+
+
+NEWER = Proof("tests/test_a.py", "test_R01_another_number", ("R01",))
+
+
+def test_R59_a_page_that_is_older_than_a_test_is_good_and_one_that_names_a_lost_test_is_not() -> None:
+    written = page(GOOD, (PROOF,))
+    assert stale(written, GOOD, (PROOF,)) == stale(written, GOOD, (PROOF, NEWER)) == []
+    (lost,) = stale(page(GOOD, (PROOF, NEWER)), GOOD, (PROOF,))
+    assert lost == "R01: no test in tests/test_a.py says: another number"
+    assert stale(page(GOOD, ()), GOOD, (PROOF,)) == ["R01: none of its tests is on the page"]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        replace(GOOD, hazards={"too-much": "something else"}),
+        replace(GOOD, requirements=GOOD.requirements[:1]),
+        replace(GOOD, threats=(replace(GOOD.threats[0], how="test"),)),
+    ],
+)
+def test_R59_a_page_of_other_promises_is_not_good(now: Case) -> None:
+    assert stale(page(GOOD, (PROOF,)), now, (PROOF,))
 
 
 @pytest.mark.parametrize(
