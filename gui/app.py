@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QApplication
 
 from gui.history import ReadHistory, read_journal
 from gui.link import ClientLink, EngineLink
+from gui.sound import Player, make_player
 from gui.theme import font
 from gui.window import MainWindow, WindowParts
 
@@ -47,9 +48,16 @@ def run_window(link: EngineLink, *, read_history: ReadHistory = read_journal, se
 
 
 def open_window(
-    link: EngineLink, *, read_history: ReadHistory = read_journal, settings: QSettings | None = None
+    link: EngineLink,
+    *,
+    read_history: ReadHistory = read_journal,
+    settings: QSettings | None = None,
+    player: Player | None = None,
 ) -> MainWindow:
-    """Return the window, not yet shown; for the screenshots and tests as well. Needs ``application`` first."""
+    """Return the window, not yet shown; for the screenshots and tests as well. Needs ``application`` first.
+
+    ``player`` sounds the alarms; by default what this machine has.
+    """
     elapsed = QElapsedTimer()
     elapsed.start()
     return MainWindow(
@@ -59,6 +67,7 @@ def open_window(
             settings=settings if settings is not None else QSettings(ORGANISATION, "window"),
             ticks_ns=elapsed.nsecsElapsed,
             time_of_day=lambda ago_s: QDateTime.currentDateTime().addSecs(-round(ago_s)).toString("HH:mm:ss"),
+            player=player if player is not None else make_player(),
         )
     )
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from acquisition.messages import Acknowledge, Answer, Continue, Finish, Mark, Note, Start, Stop
+from acquisition.messages import (
+    AUDIO_PAUSE_S,
+    Acknowledge,
+    Answer,
+    Continue,
+    Finish,
+    Mark,
+    Note,
+    PauseAudio,
+    ReportSound,
+    Start,
+    Stop,
+)
 from gui.link import EngineLink
 from gui.mirror import Questions
 from gui.presenters.stop import StopPress
@@ -52,6 +64,15 @@ class Operator:
     def acknowledge(self, alarm_id: str) -> None:
         """Say that a person has seen this alarm."""
         self.link.send(Acknowledge(request=self._number(), alarm_id=alarm_id))
+
+    def pause_sound(self, *, end: bool) -> None:
+        """Pause the sound of alarms in every window, or end the pause."""
+        self.link.send(PauseAudio(request=self._number(), seconds=0.0 if end else AUDIO_PAUSE_S))
+
+    def report_sound(self, trouble: str) -> None:
+        """Tell whether this window's alarms can be heard; nobody waits for the answer."""
+        request = self.questions.number(lambda _answer: None)
+        self.link.send(ReportSound(request=request, works=not trouble, detail=trouble[:500]))
 
     def note(self, text: str, opened_ns: int) -> None:
         """Keep a note for the moment at which its box was opened."""

@@ -31,6 +31,9 @@ class Palette:
     alarm: str
     alarm_ground: str
     warn_ground: str
+    alarm_lit: str
+    warn_lit: str
+    """Grounds of banners in the bright half of a flash."""
     simulated_ground: str
     simulated_stripe: str
     simulated_text: str
@@ -68,6 +71,8 @@ DARK = Palette(
     alarm="#ff7b6b",
     alarm_ground="#3a1618",
     warn_ground="#33280f",
+    alarm_lit="#64191d",
+    warn_lit="#44350f",
     simulated_ground="#2a2450",
     simulated_stripe="#332c61",
     simulated_text="#cdc6ff",
@@ -93,6 +98,8 @@ LIGHT = Palette(
     alarm="#b3261e",
     alarm_ground="#fdeceb",
     warn_ground="#fdf3dc",
+    alarm_lit="#ffd5d1",
+    warn_lit="#fbe3a8",
     simulated_ground="#e4e0fb",
     simulated_stripe="#dad4f8",
     simulated_text="#3d2f94",
@@ -131,6 +138,9 @@ QFrame[card="true"] { background: $surface; border: 1px solid $edge; border-radi
 QFrame[rule="true"] { background: $edge; border: none; }
 QFrame#alarm_high { background: $alarm_ground; border: 2px solid $alarm; border-radius: 6px; }
 QFrame#alarm_medium { background: $warn_ground; border: 2px solid $warn; border-radius: 6px; }
+QFrame#alarm_high[lit="true"], QFrame#lost[lit="true"] { background: $alarm_lit; border-color: $text; }
+QFrame#alarm_medium[lit="true"] { background: $warn_lit; border-color: $text; }
+QFrame#alarm_test { background: $raised; border: 2px solid $accent; border-radius: 6px; }
 QFrame#alarm_low { background: $surface; border: 1px solid $busy; border-radius: 6px; }
 QFrame#lost { background: $alarm_ground; border: 2px solid $alarm; border-radius: 6px; }
 QPushButton { background: $raised; color: $text; border: 1px solid $edge; border-radius: 5px; padding: 5px 10px; }

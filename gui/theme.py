@@ -27,6 +27,16 @@ def font(pixels: int, weight: int = 400) -> QFont:
     return result
 
 
+def set_lit(widget: QWidget, *, lit: bool) -> None:
+    """Put a flashing frame into its bright or dark half; does nothing when it is in it already."""
+    if bool(widget.property("lit")) != lit:
+        widget.setProperty("lit", lit)
+        style = widget.style()
+        if style is not None:
+            style.unpolish(widget)
+            style.polish(widget)
+
+
 def set_tone(widget: QWidget, tone: Tone) -> None:
     """Give a label the colour of a meaning; does nothing when it has it already."""
     if widget.property("tone") != tone:

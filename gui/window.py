@@ -27,9 +27,19 @@ from gui.presenters.controls import controls
 from gui.presenters.header import header, is_old, lost_banner, title
 from gui.presenters.moments import moments
 from gui.presenters.pumps import pump_card
+from gui.presenters.sound import (
+    Hearing,
+    OwnPause,
+    SoundDesk,
+    engine_lost_alarm,
+    is_lit,
+    pause_left_s,
+)
 from gui.presenters.stop import stop_status
 from gui.presenters.traces import WINDOWS, Scale
-from gui.widgets.alarms import AlarmList
+from gui.sound import Player
+from gui.theme import set_lit
+from gui.widgets.alarms import AlarmList, AlarmTest
 from gui.widgets.controls import ControlActions, ControlPanel
 from gui.widgets.log import EventLog
 from gui.widgets.notes import NoteBox
@@ -41,6 +51,7 @@ from gui.widgets.topbar import LostBanner, SimulatedStrip, TopBar
 from gui.widgets.traces import TraceArea, TraceFrame
 
 FRAME_MS = 33
+SOUND_CHECK_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,7 @@ class WindowParts:
     settings: QSettings
     ticks_ns: Callable[[], int]
     time_of_day: Callable[[float], str]
+    player: Player
 
 
 class MainWindow(QMainWindow):
@@ -65,6 +77,10 @@ class MainWindow(QMainWindow):
         self.mirror = EngineMirror(parts.ticks_ns)
         self.feed = Feed(parts.link, parts.read_history, self.mirror)
         self.operator = Operator(parts.link, self.feed.questions, parts.ticks_ns, self._show_answer)
+        self._sound = SoundDesk()
+        self._own_pause = OwnPause()
+        self._sound_told: tuple[int, str] | None = None
+        self._sound_checked_ns: int | None = None
         self._lost_since = ""
         self._greyed = False
         self._edition = EDITIONS.get(str(parts.settings.value("edition", "dark")), DARK)
@@ -73,6 +89,7 @@ class MainWindow(QMainWindow):
         self._bind_keys()
         self._restore()
         self._apply(self._edition)
+        self.test_alarms()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
@@ -83,7 +100,8 @@ class MainWindow(QMainWindow):
         self.strip = SimulatedStrip(palette)
         self.topbar = TopBar()
         self.lost = LostBanner()
-        self.alarms = AlarmList(operator.acknowledge)
+        self.alarms = AlarmList(operator.acknowledge, self.toggle_pause)
+        self.alarm_test = AlarmTest()
         self.traces = TraceArea(palette, self._remember_view)
         self.timeline = TimelinePanel(palette)
         self.log = EventLog(palette, lambda: self.mirror.events)
@@ -93,6 +111,8 @@ class MainWindow(QMainWindow):
         self.controls = ControlPanel(ControlActions(operator.start, operator.go_on, operator.mark, operator.finish))
         self.edition = button("Light", "Dark or light. Key: T")
         self.edition.clicked.connect(self.toggle_edition)
+        self.test = button("Test alarms", "Shows the three signs of alarms and sounds their three calls.")
+        self.test.clicked.connect(self.test_alarms)
 
     def _lay_out(self) -> None:
         self.log.setMaximumHeight(LOG_PX)
@@ -100,7 +120,13 @@ class MainWindow(QMainWindow):
         self.log.setMinimumHeight(1)
         self.traces.setMinimumHeight(LEAST_TRACES_PX)
         self._card_scroll, self._cards = cards()
-        left = column(self.traces, self.timeline, self.log, row(self.note, self.edition), stretched=self.traces)
+        left = column(
+            self.traces,
+            self.timeline,
+            self.log,
+            row(self.note, self.alarm_test, self.test, self.edition),
+            stretched=self.traces,
+        )
         right = column(self._card_scroll, self.controls, self.stop, stretched=self._card_scroll)
         self.setCentralWidget(whole(self.strip, (self.topbar, self.lost, self.alarms), left, right))
 
@@ -111,6 +137,7 @@ class MainWindow(QMainWindow):
             "Y": self.traces.toggle_fit,
             "M": self.operator.mark,
             "N": self.note.setFocus,
+            "S": self.toggle_pause,
             "T": self.toggle_edition,
             "Escape": self.note.drop,
             "Left": partial(self.traces.look, -0.5),
@@ -133,6 +160,7 @@ class MainWindow(QMainWindow):
         self.topbar.show_header(head)
         self.strip.show_text(head.simulated)
         self.alarms.show_rows(alarm_rows(state))
+        self._show_alarm_signals(state, old=old)
         self.controls.show_controls(controls(state, old=old))
         self._show_stop()
         if self._parts.link.trouble:
@@ -149,6 +177,45 @@ class MainWindow(QMainWindow):
         """Send STOP, and show at once that it was sent."""
         self.operator.stop()
         self._show_stop()
+
+    def _show_alarm_signals(self, state: EngineState | None, *, old: bool) -> None:
+        """Flash, sound, and count the pause down (R47, R48)."""
+        ticks_ns = self._parts.ticks_ns()
+        lost = engine_lost_alarm(state, old=old)
+        engine_left_s = 0.0 if old else pause_left_s(state, self.mirror.engine_now_ns())
+        left_s = max(engine_left_s, self._own_pause.left_s(ticks_ns, engine_gone=old))
+        alarms = () if state is None or (old and not lost) else state.alarms
+        call = self._sound.step(Hearing(alarms, lost, paused=left_s > 0), ticks_ns)
+        if call is not None:
+            self._parts.player.play(call)
+        self.alarm_test.setVisible(self._sound.testing(ticks_ns))
+        self.alarms.flash(ticks_ns)
+        set_lit(self.lost, lit=lost and is_lit("high", ticks_ns, seen=False))
+        self.alarms.show_pause(left_s, offered=lost or any(not alarm.acknowledged for alarm in alarms))
+        self._report_sound(ticks_ns)
+
+    def _report_sound(self, ticks_ns: int) -> None:
+        """Tell the engine, on every new line and once a second if it has changed, whether alarms can be heard here."""
+        if not self.mirror.connected:
+            return
+        if self._sound_checked_ns is None or ticks_ns - self._sound_checked_ns >= SOUND_CHECK_NS:
+            self._sound_checked_ns = ticks_ns
+            told = (self._parts.link.connections, self._parts.player.trouble)
+            if told != self._sound_told:
+                self._sound_told = told
+                self.operator.report_sound(told[1])
+
+    def toggle_pause(self) -> None:
+        """Pause the sound of alarms for two minutes, or end the pause."""
+        state = self.mirror.state
+        if is_old(self.mirror.silent_s(), connected=self.mirror.connected):
+            self._own_pause.toggle(self._parts.ticks_ns())
+        else:
+            self.operator.pause_sound(end=pause_left_s(state, self.mirror.engine_now_ns()) > 0)
+
+    def test_alarms(self) -> None:
+        """Show and sound the three priorities."""
+        self._sound.begin_test(self._parts.ticks_ns())
 
     def _show_stop(self) -> None:
         ticks_ns, connected = self._parts.ticks_ns(), self.mirror.connected

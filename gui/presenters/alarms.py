@@ -9,7 +9,7 @@ from gui.presenters.text import Tone, plain, time_of_day
 
 SHOWN = 3
 _RANK: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
-_LOOK: dict[Priority, tuple[str, str, Tone]] = {
+LOOK: dict[Priority, tuple[str, str, Tone]] = {
     "high": ("◆", "HIGH", "alarm"),
     "medium": ("▲", "MEDIUM", "warn"),
     "low": ("●", "LOW", "busy"),
@@ -21,6 +21,7 @@ class AlarmRow:
     """One alarm: what happened, what it means, what to do."""
 
     alarm_id: str
+    urgency: Priority
     symbol: str
     priority: str
     tone: Tone
@@ -37,23 +38,30 @@ def alarm_rows(state: EngineState | None) -> tuple[AlarmRow, ...]:
     """
     if state is None:
         return ()
-    ordered = sorted(state.alarms, key=lambda a: (a.acknowledged, _RANK[a.priority], not a.active, -a.raised_ns))
+    ordered = sorted(
+        state.alarms, key=lambda a: (a.acknowledged, _RANK[a.priority], not a.active, -(a.latest_ns or a.raised_ns))
+    )
     return tuple(_row(alarm, state) for alarm in ordered)
 
 
 def _row(alarm: AlarmView, state: EngineState) -> AlarmRow:
-    symbol, word, tone = _LOOK[alarm.priority]
+    symbol, word, tone = LOOK[alarm.priority]
     since = time_of_day(state.wall_ns - (state.now_ns - alarm.raised_ns))
     status = "still active" if alarm.active else "cause is gone"
+    if alarm.count > 1 and alarm.latest_ns is not None:
+        status = f"{alarm.count} times, last {time_of_day(state.wall_ns - (state.now_ns - alarm.latest_ns))} · {status}"
     if alarm.acknowledged:
         status += ", acknowledged"
-    where = plain(alarm.instrument)
+    where, what = plain(alarm.instrument), plain(alarm.what)
+    if where and where not in what:
+        what = f"{where}: {what}"
     return AlarmRow(
         alarm_id=alarm.alarm_id,
+        urgency=alarm.priority,
         symbol=symbol,
         priority=word,
         tone=tone,
-        what=f"{where}: {plain(alarm.what)}" if where else plain(alarm.what),
+        what=what,
         so_what=plain(alarm.so_what),
         do_what=plain(alarm.do_what),
         when=f"{since} · {status}",

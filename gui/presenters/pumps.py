@@ -45,6 +45,8 @@ def pump_card(pump: PumpView, state: EngineState, silent_s: float, *, engine_gon
     symbol, word, tone = _state(pump)
     if engine_gone:
         symbol, word, tone = "?", f"LAST SEEN {word}", "warn"
+    elif stale and tone == "good":
+        tone = "dim"  # what is old does not look alive (R52)
     return PumpCard(
         name=plain(pump.name),
         subtitle=" · ".join(plain(part) for part in (pump.drug or "no drug", pump.model) if part),

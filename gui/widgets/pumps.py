@@ -24,6 +24,7 @@ class ProgressBar(QWidget):
         super().__init__()
         self._palette, self._color = palette, color
         self._confirmed = self._estimated = 0.0
+        self._old = False
         self.setFixedHeight(10)
 
     def set_colors(self, palette: Palette, color: str) -> None:
@@ -31,22 +32,23 @@ class ProgressBar(QWidget):
         self._palette, self._color = palette, color
         self.update()
 
-    def show_shares(self, confirmed: float, estimated: float) -> None:
-        """Show both shares, 0..1."""
-        if (confirmed, estimated) != (self._confirmed, self._estimated):
-            self._confirmed, self._estimated = confirmed, estimated
+    def show_shares(self, confirmed: float, estimated: float, *, old: bool) -> None:
+        """Show both shares, 0..1; grey when they are old."""
+        if (confirmed, estimated, old) != (self._confirmed, self._estimated, self._old):
+            self._confirmed, self._estimated, self._old = confirmed, estimated, old
             self.update()
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        pale = QColor(self._color)
+        color_now = self._palette.dim if self._old else self._color
+        pale = QColor(color_now)
         pale.setAlpha(110)
         for share, color in (
             (1.0, QColor(self._palette.edge)),
             (self._estimated, pale),
-            (self._confirmed, QColor(self._color)),
+            (self._confirmed, QColor(color_now)),
         ):
             if share > 0:
                 painter.setBrush(color)
@@ -129,7 +131,7 @@ class PumpWidget(QFrame):
             layout.setSpacing(4 if small else 6)
 
     def show_card(self, card: PumpCard) -> None:
-        """Show the presenter's texts; stale numbers are grey, the state word keeps its colour (R52)."""
+        """Show the presenter's texts; what is stale is grey, bar and a state word that would look alive too (R52)."""
         number: Tone = "dim" if card.stale else "normal"
         self.name.show_text(card.name)
         self.subtitle.show_text(card.subtitle)
@@ -139,7 +141,7 @@ class PumpWidget(QFrame):
         self.since.setVisible(bool(card.since))
         self.delivered.show_text(card.delivered, number)
         self.target.show_text(card.target)
-        self.bar.show_shares(card.progress, card.progress_estimated)
+        self.bar.show_shares(card.progress, card.progress_estimated, old=card.stale)
         for place, (caption, value) in enumerate(card.facts):
             if place == len(self._facts):
                 self._facts.append((PlainLabel(tone="dim"), PlainLabel(pixels=15, weight=600)))

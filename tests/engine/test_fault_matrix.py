@@ -160,9 +160,9 @@ def _fills(lab: Lab) -> None:
 SCENARIOS: dict[str, Scenario] = {
     "L1": bytes_with(f"drug:drop@{HALFWAY}+4s"),
     "L2": pump_from_the_start(_raise("start", ReplyTimeout("no answer"))),
-    "L4": bytes_with(f"drug:garble@{HALFWAY}+1.2s"),
+    "L4": bytes_with(f"drug:garble@{HALFWAY}+2s"),
     "L5": pump_from_the_start(_raise("program", ReadbackMismatch("rate 30 instead of 3"))),
-    "L6": bytes_with(f"drug:drop@{HALFWAY}+1.2s"),
+    "L6": bytes_with(f"drug:drop@{HALFWAY}+2s"),
     "L7": bytes_with(f"drug:delay@{HALFWAY}+2s=1500ms"),
     "L8": pump_that(_raise("status", ForeignTraffic("our own question came back"))),
     "L9": pump_that(lambda pump: pump.raises.__setitem__("status", [GarbledReply("4096 bytes and no end")] * 50)),

@@ -16,7 +16,7 @@ from gui.app import application, open_window
 from gui.history import HistoryItem
 from gui.link import ClientLink
 from gui.window import MainWindow, WindowParts
-from tests.gui.fakes import FakeLink
+from tests.gui.fakes import FakeLink, FakePlayer
 
 HANDS: Any = QTest
 """PyQt6's stubs describe its static methods as methods."""
@@ -29,6 +29,7 @@ class Bench:
     settings_file: Path
     link: FakeLink = field(default_factory=FakeLink)
     ticks_ns: int = 0
+    player: FakePlayer = field(default_factory=FakePlayer)
     windows: list[MainWindow] = field(default_factory=list)
     links: list[ClientLink] = field(default_factory=list)
     app: QApplication = field(default_factory=application)
@@ -41,6 +42,7 @@ class Bench:
                 settings=QSettings(str(self.settings_file), QSettings.Format.IniFormat),
                 ticks_ns=lambda: self.ticks_ns,
                 time_of_day=lambda ago_s: f"12:00:00 minus {ago_s:.0f}",
+                player=self.player,
             )
         )
         window._timer.stop()  # the test is the timer

@@ -53,6 +53,17 @@ class FakeLink:
         return len(self.commands(Credit))
 
 
+@dataclass
+class FakePlayer:
+    """Keeps what was to be heard."""
+
+    trouble: str = ""
+    played: list[str] = field(default_factory=list)
+
+    def play(self, priority: str) -> None:
+        self.played.append(priority)
+
+
 def pump(**changes: Any) -> PumpView:
     return PumpView(
         **{

@@ -28,6 +28,8 @@ def test_every_text_can_be_read_on_its_ground(palette: Palette) -> None:
         (palette.alarm, palette.alarm_ground),
         (palette.text, palette.raised),
         (palette.warn, palette.warn_ground),
+        *((palette.tone(tone), palette.alarm_lit) for tone in ("alarm", "normal", "dim")),
+        *((palette.tone(tone), palette.warn_lit) for tone in ("warn", "normal", "dim")),
         (palette.simulated_text, palette.simulated_ground),
         (palette.stop_text, palette.stop),
         (palette.surface, palette.accent),

@@ -172,6 +172,12 @@ def test_R52_values_older_than_three_seconds_are_labelled(age_s: float, stale: b
     assert ("OLD VALUES" in shown.age) is stale
 
 
+def test_R52_a_state_that_is_old_does_not_look_alive_and_one_that_warns_goes_on_warning() -> None:
+    assert card(confirmed_ns=NOW - 2 * S).tone == "good"
+    assert card(confirmed_ns=NOW - 4 * S).tone == "dim"
+    assert card(confirmed_ns=NOW - 4 * S, stop_confirmed=False).tone == "alarm"
+
+
 def test_R52_silence_of_the_engine_ages_values_too() -> None:
     assert card(2.0, confirmed_ns=NOW - 2 * S).stale
     assert card(confirmed_ns=None).age == "never confirmed"
@@ -226,6 +232,11 @@ def test_R45_an_alarm_says_what_so_what_and_do_what() -> None:
     assert row.what == "ket: The pump reports a stall."
     assert "pressure may be high" in row.so_what
     assert "Clamp the line" in row.do_what
+
+
+def test_an_alarm_names_its_instrument_once() -> None:
+    row = alarm_rows(state(alarms=(alarm(what="ket reports a stall"),)))[0]
+    assert row.what == "ket reports a stall"
 
 
 def test_R46_acknowledging_never_hides_an_active_cause() -> None:
