@@ -17,7 +17,7 @@ from acquisition.campaign.campaign import Result, run_campaign, smallest
 from acquisition.campaign.coverage import ROWS
 from acquisition.campaign.judges import judge
 from acquisition.campaign.run import run as run_trial
-from acquisition.campaign.trial import draw, from_json
+from acquisition.campaign.trial import MAX_JSON_BYTES, draw, from_json
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, progress_bar, say
 from drivers.clock import NS_PER_S, SystemClock
@@ -101,7 +101,8 @@ def _keep(result: Result, folder: Path) -> None:
 
 def _replay(path: Path) -> None:
     try:
-        trial = from_json(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            trial = from_json(file.read(MAX_JSON_BYTES + 1).decode("utf-8", "replace"))
     except (OSError, ValueError) as error:
         raise Ended(f"{path}: {error}", ExitCode.REFUSED_INPUT) from error
     account = run_trial(trial)
