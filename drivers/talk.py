@@ -125,9 +125,14 @@ class Talk(ABC, Generic[F]):
         return isinstance(self.opener, LineMember) and self.opener.stop_waits_here()
 
     @property
+    def siblings(self) -> frozenset[int]:
+        """Return the addresses of the other pumps of the rig on this line."""
+        return self.opener.siblings() if isinstance(self.opener, LineMember) else frozenset()
+
+    @property
     def has_siblings(self) -> bool:
         """Tell whether other pumps of the rig are on this line."""
-        return isinstance(self.opener, LineMember) and bool(self.opener.siblings())
+        return bool(self.siblings)
 
     def transact(
         self, data: bytes, is_reply: Callable[[F], bool], *, command: str, timeout_s: float, urgent: bool = False

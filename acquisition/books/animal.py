@@ -8,9 +8,9 @@ gave something by its own keys has an entry of its own. Never under-counts (R54)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from acquisition.books.chain import Book, BookBroken, Entry, read_entries
+from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
 from acquisition.books.places import book_place
 from acquisition.events import Scalar
 from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
@@ -29,8 +29,9 @@ def history(animal: str, now_wall_ns: int) -> tuple[PastDose, ...]:
 
 def doses(entries: list[Entry], now_wall_ns: int) -> tuple[PastDose, ...]:
     """Return the doses in a book, in the order of their intents. Raises BookBroken for an entry that makes no sense."""
-    ends = {int(_number(e, "intent")): e for e in entries if e.data.get("kind") == "outcome"}
     found: list[PastDose] = []
+    entries = _not_older_than_before(entries, now_wall_ns)
+    ends = {int(_number(e, "intent")): e for e in entries if e.data.get("kind") == "outcome"}
     for entry in entries:
         kind = entry.data.get("kind")
         if kind in ("intent", "unordered"):
@@ -40,6 +41,20 @@ def doses(entries: list[Entry], now_wall_ns: int) -> tuple[PastDose, ...]:
         elif kind != "outcome":
             raise BookBroken(f"entry {entry.number} of a dose book is of no known kind; a newer version wrote it?")
     return tuple(found)
+
+
+def _not_older_than_before(entries: list[Entry], now_wall_ns: int) -> list[Entry]:
+    """Return the entries with times that never go back: a clock that was behind for a while makes no dose old.
+
+    What a clock that was ahead has written says nothing about those after it.
+    """
+    found: list[Entry] = []
+    latest_ns = 0
+    for entry in entries:
+        found.append(replace(entry, wall_ns=max(entry.wall_ns, latest_ns)))
+        if entry.wall_ns <= now_wall_ns:
+            latest_ns = max(latest_ns, entry.wall_ns)
+    return found
 
 
 def _dose(entry: Entry, end: Entry | None, now_wall_ns: int) -> PastDose:
@@ -132,10 +147,24 @@ class AnimalBook:
     _book: Book
 
     @classmethod
-    def open(cls, animal: str, session_id: str, weight_g: float) -> AnimalBook:
-        """Take the animal's book; nobody else adds to it until it is closed."""
+    def open(
+        cls, animal: str, session_id: str, weight_g: float, known: tuple[PastDose, ...] | None = None
+    ) -> AnimalBook:
+        """Take the animal's book; nobody else adds to it until it is closed.
+
+        ``known``: the doses that the plan was checked against. Raises BookUnwritable when the book holds others by now.
+        """
         path, anchor = book_place(KIND, animal)
-        return cls(animal, session_id, weight_g, Book(path, anchor).open())
+        book = Book(path, anchor).open()
+        try:
+            held = doses(book.entries, 0)
+        except BookBroken:
+            book.close()
+            raise
+        if known is not None and [dose.volume_ul for dose in held] != [dose.volume_ul for dose in known]:
+            book.close()
+            raise BookUnwritable(f"{path.name} was written to while this session was prepared; start it again")
+        return cls(animal, session_id, weight_g, book)
 
     @property
     def head(self) -> str:

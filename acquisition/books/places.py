@@ -1,6 +1,7 @@
 """Where the books of this user lie: each book in the data folder, its anchor in the state folder, away from it.
 
-Knows folders and file names. A name that a person gave is only data: the file is named for its hash.
+Knows folders and file names. A name that a person gave is only data: the file is named for its hash. One animal has
+one book whether its name was typed "M1", "m1" or "m1 ": two animals that share one get less, never more.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 import platformdirs
@@ -17,6 +19,7 @@ BOOKS_DIR_VARIABLE = "AMPERFUSE_BOOKS_DIR"
 
 def book_place(kind: str, name: str) -> tuple[Path, Path]:
     """Return the paths of a book and of its anchor. ``kind`` is ours, ``name`` may be anything."""
+    name = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
     file = "-".join(
         part for part in (slug, hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]) if part

@@ -43,6 +43,8 @@ class BookKeeper:
 
     book: DoseBook | None = None
     _open: list[tuple[int, PumpLedger, Infusion]] = field(default_factory=list, init=False)
+    _missing: list[tuple[PumpLedger, Infusion]] = field(default_factory=list, init=False)
+    """Infusions that went on although their intent could not be written: written as soon as that is possible."""
     _unordered_ul: dict[str, float] = field(default_factory=dict, init=False)
     """Per pump: how much of what nobody ordered stands in the book."""
 
@@ -58,9 +60,13 @@ class BookKeeper:
         return self.book.intend(pump, step, program, wall_ns)
 
     def opened(self, number: int | None, ledger: PumpLedger) -> None:
-        """Note which infusion stands under this number."""
-        if number is not None and ledger.current is not None:
+        """Note which infusion stands under this number; None: under none, because the book could not be written."""
+        if self.book is None or ledger.setup.route == "bench" or ledger.current is None:
+            return
+        if number is not None:
             self._open.append((number, ledger, ledger.current))
+        else:
+            self._missing.append((ledger, ledger.current))
 
     def settle(self, ledgers: Iterable[PumpLedger], wall_ns: int) -> None:
         """Write the outcome of every infusion that has ended since, and what pumps gave unordered.
@@ -69,6 +75,11 @@ class BookKeeper:
         """
         if self.book is None:
             return
+        while self._missing:
+            ledger, infusion = self._missing[0]
+            number = self.book.intend(ledger.setup, infusion.step, infusion.program, wall_ns)
+            self._open.append((number, ledger, infusion))
+            del self._missing[0]
         while self._open and (ended := next((o for o in self._open if o[1].current is not o[2]), None)) is not None:
             number, ledger, infusion = ended
             ran = any(infusion is past for past in ledger.past)  # else the pump is known never to have run it

@@ -94,5 +94,9 @@ class Limits:
     source: Source | None = field(default=None, compare=False)
 
     def form_factor(self, drug: str, form: str) -> float:
-        """Return the factor to the form the limits of ``drug`` are written in; 1 where forms make no difference."""
-        return self.forms.get(drug, {}).get(form, 1.0)
+        """Return the factor to the form the limits of ``drug`` are written in; 1 where forms make no difference.
+
+        A form that these limits do not know, from an earlier session with others, counts with the largest factor.
+        """
+        factors = self.forms.get(drug, {})
+        return factors.get(form, max(1.0, *factors.values()) if factors else 1.0)

@@ -137,7 +137,7 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         if not keeps_book:
             return None
         try:
-            return AnimalBook.open(subject.subject_id, session_id, subject.weight_g)
+            return AnimalBook.open(subject.subject_id, session_id, subject.weight_g, bench.plan.history)
         except (BookBroken, BookUnwritable) as error:
             raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
 

@@ -87,6 +87,8 @@ class Stopping:
         if self.link.safe is None and self._silences % 2 == 0:
             try:
                 self.link.next_baud()
+            except LineTaken as error:  # another pump is being asked: the next silence tries again
+                self._failure = error
             except PortError as error:
                 self._failure = error
                 self.link.close()

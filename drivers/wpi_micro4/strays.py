@@ -1,7 +1,8 @@
 """Finds and halts a line of the controller that our start may have set going instead of ours.
 
 Somebody can select another line on the front panel between our selection and our G. Then ours stands still, and
-another one runs that stood before. Knows the other lines' motor states only.
+another one runs that stood before. Knows the other lines' motor states only. Leaves those alone that are pumps of the
+rig themselves: they may be started in the same moment, and their drivers see them move.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Strays:
 
     def note_before_start(self) -> None:
         """Note which other lines stand still. Raises ExchangeError, PortError."""
-        others = [line for line in codec.LINES if line != self.link.syringe_line]
+        watched = self.link.siblings  # a run there that nobody ordered is found by who drives that line
+        others = [line for line in codec.LINES if line != self.link.syringe_line and line not in watched]
         self._stood = tuple(line for line in others if self._stands(line))
 
     def halt_if_any(self, *, ours_stands: bool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from drivers import registry
 from drivers.capabilities import DriverOptions, Motion, SyringePump
 from drivers.clock import NS_PER_S, VirtualClock
-from drivers.errors import DeviceRefused, DriverError, ReadbackMismatch, ReplyTimeout, WrongInstrument
+from drivers.errors import DeviceRefused, DriverError, LineTaken, ReadbackMismatch, ReplyTimeout, WrongInstrument
 from drivers.new_era import NewEraPump
 from drivers.new_era.codec import speed_limits
 from drivers.shared_line import SharedLines
@@ -248,3 +248,19 @@ def test_a_pump_of_a_chain_that_is_off_does_not_detune_the_line_of_the_other() -
         pumps[1].connect()
     assert opener.bauds == [19200]
     pumps[0].connect()
+
+
+def test_R33_a_stop_that_finds_the_line_busy_while_it_looks_for_the_baud_rate_goes_on() -> None:
+    clock = VirtualClock()
+    url = "/dev/ttyUSB0"
+    opener = registry.bench()(clock, {"pumps": {"0": {"url": url, "address": 0}}}, 1, ("0:power-cycle@0s+600s",))
+    lines = SharedLines(opener, clock)
+    pump = registry.driver("new-era")(lines, url, clock, DriverOptions("0", 0))
+    assert isinstance(pump, NewEraPump)
+
+    def busy() -> bool:
+        raise LineTaken("other pumps held this line", port=url)
+
+    pump.link.next_baud = busy  # type: ignore[method-assign]
+    with pytest.raises(ReplyTimeout, match="NOT CONFIRMED STOPPED within 3 s"):
+        pump.stop()

@@ -184,3 +184,17 @@ def test_L7_a_lost_answer_of_one_line_makes_the_other_ask_for_something_unmistak
     before = len(box.line.sent)
     assert second.status().motion is Motion.INFUSING
     assert box.line.sent[before : before + 3] == [b"?B\r", b"L2\r", b"?G\r"]
+
+
+def test_a_lost_start_halts_no_line_that_another_pump_of_the_rig_has_started_meanwhile() -> None:
+    box = Box(starts_neighbour=False)
+    box.neighbour.connect()
+    box.neighbour.program(LONG)
+    pump = box.driver()
+    pump.connect()
+    pump.program(box.program())
+    pump._strays.note_before_start()
+    pump._strays.may_run = True  # its G was sent and never arrived
+    box.neighbour.start()
+    assert pump.status().motion is Motion.STOPPED
+    assert box.neighbour.status().motion is Motion.INFUSING

@@ -90,6 +90,20 @@ def test_a_full_disk_wakes_no_animal_under_maintained_anaesthesia(tmp_path: Path
     assert "dose-book" in lab.alarm_ids()
 
 
+def test_R54_what_was_given_while_the_book_could_not_be_written_is_in_it_when_the_disk_is_back(tmp_path: Path) -> None:
+    book = MemoryBook(fails=True)
+    lab = lab_with(tmp_path, book, (replace(PUMP, role="anaesthetic_maintenance"),))
+    lab.until_infusing()
+    lab.run(1)
+    assert lab.conductor.desk.alarms.active("dose-book")  # as long as anything is missing in the book
+    book.fails = False
+    lab.run(60)
+    assert book.intents == [(1, 2.0)]
+    ((intent, given_ul, _uncertain_ul),) = book.outcomes
+    assert intent == 1
+    assert given_ul == pytest.approx(2.0, abs=0.01)
+
+
 def test_an_outcome_that_could_not_be_written_is_written_when_the_disk_is_back(tmp_path: Path) -> None:
     book = MemoryBook()
     lab = lab_with(tmp_path, book)
