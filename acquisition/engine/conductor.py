@@ -219,7 +219,7 @@ class Conductor:
             self.desk.say(EventKind.CONNECTION, now_ns, unit.name, "Port not closed: its lane does not answer")
         unsafe = [unit.name for unit in self.units if unit.closed is None or not unit.closed.safe]
         for pump in self.pumps.values():
-            pump.ledger.end(now_ns, confirmed=False)
+            pump.ledger.end(now_ns, confirmed=False, may_go_on=True)
         self._keep_books(now_ns)
         self._write_rows(now_ns, at_once=True)
         text = f"Session closed: {self.outcome}" + (f"; NOT CONFIRMED SAFE: {', '.join(unsafe)}" if unsafe else "")

@@ -129,12 +129,20 @@ class PumpLedger:
         self.past[-1].counter_ul += gained_ul
         self.past[-1].ended_ns = status.received_ns
 
-    def end(self, now_ns: int, *, confirmed: bool) -> None:
-        """Close the infusion: by a fresh reply, or without one; then the worst case stays on the account (R38)."""
+    def end(self, now_ns: int, *, confirmed: bool, may_go_on: bool = False) -> None:
+        """Close the infusion: by a fresh reply, or without one; then the worst case stays on the account (R38).
+
+        ``may_go_on``: nobody looks at the pump from now on; it counts until its watchdog or its target must have ended
+        it.
+        """
         infusion = self.current
         if infusion is None:
             return
-        infusion.uncertain_ul = 0.0 if confirmed else infusion.open_uncertain_ul(now_ns, self._watchdog_s)
+        until_ns = now_ns
+        if may_go_on:
+            until_ns += round(infusion.target_ul / infusion.program.rate_ul_per_min * _NS_PER_MIN)
+            until_ns += self._watchdog_s * NS_PER_S
+        infusion.uncertain_ul = 0.0 if confirmed else infusion.open_uncertain_ul(until_ns, self._watchdog_s)
         infusion.ended_ns = now_ns
         self.past.append(infusion)
         self.current = None

@@ -140,7 +140,7 @@ class PumpDesk(PumpFacts):
 
     def _closed(self, what: Closed, now_ns: int) -> None:
         self.closed = what
-        self.ledger.end(now_ns, confirmed=what.safe)
+        self.ledger.end(now_ns, confirmed=what.safe, may_go_on=not what.safe)
         text = "Port closed, pump confirmed stopped" if what.safe else f"Port closed, NOT CONFIRMED STOPPED: {what.why}"
         if not what.safe:
             self.desk.alarms.on("not-confirmed-stopped", now_ns, self.name, what.why)

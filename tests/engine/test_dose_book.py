@@ -10,8 +10,10 @@ import pytest
 from acquisition.books.chain import BookUnwritable
 from acquisition.engine.book_keeper import BookKeeper
 from acquisition.events import EventKind
+from acquisition.messages import Finish
 from acquisition.plan import PastDose, PumpSetup
 from drivers.capabilities import PumpProgram
+from drivers.errors import PortLost
 from tests.engine.kit import LIMITS, PUMP, Lab, make_plan
 
 DAY_S = 24 * 3600.0
@@ -114,6 +116,20 @@ def test_an_outcome_that_could_not_be_written_is_written_when_the_disk_is_back(t
     book.fails = False
     lab.until(lambda: bool(book.outcomes))
     assert len(book.outcomes) == 1
+
+
+def test_R54_a_pump_that_is_not_confirmed_stopped_when_the_session_is_closed_counts_with_its_whole_target(
+    tmp_path: Path,
+) -> None:
+    book = MemoryBook()
+    lab = lab_with(tmp_path, book, (replace(PUMP, watchdog_s=0),))
+    lab.until_infusing()
+    lab.fake.raises = {name: [PortLost("unplugged") for _ in range(999)] for name in ("connect", "status", "stop")}
+    lab.until(lambda: lab.pump.link == "lost", within_s=10)
+    lab.send(Finish(request=1))
+    lab.until(lambda: bool(book.outcomes))
+    ((_intent, given_ul, uncertain_ul),) = book.outcomes
+    assert given_ul + uncertain_ul == pytest.approx(2.0), "nobody is there to see it run on to its target"
 
 
 def test_a_bench_run_has_no_animal_and_no_book(tmp_path: Path) -> None:

@@ -76,6 +76,14 @@ def test_R38_what_was_uncertain_at_a_reset_stays_on_the_account() -> None:
     assert book.uncertain_ul(seconds(9999)) == pytest.approx(0.1, abs=0.002)
 
 
+@pytest.mark.parametrize(("armed", "rest_ul"), [(True, 0.505), (False, 9.0)])
+def test_R35_R54_what_is_left_running_unwatched_counts_until_it_must_have_ended(*, armed: bool, rest_ul: float) -> None:
+    book = ledger(armed=armed)
+    book.confirm(status(10, 1.0))
+    book.end(seconds(11), confirmed=False, may_go_on=True)
+    assert book.uncertain_ul(seconds(11)) == pytest.approx(rest_ul, abs=0.002)
+
+
 def test_R28_R38_what_a_pump_gave_after_its_reset_is_on_the_account_although_its_counter_is_lower() -> None:
     book = ledger(armed=False)
     book.confirm(status(19, 1.9))
