@@ -253,7 +253,7 @@ def _where(protocol: Protocol, excess: Excess) -> tuple[Key, ...]:
 
 def _window(excess: Excess) -> str:
     if excess.row.window_s is None:
-        return " over the session" if excess.row.quantity.startswith("total") else ""
+        return " over the session and the 24 h before it" if excess.row.quantity.startswith("total") else ""
     if math.isinf(excess.row.window_s):
         return " over the animal's life, earlier sessions included"
     return f" in any {excess.row.window_s / 3600:g} h"

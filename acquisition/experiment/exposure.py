@@ -17,6 +17,9 @@ from acquisition.experiment.limits import Bound, LimitRow, Limits
 from acquisition.plan import PastDose, PumpSetup
 
 EARLIER_SESSION = -1
+SAME_DAY_S = 24 * 3600.0
+"""A total without a window is over the session and this long before its first infusion: a session that was ended, or
+whose computer failed, and the one started after it are one experiment for the animal."""
 TOLERANCE = 1e-9
 """Relative slack of a comparison: covers the rounding of doubles, nothing else."""
 
@@ -63,20 +66,28 @@ def excesses(limits: Limits, weight_g: float, exposures: Sequence[Exposure], *, 
     """Return every row whose soft (or hard) bound is exceeded, once per row, at the first step that crosses it.
 
     Infusions on route "bench" reach no animal and are left out. Doses of earlier sessions count where a row has a
-    window; what they alone exceed is said only of a row that a step of this plan adds to.
+    window, and those of the same day in every total; what they alone exceed is said only of a row that a step of this
+    plan adds to.
     """
     on_animal = [exposure for exposure in exposures if exposure.pump.route != "bench"]
+    begun_s = min((exposure.start_s for exposure in on_animal if exposure.step != EARLIER_SESSION), default=math.inf)
     found: list[Excess] = []
     for row in limits.rows:
         concerned = [
             exposure
             for exposure in on_animal
             if row.concerns(exposure.pump.route, exposure.pump.drug)
-            and (exposure.step != EARLIER_SESSION or row.window_s is not None)
+            and (exposure.step != EARLIER_SESSION or _counts_on(row, exposure, begun_s))
         ]
         if any(exposure.step > 0 for exposure in concerned):
             found += _excess_of_row(row, limits, weight_g, concerned, hard=hard)
     return found
+
+
+def _counts_on(row: LimitRow, exposure: Exposure, begun_s: float) -> bool:
+    """Tell whether a dose of an earlier session counts in a row."""
+    same_day = row.quantity.startswith("total") and exposure.end_s >= begun_s - SAME_DAY_S
+    return row.window_s is not None or same_day
 
 
 def _excess_of_row(
@@ -117,7 +128,7 @@ def exceeds(found: float, allowed: float) -> bool:
 
 
 def max_in_window(exposures: Sequence[Exposure], amounts: Sequence[float], window_s: float | None) -> float:
-    """Return the largest amount that falls into any window of ``window_s`` (None: the whole session).
+    """Return the largest amount that falls into any window of ``window_s`` (None: all of them).
 
     The amount of an infusion is spread evenly over its time. The sum over a sliding window is piecewise linear, so
     its maximum lies where the window ends with an infusion or begins with one. Windows that end before this session

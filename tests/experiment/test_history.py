@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from acquisition.experiment.compile import load_experiment
 from acquisition.experiment.exposure import Exposure, earlier, excesses
 from acquisition.experiment.limits_file import load_limits
@@ -40,14 +42,14 @@ def problems(bench: Bench, *history: PastDose) -> tuple[Problem, ...]:
 
 def test_R08_a_dose_of_an_hour_ago_and_the_plan_together_break_the_hard_limit(bench: Bench) -> None:
     assert problems(bench) == ()
-    (problem,) = problems(bench, dose(HOUR_S, 140.0))  # 28 mg/kg, and 5 to come: above 30 in 2 h
+    problem, _soft = problems(bench, dose(HOUR_S, 140.0))  # 28 mg/kg, and 5 to come: above 30 in 2 h
     assert "hard limit ketamine-iv-dose" in problem.sentence
     assert "33 mg/kg" in problem.sentence
     assert problem.field == "steps[2].infuse.dose"
 
 
 def test_a_dose_that_has_left_the_window_counts_no_more(bench: Bench) -> None:
-    assert problems(bench, dose(4 * HOUR_S, 140.0)) == ()
+    assert problems(bench, dose(25 * HOUR_S, 140.0)) == ()
 
 
 def test_what_was_too_much_days_ago_stands_against_nothing_today(bench: Bench) -> None:
@@ -71,14 +73,25 @@ def test_R08_a_lifetime_limit_sums_everything_that_is_known(bench: Bench) -> Non
     assert "hard limit ketamine-life" in problem.sentence
 
 
-def test_session_limits_begin_anew_and_windows_do_not() -> None:
+@pytest.mark.parametrize(("ago_h", "counts"), [(1.0, True), (23.0, True), (25.0, False)])
+def test_R08_a_limit_of_the_session_does_not_begin_anew_with_the_next_session_of_the_same_day(
+    ago_h: float, *, counts: bool
+) -> None:
+    limits = load_limits(None)
+    row = next(row for row in limits.rows if row.limit_id == "ketamine-total-dose")
+    assert row.window_s is None
+    now = Exposure(1, PUMP, 0.0, 60.0, 1.0, 1.0)
+    before = earlier([dose(ago_h * HOUR_S, 300.0, 300.0)], 0.0)  # 60 mg/kg of 50
+    broken = {excess.row.limit_id for excess in excesses(limits, 25.0, [*before, now], hard=True)}
+    assert (row.limit_id in broken) is counts
+
+
+def test_limits_of_a_single_infusion_are_not_held_against_those_of_earlier_sessions() -> None:
     limits = load_limits(None)
     now = Exposure(1, PUMP, 0.0, 60.0, 1.0, 1.0)
-    before = earlier([dose(600.0, 300.0, 300.0)], 0.0)
-    broken = {excess.row.limit_id for excess in excesses(limits, 25.0, [*before, now], hard=True)}
-    rows = {row.limit_id: row for row in limits.rows}
-    assert broken
-    assert all(rows[limit_id].window_s is not None for limit_id in broken)
+    before = earlier([dose(HOUR_S, 900.0, 300.0)], 0.0)
+    broken = {excess.row.quantity for excess in excesses(limits, 25.0, [*before, now], hard=True)}
+    assert broken == {"total_volume", "total_dose"}
 
 
 def test_only_rows_that_the_plan_adds_to_are_held_against_it() -> None:
