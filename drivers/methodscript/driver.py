@@ -19,6 +19,7 @@ from drivers.errors import (
     NotEncodable,
     PortError,
     PortLost,
+    ReadbackMismatch,
     ReplyTimeout,
     WrongInstrument,
 )
@@ -52,6 +53,8 @@ class MethodScriptPotentiostat:
     _epochs: int = field(default=0, init=False)
     _failure: DriverError | None = field(default=None, init=False)
     _waiting: list[SampleBlock] = field(default_factory=list, init=False)
+    _held: list[SampleBlock] = field(default_factory=list, init=False)
+    """Samples of a turn that has not yet proven to measure what was asked."""
     _asked_ns: int = field(default=0, init=False)
 
     # --- Identified ---
@@ -114,9 +117,9 @@ class MethodScriptPotentiostat:
         if self._stream is not None:
             self.stop()
         self._epochs += 1
-        self._waiting, self._failure = [], None
+        self._waiting, self._held, self._failure = [], [], None
         lines = self._loaded(used, who, synchronised=synchronised)
-        ranges = (None, *(who.family.range_for(electrode.range_a) for electrode in used.electrodes))
+        ranges = (None, None, *(who.family.range_for(electrode.range_a) for electrode in used.electrodes))
         name, kinds = self.link.options.instrument, script.kinds(used, who.features)
         self._stream = SampleStream(name, used, self._epochs, kinds, ranges, waits=synchronised)
         self._stream.heard_ns = self._asked_ns = self.link.clock.now_ns()
@@ -208,7 +211,7 @@ class MethodScriptPotentiostat:
     def _take_the_rest(self) -> None:
         """Take what has arrived beyond one look at the line: a backlog that stayed would make samples look late."""
         for _look in range(_LOOKS_MAX):
-            if self._stream is None or self._failure is not None or not self._waiting:
+            if self._stream is None or self._failure is not None or not (self._waiting or self._held):
                 return
             lines = self.link.lines(0.0)
             if not lines:
@@ -217,12 +220,19 @@ class MethodScriptPotentiostat:
 
     def _take(self, lines: list[bytes]) -> None:
         stream = self._running()
-        self._waiting += stream.feed(lines, self.link.clock.now_ns())
+        blocks = self._held + stream.feed(lines, self.link.clock.now_ns())
+        self._waiting += [block for block in blocks if stream.is_sure(block)]
+        self._held = [block for block in blocks if not stream.is_sure(block)]
         self._epochs = stream.epoch
         for line in stream.others:
             self.link.options.on_foreign(line)
         stream.others = []
-        if stream.error is not None or stream.ended or stream.odd_ends > 1:
+        wrong = stream.proof.mismatch
+        if not lines and stream.is_overdue(self.link.clock.now_ns()):
+            wrong = f"no sample has come yet, asked for was one every {stream.settings.interval_s:.6g} s"
+        if wrong:
+            self._failure = self._after_mismatch(wrong)
+        elif stream.error is not None or stream.ended or stream.odd_ends > 1:
             self._stream = None
             self._failure = self._after_end(stream)
         elif stream.garbled_in_a_row > _GARBLED_MAX:
@@ -259,6 +269,14 @@ class MethodScriptPotentiostat:
         except DriverError as error:
             return kind(f"{why}; THE CELL MAY STILL BE ON ({error})", port=self.link.url)
         return kind(f"{why}; the cell is off", port=self.link.url)
+
+    def _after_mismatch(self, why: str) -> DriverError:
+        """Stop what was not asked for, and switch the cell off."""
+        try:
+            self.stop()
+        except DriverError as error:
+            return ReadbackMismatch(f"{why}; THE CELL MAY STILL BE ON ({error})", port=self.link.url)
+        return ReadbackMismatch(f"{why}; the cell is off", port=self.link.url)
 
     def _running(self) -> SampleStream:
         if self._stream is None:

@@ -57,9 +57,9 @@ def turn_samples(interval_s: float) -> int:
 
 
 def kinds(settings: AmperometrySettings, features: Features = _PLAIN) -> tuple[str, ...]:
-    """Return the variables of each package in order, as patterns: time, then one current per electrode as listed."""
+    """Return the variables of each package in order, as patterns: time, applied potential, a current per electrode."""
     second = "b[ab]" if features.second == "poly" else "bb"  # before 1.8 it may be called like the first [INF]
-    return ("eb", *("ba" if electrode.electrode == "we1" else second for electrode in settings.electrodes))
+    return ("eb", "da", *("ba" if electrode.electrode == "we1" else second for electrode in settings.electrodes))
 
 
 def amperometry(
@@ -116,7 +116,7 @@ def _turns(settings: AmperometrySettings, second: str, *, looped: bool) -> list[
     potential, interval = number(settings.potential_v), number(settings.interval_s)
     run_time = number(round(turn_samples(settings.interval_s) * settings.interval_s, 3))
     option = {"none": "", "bipot": " add_meas(0 bb b)", "poly": " poly_we(1 b)"}[second]
-    packed = ["t", *("c" if electrode.electrode == "we1" else "b" for electrode in settings.electrodes)]
+    packed = ["t", "p", *("c" if electrode.electrode == "we1" else "b" for electrode in settings.electrodes)]
     turn = ["timer_start", f"meas_loop_ca p c {potential} {interval} {run_time}{option}", "timer_get t", "pck_start"]
     turn += [*(f"pck_add {name}" for name in packed), "pck_end", "endloop"]
     if not looped:

@@ -1,7 +1,7 @@
 """Turns the lines of a running amperometry script into sample blocks. Pure: lines and a time in, blocks out.
 
 Knows turns of the loop (epochs), how the instrument's own time shows a lost package, doubled lines, and what it means
-when somebody else halts or aborts. Knows no port.
+when somebody else halts or aborts. Whether what is measured is what was asked is the proof's business. Knows no port.
 
 Time of a sample is its index times the interval. A turn of the loop goes on where the one before has ended: the
 instrument loads and switches nothing between two turns, so the next epoch's zero is computed from the last one's and
@@ -19,6 +19,7 @@ from drivers.capabilities import AmperometrySettings, SampleBlock
 from drivers.clock import NS_PER_S
 from drivers.methodscript.family import Range
 from drivers.methodscript.package import InstrumentError, PackageDecoder, decode_error
+from drivers.methodscript.proof import Proof
 from drivers.methodscript.script import kinds as plain_kinds
 from drivers.methodscript.script import turn_samples
 
@@ -26,6 +27,8 @@ _EARLY_NS = NS_PER_S // 4  # by so much the first sample of a turn may have been
 _DRIFT = 1e-4  # the instrument's crystal against the host's: tens of parts per million
 _LATE_NS = NS_PER_S  # later than this, for so long, and the instrument's time has stood still
 _LATE_FOR_NS = 5 * NS_PER_S
+_OVERDUE_NS = 5 * NS_PER_S  # beside so many intervals
+_OVERDUE_INTERVALS = 3
 _KNOWN = (b"*", b"+", b"L")
 _OF_OTHERS = (b"h", b"H", b"Y", b"Z")
 """Answers to commands that this program does not send while it measures."""
@@ -66,6 +69,7 @@ class SampleStream:
     _late_since_ns: int | None = field(default=None, init=False)
     _doubt: bool = field(default=False, init=False)
     _base: int = field(default=0, init=False)
+    _sure_epoch: int = field(default=-1, init=False)
     _first_s: float = field(default=0.0, init=False)
     _begun_ns: int | None = field(default=None, init=False)
     _suspect: int | None = field(default=None, init=False)
@@ -77,6 +81,7 @@ class SampleStream:
         self._interval_ns = round(self.settings.interval_s * NS_PER_S)
         self._turn = turn_samples(self.settings.interval_s)
         self._channels = tuple(electrode.channel for electrode in self.settings.electrodes)
+        self.proof = Proof(self.settings.potential_v, self.settings.interval_s)
 
     def feed(self, lines: list[bytes], received_ns: int) -> list[SampleBlock]:
         """Return the samples in ``lines``, one block per turn of the loop."""
@@ -92,8 +97,21 @@ class SampleStream:
                 start = at + 1
         return blocks + self._blocks(lines[start:], received_ns)
 
+    def is_sure(self, block: SampleBlock) -> bool:
+        """Tell whether a block may be handed out: its turn has proven to measure what was asked."""
+        return block.epoch <= self._sure_epoch or (self.proof.is_proven and not self.proof.mismatch)
+
+    def is_overdue(self, now_ns: int) -> bool:
+        """Tell whether the first sample should have come long ago: the interval in force is a far longer one."""
+        if self.waits or self._turns != 1 or self._begun_ns is None or self._last_index >= 0:
+            return False
+        return now_ns - self._begun_ns > _OVERDUE_NS + _OVERDUE_INTERVALS * self._interval_ns
+
     def _begin_turn(self, received_ns: int) -> None:
         self._turns += 1
+        if self.proof.is_proven:
+            self._sure_epoch = self.epoch
+        self.proof.begin_turn()
         if self._turns > 1:
             self.epoch += 1
         over = self._t0_ns is not None and not self._doubt
@@ -134,7 +152,15 @@ class SampleStream:
         blocks: list[SampleBlock] = []
         index: list[int] = []
         fresh: list[int] = []
+        proof = self.proof
         for at, row in enumerate(values):
+            if not proof.lowest_v <= row[1] <= proof.highest_v:
+                proof.see_wrong_potential(row[1], row[0])
+                self._count_garbled()
+                continue
+            proof.see_right_potential()
+            if proof.is_watching:
+                proof.see_time(row[0])
             number = self._number(row[0], received_ns)
             if number == self._last_index:
                 continue  # a doubled line
@@ -173,8 +199,8 @@ class SampleStream:
                 interval_ns=self._interval_ns,
                 channels=self._channels,
                 index=np.array(index, dtype=np.int64) - self._base,
-                current_a=np.array([row[1:] for row in values], dtype=np.float64),
-                flags=np.array([row[1:] for row in flags], dtype=np.uint8),
+                current_a=np.array([row[2:] for row in values], dtype=np.float64),
+                flags=np.array([row[2:] for row in flags], dtype=np.uint8),
                 received_ns=received_ns,
             )
         ]

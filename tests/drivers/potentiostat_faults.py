@@ -201,8 +201,6 @@ class PotentiostatFaults(ABC):
     """A turned bit in a sample shows."""
     stride: ClassVar[int] = 5
     """Every how manyth chunk is hit."""
-    believes_commands: ClassVar[bool] = False
-    """What was sent cannot be read back: a byte that is lost on the way may set another potential."""
     forgets: ClassVar[bool] = False
     """Streams also without its settings: no outage is shorter than the command that falls into it."""
     restarts: ClassVar[bool] = False
@@ -266,7 +264,6 @@ class PotentiostatFaults(ABC):
     def test_one_bad_command(self, fault: str) -> None:
         def disturb(trial: Trial, number: int) -> Nth[Any]:
             trial.line.to_device = change = nth_command(number, COMMANDS[fault](np.random.default_rng(number)))
-            trial.may_be_wrong = 10_000 if self.believes_commands and fault.startswith("L5") else 0
             return change
 
         self.at_moments("", disturb, first=list(COMMANDS).index(fault), stride=self.command_stride)

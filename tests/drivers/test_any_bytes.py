@@ -20,8 +20,9 @@ FRAGMENTS = (
     b"\x02", b"\x03", b"\x0200S\x03", b"\x0200A?R\x03", b"\x0200A?S\x03", b"\x0200INE1000V3.9\x03",
     b"\x0200S?\x03", b"\x0200S5\x03",
     b"\x0200II1.000W0.000UL\x03", b"\x0200SRAT\x03", b"\x02\x07\x30\x30\x53\xaa\xa6\x03", b"\x0209P\x03",
-    b"tes4_lr1500#x\n", b"R*\n", b"e\n", b"\n", b"M0007\n", b"PebDF5E100n;ba812D644f,10,203\n", b"Z\n", b"Z!0006\n",
-    b"!0032: Line 1\n", b"iX\n", b"v1\n", b"CMzz\n", b"*\n", b"\xff" * 9, b"P;;\n", b"e!4001: Line 1, Col 6\n",
+    b"tes4_lr1500#x\n", b"R*\n", b"e\n", b"\n", b"M0007\n", b"PebDF5E100n;da80927C0u;ba812D644f,10,203\n", b"Z\n",
+    b"Z!0006\n", b"!0032: Line 1\n", b"iX\n", b"v1\n", b"CMzz\n", b"*\n", b"\xff" * 9, b"P;;\n",
+    b"e!4001: Line 1, Col 6\n",
 )  # fmt: skip
 
 

@@ -134,7 +134,7 @@ def test_capabilities_of_a_real_emstat4_have_no_bipotentiostat() -> None:
 
 
 def test_an_hour_at_10_hz_decodes_in_well_below_a_second() -> None:
-    lines = [b"Peb%07Xm;ba%07Xf,10,203" % (OFFSET + 100 * n, OFFSET + n) for n in range(1, 36_001)]
+    lines = [b"Peb%07Xm;da80927C0u;ba%07Xf,10,203" % (OFFSET + 100 * n, OFFSET + n) for n in range(1, 36_001)]
     stream = SampleStream("it", settings(), 1)
     began_s = time.process_time()
     blocks = [block for at in range(0, 36_000, 10) for block in stream.feed(lines[at : at + 10], at * 100_000_000)]
@@ -195,7 +195,7 @@ def test_the_script_for_two_electrodes_sets_mode_then_bipot_then_main_ranges() -
     assert positions == sorted(positions)
     assert "meas_loop_ca p c 600m 100m 43200 add_meas(0 bb b)" in lines
     at = lines.index("pck_start")
-    assert lines[at : at + 5] == ["pck_start", "pck_add t", "pck_add c", "pck_add b", "pck_end"]
+    assert lines[at : at + 6] == ["pck_start", "pck_add t", "pck_add p", "pck_add c", "pck_add b", "pck_end"]
 
 
 def test_electrodes_are_used_once_and_the_first_always() -> None:
@@ -319,7 +319,7 @@ def test_a_fast_pico_is_not_asked_for_more_bandwidth_than_it_has() -> None:
 
 
 def package(second: float, current: str = "812D644f") -> bytes:
-    return b"Peb%07Xm;ba%s,10,203" % (OFFSET + round(second * 1000), current.encode())
+    return b"Peb%07Xm;da80927C0u;ba%s,10,203" % (OFFSET + round(second * 1000), current.encode())
 
 
 def test_a_hole_in_the_instruments_time_is_a_hole_in_the_index() -> None:
@@ -346,7 +346,7 @@ def test_L3_a_doubled_package_is_dropped() -> None:
 
 def test_a_broken_package_is_a_hole_and_is_counted() -> None:
     stream = SampleStream("it", settings(), 1)
-    (block,) = stream.feed([package(0.1), b"Peb8000\x00C8m;ba812D644f,10,203", package(0.3)], 0)
+    (block,) = stream.feed([package(0.1), b"Peb8000\x00C8m;da80927C0u;ba812D644f,10,203", package(0.3)], 0)
     assert block.index.tolist() == [0, 2]
     assert stream.garbled == 1
 
@@ -491,14 +491,15 @@ def test_a_current_far_beyond_its_range_that_is_not_flagged_is_a_broken_line() -
 
 def test_time_steps_of_a_coarser_prefix_make_no_holes() -> None:
     """At 134.217728 s the steps of ``eb`` change from 1 us to 1 ms."""
-    lines = [b"Peb%07X%s;ba8000000 ,10" % (OFFSET + round(t * (1e6 if t < 134.2 else 1e3)), b"u" if t < 134.2 else b"m")
+    lines = [b"Peb%07X%s;da80927C0u;ba8000000 ,10"
+             % (OFFSET + round(t * (1e6 if t < 134.2 else 1e3)), b"u" if t < 134.2 else b"m")
              for t in np.arange(1, 3001) * 0.1]  # fmt: skip
     (block,) = SampleStream("it", settings(), 1).feed(lines, 0)
     assert block.index.tolist() == list(range(3000))
 
 
 def test_flags_and_nan_are_carried() -> None:
-    line = b"PebDF5E100n;ba     nan,12,203;bb8000000 ,18,203"
+    line = b"PebDF5E100n;da80927C0u;ba     nan,12,203;bb8000000 ,18,203"
     (block,) = SampleStream("it", settings(WE1, WE2), 1).feed([line], 0)
     assert np.isnan(block.current_a[0, 0])
     assert block.current_a[0, 1] == 0.0
@@ -507,6 +508,6 @@ def test_flags_and_nan_are_carried() -> None:
 
 
 def test_time_that_is_not_a_number_is_counted_on() -> None:
-    lines = [package(0.1), b"Peb     nan;ba812D644f,10,203", package(0.3)]
+    lines = [package(0.1), b"Peb     nan;da80927C0u;ba812D644f,10,203", package(0.3)]
     (block,) = SampleStream("it", settings(), 1).feed(lines, 0)
     assert block.index.tolist() == [0, 1, 2]

@@ -58,8 +58,8 @@ def test_the_printed_session_byte_for_byte(acknowledge: bytes) -> None:
     line, instrument = connected(
         start(
             acknowledge,
-            (0.1, b"PebDF5E100n;ba812D644f,10,203\n"),
-            (0.2, b"Peb8030D40u;ba812DA2Cf,10,203\n"),
+            (0.1, b"PebDF5E100n;da80927C0u;ba812D644f,10,203\n"),
+            (0.2, b"Peb8030D40u;da80927C0u;ba812DA2Cf,10,203\n"),
         ),
         *STOP,
     )
@@ -79,7 +79,7 @@ def test_a_script_that_is_refused_says_why_and_where() -> None:
 
 def test_after_a_run_time_error_the_samples_come_first_then_the_cell_is_off_then_the_error() -> None:
     line, instrument = connected(
-        start(b"e\nL\nM0007\n", (0.1, b"PebDF5E100n;ba812D644f,10,203\n!0032: Line 16\n")), CELL_OFF
+        start(b"e\nL\nM0007\n", (0.1, b"PebDF5E100n;da80927C0u;ba812D644f,10,203\n!0032: Line 16\n")), CELL_OFF
     )
     instrument.start(SETTINGS)
     (block,) = instrument.read(1.0)

@@ -14,14 +14,11 @@ BOTH = (ElectrodeSettings("glutamate", "we1", 8e-9), ElectrodeSettings("sentinel
 
 
 class TestEmStat4(PotentiostatFaults):
-    believes_commands = True
-
     def set_up(self) -> EmStatSetUp:
         return EmStatSetUp({"model": "es4"}, ONE, Saw())
 
 
 class TestPicoWithTwoElectrodes(PotentiostatFaults):
-    believes_commands = True
     stride = 9
     command_stride = 2
 
@@ -30,7 +27,6 @@ class TestPicoWithTwoElectrodes(PotentiostatFaults):
 
 
 class TestOneOfThreePortsOfAMultiEmStat4(PotentiostatFaults):
-    believes_commands = True
     restarts = True
     column = 1
     stride = 9
