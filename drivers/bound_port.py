@@ -115,7 +115,9 @@ def resolve(url: str, ports: Sequence[PortInfo]) -> str:
             "`amperfuse ports` prints a binding for each",
             port=url,
         )
-    there = ", ".join(f"{port.path} ({port.usb_id} {port.serial_number or 'no serial number'})" for port in ports)
+    there = ", ".join(
+        f"{port.path} ({f'{port.usb_id} {port.serial_number}'.strip() or 'no USB adapter'})" for port in ports
+    )
     raise PortMissing(f"no adapter like this is plugged in; there is: {there or 'no serial port at all'}", port=url)
 
 

@@ -97,10 +97,16 @@ class Finder:
         if self._heard:
             what = "something answers on this port, but no instrument known here"
             return WrongInstrument(what, port=url, partial=self._heard)
-        return ReplyTimeout(
-            "nobody answers; is it switched on and on the right cable? Some states are asked only when the family is "
-            "named (--family), and unusual baud rates only by --baud",
-            port=url,
+        what = "nobody answers; is it switched on and on the right cable? Unusual baud rates are tried only by --baud"
+        if not self.named and (kept := self._asked_only_when_named()):
+            what += f"; {', '.join(kept)}: not every one of these can be asked unless it is named (--family NAME)"
+        return ReplyTimeout(what, port=url)
+
+    def _asked_only_when_named(self) -> list[str]:
+        return sorted(
+            family
+            for family, probes in self.families.items()
+            if any(probe.named_only for probe in probes(self.address))
         )
 
     def _listen(self, baud: int, listen_s: float) -> Found | bool:

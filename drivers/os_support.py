@@ -51,7 +51,8 @@ def is_windows(platform: str = PLATFORM) -> bool:
 def holders(port: Path, platform: str = PLATFORM, proc: Path = Path("/proc")) -> list[str]:
     """Return the other processes that have this port open, as ``name (pid)``, as far as this user may see them.
 
-    An exclusive opening notices only programs that lock too, and some vendors' do not. Empty where the system does not
+    An exclusive opening notices only programs that lock too, and some vendors' do not. Who serves a pseudo-terminal is
+    the instrument at its far end, not a rival, also where it keeps the near end open. Empty where the system does not
     say (macOS) or opens exclusively by itself (Windows).
     """
     if platform != "linux":
@@ -61,9 +62,24 @@ def holders(port: Path, platform: str = PLATFORM, proc: Path = Path("/proc")) ->
     for process in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):  # it has ended meanwhile, or is another user's
             handles = [handle for handle in (process / "fd").iterdir() if os.path.realpath(handle) == wanted]
-            if handles and process.name != str(os.getpid()):
+            if handles and process.name != str(os.getpid()) and not _serves(process, wanted):
                 found.append(f"{(process / 'comm').read_text('utf-8', 'replace').strip()} ({process.name})")
     return sorted(found)
+
+
+def _serves(process: Path, port: str) -> bool:
+    """Tell whether this process holds the far end of the pseudo-terminal ``/dev/pts/N``. False when in doubt."""
+    if not port.startswith("/dev/pts/"):
+        return False
+    number = port.removeprefix("/dev/pts/")
+    try:
+        return any(
+            line.split() == ["tty-index:", number]
+            for handle in (process / "fdinfo").iterdir()
+            for line in handle.read_text("ascii", "replace").splitlines()
+        )
+    except OSError:  # it changes at this moment: whoever has the near end open is then a rival
+        return False
 
 
 # --- files -----------------------------------------------------------------------------------------------------

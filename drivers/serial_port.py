@@ -243,7 +243,7 @@ def _open_line(url: str, settings: LineSettings) -> Any:
 def _explain(error: Exception, url: str) -> PortError:
     """Return the error of our tree for a failed open, with what to do about it."""
     number = getattr(error, "errno", None)
-    text = printable(str(error), 200)
+    text = printable(str(error), 200 if _is_device_path(url) else 800)  # a simulator lists its options
     lowered = text.lower()
     if number in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in lowered or "access is denied" in lowered:
         kind: type[PortError] = PortBusy
@@ -256,7 +256,9 @@ def _explain(error: Exception, url: str) -> PortError:
         )
     elif not _is_device_path(url):
         kind = PortMissing
-        what = f"nobody answers at this address ({text}); lines are a device path, socket://, rfc2217://, sim:// or replay://"
+        on_network = not url.lower().startswith(("sim://", "replay://"))
+        where = "nobody answers at this address" if on_network else "it cannot be opened"
+        what = f"{where} ({text}); lines are a device path, socket://, rfc2217://, sim:// or replay://"
     elif Path(url).exists() and number not in (errno.ENODEV, errno.ENXIO):
         kind = PortError
         what = f"this cannot be opened as a serial port ({text})"

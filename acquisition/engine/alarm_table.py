@@ -156,7 +156,7 @@ TABLE: dict[str, AlarmText] = {
         "medium",
         "{instrument} has no watchdog of its own",
         "If this computer fails, it goes on until its armed target.",
-        "Stay beside it while it infuses.",
+        'Stay beside it while it infuses. If that is accepted, its rig entry says so: watchdog = "0 s".',
     ),
     "foreign-traffic": AlarmText(
         "high",

@@ -75,6 +75,7 @@ def _pump(name: str, found: FoundInstrument) -> list[str]:
     return [
         _line("syringe", FILL_IN) + "  # a row of the syringe table, for example hamilton-1001",
         _line("line_dead_volume", FILL_IN) + "  # between syringe and animal, for example 37 uL",
+        '# watchdog = "0 s"  # only for a pump that has none, see its page: it runs on when this computer dies',
     ]
 
 

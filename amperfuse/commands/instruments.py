@@ -16,7 +16,9 @@ from drivers import registry
 
 @for_people
 def sim(
-    name: Annotated[str, typer.Argument(help="new-era, emstat, or what an installed package adds.")],
+    name: Annotated[
+        str, typer.Argument(help="An instrument, with options: new-era, 'emstat?model=nexus'. A wrong name lists all.")
+    ],
     pty: Annotated[Path | None, typer.Option(metavar="PATH", help="Make a pseudo-terminal with a link here.")] = None,
     tcp: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Listen here; port 0 takes a free one.")] = None,
     seed: Seed = 1,

@@ -188,6 +188,8 @@ def test_a_peer_that_takes_nothing_is_a_timeout_not_a_hang() -> None:
         ("socket://127.0.0.1:1", PortMissing, "nobody answers"),
         ("socket://nonsense", PortMissing, "nobody answers"),
         ("nonsense://x", PortMissing, "socket://"),
+        ("sim://nonsense", PortMissing, "it cannot be opened .*new-era.*wpi-micro4"),
+        ("sim://emstat?model=nonsense", PortMissing, "it cannot be opened .*pico.*nexus"),
         ("/dev/null", PortError, "cannot be opened as a serial port"),
     ],
 )

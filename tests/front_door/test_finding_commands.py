@@ -218,3 +218,37 @@ def test_who_holds_a_port_without_a_lock_is_known() -> None:
     assert os_support.holders(pty.path) == []
     assert os_support.holders(pty.path, "win32") == []
     pty.close()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells who has a file open")
+def test_who_serves_a_pseudo_terminal_is_the_instrument_and_no_rival() -> None:
+    serving = "import os, sys; _, near = os.openpty(); print(os.ttyname(near), flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", serving], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as instrument:
+        assert instrument.stdout is not None
+        port = Path(instrument.stdout.readline().strip())
+        assert os_support.holders(port) == []
+        with port.open("rb"), subprocess.Popen(
+            [sys.executable, "-c", f"import sys; held = open({str(port)!r}); print(flush=True); sys.stdin.read()"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as rival:  # fmt: skip
+            assert rival.stdout is not None
+            rival.stdout.readline()
+            assert [holder.endswith(f" ({rival.pid})") for holder in os_support.holders(port)] == [True]
+            rival.communicate("")
+        instrument.communicate("")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pseudo-terminals")
+def test_an_instrument_that_sim_serves_can_be_identified(tmp_path: Path) -> None:
+    link = tmp_path / "pump"
+    command = [sys.executable, "-m", "amperfuse", "sim", "new-era", "--pty", str(link)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"ready {link}\n"
+            ran = run("identify", str(link))
+            assert (ran.exit_code, "model: NE-1000" in ran.stdout) == (ExitCode.OK, True), ran.stderr
+        finally:
+            process.terminate()
