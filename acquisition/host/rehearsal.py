@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.experiment.limits import Limits
-from acquisition.experiment.rig import is_replayed
+from acquisition.experiment.rig import is_replayed, is_simulated
 from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.lockstep import LockstepClock, LockstepHost
 from acquisition.messages import AlarmView
@@ -27,6 +27,8 @@ from drivers.transport import TransportOpener
 
 OVERTIME_S = 3600.0
 """A rehearsal that takes so much longer than its plan is ended: the plan hangs."""
+
+_Setup = TypeVar("_Setup", PumpSetup, PotentiostatSetup)
 
 Progress = Callable[[float, str], None]
 
@@ -81,6 +83,8 @@ def _pump(pump: PumpSetup) -> dict[str, Any]:
         "drug": pump.drug,
         "route": pump.route,
     }
+    if not is_simulated(pump.url):  # the twin of a real pump is of its model; a simulated one is what its url says
+        described["model"] = pump.expected_model
     if pump.concentration_mg_per_ml is not None:
         described["concentration_mg_per_ml"] = pump.concentration_mg_per_ml
     return described
@@ -95,6 +99,11 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
         channels.append(described)
     model = setup.expected_model
     return {"url": setup.url, "simulator": registry.twin(setup.driver), "model": model, "channels": channels}
+
+
+def _of_any_number(setup: _Setup) -> _Setup:
+    """Return the setup without its serial number where the port is real: the twin in its place has one of its own."""
+    return setup if is_simulated(setup.url) else replace(setup, expected_serial_number="")
 
 
 def rehearse(
@@ -114,7 +123,12 @@ def rehearse(
 
     An operator step is answered after ``operator_delay_s``. Raises ValueError for a bad fault, RecordingFailed.
     """
-    plan = replace(plan, simulated=True)
+    plan = replace(
+        plan,
+        simulated=True,
+        pumps=tuple(_of_any_number(pump) for pump in plan.pumps),
+        potentiostats=tuple(_of_any_number(potentiostat) for potentiostat in plan.potentiostats),
+    )
     clock = LockstepClock()
     opener, bench = simulated_opener(plan, clock, seed, faults)
     session = build_session(

@@ -43,6 +43,21 @@ def test_a_real_rig_is_rehearsed_without_opening_its_ports(tmp_path: Path, monke
     assert tomllib.loads((result.session_dir / "protocol.toml").read_text()) == {"a": 1}
 
 
+@pytest.mark.parametrize(
+    ("driver", "model"), [("new-era", "NE-4000"), ("new-era", "NE-500"), ("harvard-ultra", "PHD ULTRA")]
+)
+def test_a_rig_as_scan_writes_it_is_rehearsed_on_twins_of_its_models_whatever_their_serial_numbers(
+    tmp_path: Path, driver: str, model: str
+) -> None:
+    pump = replace(
+        PUMP, url="/dev/ttyUSB0", driver=driver, expected_model=model, expected_serial_number="D99", watchdog_s=0
+    )
+    sensor = replace(SENSOR, url="COM7", expected_serial_number="ESPIC99B1234")
+    result = run(tmp_path, replace(make_plan(STEPS, [pump], [sensor]), simulated=False))
+    assert result.outcome == "finished", result.alarms
+    assert result.truth["pumps"]["drug"]["true_delivered_ul"] == pytest.approx(INFUSION.volume_ul, rel=1e-2)
+
+
 def test_the_same_seed_gives_the_same_session_and_another_seed_another(tmp_path: Path) -> None:
     plan = make_plan(STEPS)
     first, again, other = (run(tmp_path, plan, seed=seed, faults=["drug:drop~0.02"]) for seed in (4, 4, 5))

@@ -7,6 +7,7 @@ shows on the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -27,5 +28,12 @@ def build(name: str, plunger: Plunger, options: Mapping[str, str], rng: np.rando
     return NewEraFirmware(plunger, parse_options(NewEraOptions, options, "new-era"))
 
 
+def _options_of(description: Mapping[str, Any]) -> dict[str, str]:
+    """Return the model that a description asks for by the text that the pump tells, such as ``NE-4000``."""
+    wanted = str(description.get("model", "")).casefold()
+    return {"model": wanted} if wanted in get_args(get_type_hints(NewEraOptions)["model"]) else {}
+
+
+build.options_of = _options_of  # type: ignore[attr-defined] # asked by the bench when a rig is rehearsed
 build.kind = "pump"  # type: ignore[attr-defined] # tells the bench to hand it a plunger
 build.chains = True  # type: ignore[attr-defined] # several may be on one line, each with an address
