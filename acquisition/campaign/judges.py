@@ -175,8 +175,12 @@ def _infusing(account: Account) -> Iterable[tuple[float, float]]:
 
 
 def _unrecorded_is_stopped(trial: Trial, account: Account) -> str:
-    """A pump of an experiment stops within its watchdog, or the engine's own 3 s, when the recording stands still."""
-    if trial.maintenance or any(act.deed == "machine-sleeps" for act in trial.acts):
+    """A pump of an experiment stops within its watchdog, or the engine's own 3 s, when the recording stands still.
+
+    No STOP reaches a pump whose line is dead; without a watchdog it ends at its target.
+    """
+    deaf = not trial.watchdog_s and any(fault.startswith(("drug:cut", "drug:unplug")) for fault in trial.faults)
+    if trial.maintenance or deaf or any(act.deed == "machine-sleeps" for act in trial.acts):
         return ""
     for act in trial.acts:
         if act.deed not in ("recorder-hangs", "disk-full"):
