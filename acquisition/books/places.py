@@ -17,9 +17,14 @@ import platformdirs
 BOOKS_DIR_VARIABLE = "AMPERFUSE_BOOKS_DIR"
 
 
+def same_name(name: str) -> str:
+    """Return a name as it is compared: one animal is not two because somebody wrote it with another case or blank."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
 def book_place(kind: str, name: str) -> tuple[Path, Path]:
     """Return the paths of a book and of its anchor. ``kind`` is ours, ``name`` may be anything."""
-    name = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    name = same_name(name)
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")[:40]
     file = "-".join(
         part for part in (slug, hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]) if part

@@ -57,7 +57,8 @@ class Bench:
         """Open the real thing: on the engine of the runtime directory, with its own timer and journal."""
         link = ClientLink("tester")
         self.links.append(link)
-        window = open_window(link, settings=QSettings(str(self.settings_file), QSettings.Format.IniFormat))
+        settings = QSettings(str(self.settings_file), QSettings.Format.IniFormat)
+        window = open_window(link, settings=settings, player=self.player)
         window.show()
         window.activateWindow()
         self.windows.append(window)
