@@ -21,7 +21,8 @@ DEVIATION_FOR_NS = 10 * NS_PER_S
 POLLS_WITHOUT_ADVANCE = 2
 """R23: after so many polls without advance, once one counter step should have been delivered twice over."""
 LATENCY_S = 1.0
-"""Start and reply latency that no deviation is made of: one second of flow is allowed on either side. [A]"""
+"""Time that a pump needs to get going and to count: no deviation is made of one second of flow either way. [A]
+How late the computer was is in the bounds instead: between them lies what a pump in order has given."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class DeliveryWatch:
         """R23, with the patience that a slow rate and a coarse counter need."""
         if infusion.counter_ul > self._last_counter_ul:
             self._last_counter_ul = infusion.counter_ul
-            self._advanced_ns = status.asked_ns
+            self._advanced_ns = status.received_ns
             self._idle_polls = 0
             return []
         self._idle_polls += 1
@@ -90,8 +91,10 @@ class DeliveryWatch:
         return [Finding("not-infusing", f"no advance for {idle_s:.0f} s at {infusion.counter_ul:.4g} uL", stop="none")]
 
     def _deviation(self, infusion: Infusion, status: PumpStatus) -> list[Finding]:
-        ordered_ul = infusion.ordered_ul(status.asked_ns)
-        differ_ul = abs(infusion.counter_ul - ordered_ul)
+        least_ul, most_ul = infusion.surely_ordered_ul(status.asked_ns), infusion.ordered_ul(status.received_ns)
+        too_little = infusion.counter_ul < least_ul
+        ordered_ul = least_ul if too_little else most_ul
+        differ_ul = least_ul - infusion.counter_ul if too_little else max(0.0, infusion.counter_ul - most_ul)
         slack_ul = DEVIATION_STEPS * status.counter_step_ul + infusion.program.rate_ul_per_min * LATENCY_S / 60
         if differ_ul <= max(DEVIATION * ordered_ul, slack_ul):
             self._deviates_since_ns = None

@@ -29,14 +29,16 @@ class Infusion:
     step: int
     program: PumpProgram
     sent_ns: int
-    """When RUN was about to be sent: nothing can have moved before."""
+    """When RUN was about to be sent, at first when it was decided: nothing can have moved before."""
     counter_ul: float = 0.0
     """The pump's own counter, cleared before each infusion: one counter epoch (R16)."""
     counter_step_ul: float = 0.0
     confirmed_ns: int | None = None
     """When the question was asked whose answer gave ``counter_ul``."""
     onset_ns: int | None = None
-    """When the pump was first known to move."""
+    """Since when the pump may have moved; None until a reply says that it has."""
+    seen_moving_ns: int | None = None
+    """When that reply came: it moves since then at the latest, however late a busy computer sent RUN."""
     last_heard_ns: int = 0
     """Latest time at which the pump may have received a valid packet of ours: its watchdog counts from there."""
     ended_ns: int | None = None
@@ -57,6 +59,12 @@ class Infusion:
         if self.onset_ns is None:
             return 0.0
         return min(self.target_ul, self.flow_ul(self.onset_ns, self.ended_ns or now_ns))
+
+    def surely_ordered_ul(self, now_ns: int) -> float:
+        """Return the least that a pump in order has given: the ordered rate since it was seen to move."""
+        if self.seen_moving_ns is None:
+            return 0.0
+        return min(self.target_ul, self.flow_ul(self.seen_moving_ns, now_ns))
 
     def open_uncertain_ul(self, now_ns: int, watchdog_s: int) -> float:
         """Return the worst case beyond the counter: rate times the time it may have run, never above the target."""
@@ -90,6 +98,11 @@ class PumpLedger:
             raise RuntimeError(f"{self.setup.name}: an infusion is open")
         self.current = Infusion(step, program, sent_ns=now_ns, last_heard_ns=now_ns)
 
+    def sending(self, now_ns: int) -> None:
+        """Note that RUN goes out only now: its intent may have waited for the disk."""
+        if self.current is not None:
+            self.current.sent_ns = max(self.current.sent_ns, now_ns)
+
     def never_ran(self) -> None:
         """Forget the open infusion: the pump is known to have stood still with its counter at zero (fault L2)."""
         self.current = None
@@ -111,7 +124,7 @@ class PumpLedger:
         infusion.confirmed_ns = status.asked_ns
         infusion.last_heard_ns = status.received_ns
         if infusion.onset_ns is None and (not status.motion.is_still or status.infused_ul > 0):
-            infusion.onset_ns = infusion.sent_ns
+            infusion.onset_ns, infusion.seen_moving_ns = infusion.sent_ns, status.received_ns
 
     def _unordered(self, before: PumpStatus, status: PumpStatus) -> None:
         """Count what a pump gave by its own keys or its own will: the animal got it, whoever ordered it (R28).

@@ -181,6 +181,7 @@ class PumpDesk(PumpFacts):
 
     def _sending(self, what: Sending, now_ns: int) -> None:
         self._run_went_out = True
+        self.ledger.sending(now_ns)
         self.desk.say(EventKind.PUMP, now_ns, self.name, "RUN goes out", {"what": "run", "token": what.token})
 
     def _started(self, what: Started, now_ns: int) -> None:

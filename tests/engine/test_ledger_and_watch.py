@@ -169,6 +169,22 @@ def test_R26_exactly_on_rate_raises_nothing_for_a_whole_infusion() -> None:
         assert watch.judge(book, look) == []
 
 
+@pytest.mark.parametrize(("speed", "found"), [(1.0, set()), (0.93, {"delivery-wrong"}), (1.07, {"over-delivery"})])
+def test_R26_a_start_that_a_busy_computer_delays_is_no_deviation_and_hides_none(speed: float, found: set[str]) -> None:
+    """RUN waits 1.5 s for the disk and the processor, its reply another second: the pump itself is in order or not."""
+    book, watch = ledger(), DeliveryWatch()
+    watch.begin()
+    book.sending(seconds(1.5))
+    book.confirm(PumpStatus(seconds(1.6), seconds(2.6), Motion.INFUSING, 0.0, 0.0, 0.001))
+    alarms = set()
+    for half_s in range(6, 180):
+        look = status(half_s / 2, round((half_s / 2 - 2.5) * speed / 10, 3))
+        book.confirm(look)
+        alarms |= {finding.alarm for finding in watch.judge(book, look) if finding.stop != "none"}
+
+    assert alarms == found
+
+
 def test_R23_waits_for_a_counter_step_of_a_slow_pump() -> None:
     """At 0.02 uL/min a counter of 0.01 uL steps every 30 s: 40 s without advance is in order, 90 s is not."""
     slow = PumpProgram(4.699, 0.02, 1.0)

@@ -31,7 +31,7 @@ from tests.process.engine_kit import (
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(os_support.is_windows(), reason="sends POSIX signals")]
-LONG_AT_ANY_SPEED = PROTOCOL.format(volume="48 uL", rate="1 uL/min")
+LONG_AT_ANY_SPEED = PROTOCOL.format(volume="48 uL", rate="0.25 uL/min")
 BALLAST = "ballast"
 
 
