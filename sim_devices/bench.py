@@ -28,8 +28,9 @@ import numpy as np
 from drivers.clock import Clock
 from drivers.errors import PortBusy, PortMissing
 from drivers.transport import LineSettings
-from sim_devices.faults import FaultSpec, InstrumentFaults, parse_fault
+from sim_devices.faults import INNER_KINDS, PLUNGER_KINDS, FaultSpec, InstrumentFaults, parse_fault
 from sim_devices.instrument import Instrument
+from sim_devices.interfaces import Disturbable
 from sim_devices.line import HOST_BUFFER_BYTES, SimulatedPort, Wire
 from sim_devices.models.description import ELECTRODES
 from sim_devices.models.world import World
@@ -234,9 +235,6 @@ class SimBench:
         electrodes = tuple(getattr(build_firmware, "electrodes", ELECTRODES))
         physics = plunger if plunger is not None else self._world.front_end(name, electrodes)
         specs = [spec for spec in self._faults if _concerns(spec, wanted)] + own_faults
-        for spec in specs:
-            if spec.kind == "stall" and plunger is None:
-                raise ValueError(f"fault {spec.text!r}: {name} has no plunger that could stall")
         before = self._at(wanted.url)
         instrument = Instrument(
             name,
@@ -252,6 +250,8 @@ class SimBench:
             plunger,
             before[0].wire.branch() if before else self._wire(build_firmware),
         )
+        instrument.swap = functools.partial(self._swap, name)
+        self._keep_possible(instrument, own_faults)
         instrument.firmware.power_on(now_ns)
         instrument.refresh(now_ns)
         if name in self._instruments:
@@ -278,6 +278,26 @@ class SimBench:
         faster = max(1.0, float(getattr(self.clock, "rate", 1.0)))
         return Wire(round(HOST_BUFFER_BYTES * faster), own_baud=getattr(build_firmware, "own_baud", None))
 
+    def _swap(self, name: str, other_name: str) -> None:
+        """Let two instruments change ports: each is what answers at the other's URL from now on."""
+        one, other = self._instruments[name], self._instruments[other_name]
+        for unplugged in (one, other):
+            unplugged.unplug()
+            unplugged.plugged = True
+        one.url, other.url = other.url, one.url
+        one.wire.own_baud, other.wire.own_baud = other.wire.own_baud, one.wire.own_baud
+
+    def _keep_possible(self, instrument: Instrument, own_faults: Sequence[FaultSpec]) -> None:
+        """Refuse faults that this instrument cannot have; one that names nobody passes it by. Raises ValueError."""
+        possible = []
+        for spec in instrument.faults.specs:
+            why = _impossible(spec, instrument)
+            if why and (spec.instrument or spec in own_faults):
+                raise ValueError(f"fault {spec.text!r}: {instrument.name} {why}")
+            if not why:
+                possible.append(spec)
+        instrument.faults.keep(possible)
+
     def _check_fault_names(self) -> None:
         names = {instrument.name for instrument in self._instruments.values()} | self._backplanes.keys()
         for spec in self._faults:
@@ -286,12 +306,24 @@ class SimBench:
                     f"fault {spec.text!r}: there is no instrument {spec.instrument!r}; there are: "
                     f"{', '.join(sorted(names))}"
                 )
+            if spec.kind == "swap":
+                pair = [self._instruments.get(name) for name in (spec.instrument, spec.value)]
+                if None in pair or len({id(one) for one in pair}) < 2 or any(one and one.chained for one in pair):
+                    raise ValueError(f"fault {spec.text!r}: name two instruments of this bench, each on its own port")
 
 
 def _concerns(spec: FaultSpec, wanted: _Wanted) -> bool:
-    if spec.instrument:
-        return spec.instrument in (wanted.name, wanted.part_of)
-    return spec.kind != "stall" or wanted.kind == "pump"
+    return not spec.instrument or spec.instrument in (wanted.name, wanted.part_of)
+
+
+def _impossible(spec: FaultSpec, instrument: Instrument) -> str:
+    """Say why an instrument cannot have this fault; empty if it can."""
+    if spec.kind in PLUNGER_KINDS and instrument.plunger is None:
+        return "has no plunger that could stall"
+    able = instrument.firmware.disturbances if isinstance(instrument.firmware, Disturbable) else frozenset()
+    if spec.kind in INNER_KINDS and spec.kind not in able:
+        return f"cannot show this fault; it can: {', '.join(sorted(able)) or 'none of its kind'}"
+    return ""
 
 
 def _generator(seed: int, name: str, part: str) -> np.random.Generator:

@@ -19,6 +19,29 @@ cut         the line is dead, both ways, without an error for 10 s              
 unplug      the port vanishes                             for good                              power; (~) how long
 power-cycle the instrument loses power                    for 1 s                               (~ only) how long
 stall       the plunger is blocked                        for good                              (~ only) how long
+empty       the plunger is at its end, or at a switch     for good
+truncate    the end of what arrives is lost               the next chunk                        how many bytes (half)
+echo        the host's own bytes come back to it          for good                              (~ only) how long
+babble      bytes without end, as fast as the line takes  for 10 s                              (~ only) how long
+baud        the instrument speaks at another baud rate    for good                              (~ only) how long
+foreign     a second program asks what the host asked     once
+            first, and the answer comes to the host too
+swap        two plugs change places after DURATION        after 5 s                             the other instrument
+=========== ============================================= ===================================== ======================
+
+What goes wrong inside a pump, as far as its simulated firmware can show it (``Disturbable``):
+
+=========== ============================================= ===================================== ======================
+KIND        what happens                                  without DURATION                      VALUE
+=========== ============================================= ===================================== ======================
+brown-out   it restarts without its reset alarm           once                                  counter (default: at
+                                                                                                zero, stands still);
+                                                                                                target, rate: runs on
+                                                                                                with that one changed
+speed       its motor turns too fast or too slowly        for good                              percent of the rate
+keypad      somebody presses a key at its front           once                                  stop (default), start
+refuse      settings and RUN are refused                  for good                              (~ only) how long
+runaway     STOP is answered and not obeyed               for good                              (~ only) how long
 =========== ============================================= ===================================== ======================
 """
 
@@ -32,20 +55,37 @@ from typing import Literal
 
 import numpy as np
 
-KINDS = ("drop", "delay", "duplicate", "garble", "cut", "unplug", "power-cycle", "stall")
-CHUNK_KINDS = KINDS[:4]
+CHUNK_KINDS = ("drop", "delay", "duplicate", "garble", "truncate")
+PLUNGER_KINDS = ("stall", "empty")
+INNER_KINDS = ("brown-out", "speed", "keypad", "refuse", "runaway")
+KINDS = (
+    *CHUNK_KINDS, *PLUNGER_KINDS, *INNER_KINDS,
+    "cut", "unplug", "power-cycle", "echo", "babble", "baud", "foreign", "swap",
+)  # fmt: skip
 _DEFAULT_DURATION_NS: dict[str, int | None] = {
     "cut": 10_000_000_000,
     "unplug": None,
     "power-cycle": 1_000_000_000,
-    "stall": None,
+    "babble": 10_000_000_000,
+    "swap": 5_000_000_000,
 }
+_WITHOUT_END = ("empty", "brown-out", "keypad", "foreign")
+_VALUES: dict[str, tuple[str, ...]] = {
+    "drop": ("in", "out", "both"),
+    "unplug": ("power",),
+    "brown-out": ("counter", "target", "rate"),
+    "keypad": ("stop", "start"),
+}
+"""Kinds whose value is one of a few words."""
 _UNITS_NS = {"ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000}
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|min|h)")
 _SHAPE = re.compile(
     r"(?:(?P<instrument>[^@~=]+):)?(?P<kind>[a-z-]+)(?:@(?P<at>[^=]*)|~(?P<chance>[^=]*))(?:=(?P<value>.*))?"
 )
 _HELP = "write [INSTRUMENT:]KIND@START[+DURATION][=VALUE], e.g. pump:stall@120s or cut@5min+20s, or KIND~PROBABILITY"
+
+BABBLE_PERIOD_NS = 50_000_000
+"""A line that babbles is filled anew so often."""
 
 Direction = Literal["in", "out"]
 
@@ -86,11 +126,13 @@ def parse_fault(text: str) -> FaultSpec:
     if found["at"] is not None:
         start, plus, duration = found["at"].partition("+")
         start_ns = parse_time_ns(start, what)
+        if plus and kind in _WITHOUT_END:
+            raise ValueError(f"{what}: {kind} has no duration; {_HELP}")
         if plus:
             duration_ns = parse_time_ns(duration, what)
     else:
         probability = _probability(found["chance"], what)
-        if kind not in CHUNK_KINDS and value:
+        if kind not in (*CHUNK_KINDS, "brown-out", "keypad", "speed", "swap") and value:
             duration_ns, value = parse_time_ns(value, what), ""
     _check_value(kind, value, what)
     return FaultSpec(text, found["instrument"] or "", kind, start_ns, duration_ns, probability, value)
@@ -107,20 +149,30 @@ def _probability(text: str, what: str) -> float:
 
 
 def _check_value(kind: str, value: str, what: str) -> None:
-    if not value:
-        return
-    if kind == "drop" and value in ("in", "out", "both"):
+    if kind in ("speed", "swap") and not value:
+        needs = "percent of the rate, such as 150%" if kind == "speed" else "the other instrument's name"
+        raise ValueError(f"{what}: {kind} needs {needs}; {_HELP}")
+    if not value or kind == "swap" or value in _VALUES.get(kind, ()):
         return
     if kind == "delay":
         parse_time_ns(value, what)
         return
     if kind == "garble" and value == "digit":
         return
-    if kind in ("duplicate", "garble") and value.isascii() and value.isdigit() and 1 <= int(value) <= 100:
+    if kind in ("duplicate", "garble", "truncate") and value.isascii() and value.isdigit() and 1 <= int(value) <= 100:
         return
-    if kind == "unplug" and value == "power":
+    if kind == "speed":
+        parse_percent(value, what)
         return
     raise ValueError(f"{what}: {kind} cannot take the value {value!r}; {_HELP}")
+
+
+def parse_percent(text: str, what: str) -> float:
+    """Return 1.5 for ``150%``. Raises ValueError."""
+    digits = text.removesuffix("%")
+    if not (text.endswith("%") and digits.isascii() and digits.isdigit() and 0 <= int(digits) <= 1000):
+        raise ValueError(f"{what}: {text!r} is no share; write percent from 0 to 1000, such as 150%")
+    return int(digits) / 100.0
 
 
 @dataclass(frozen=True)
@@ -145,11 +197,20 @@ class InstrumentFaults:
     _order: int = 0
 
     def __post_init__(self) -> None:
-        for spec in self.specs:
+        self.keep(self.specs)
+
+    def keep(self, specs: list[FaultSpec]) -> None:
+        """Have these faults and no others; before the first of them."""
+        self.specs, self._changes = specs, []
+        for spec in specs:
             if spec.start_ns is not None and spec.kind not in CHUNK_KINDS:
                 self._schedule(spec, self.begin_ns + spec.start_ns)
 
     def _schedule(self, spec: FaultSpec, start_ns: int) -> None:
+        if spec.kind == "babble" and spec.duration_ns is not None:
+            for offset_ns in range(0, spec.duration_ns, BABBLE_PERIOD_NS):
+                self._push(start_ns + offset_ns, Change(spec.kind, begins=True))
+            return
         self._push(start_ns, Change(spec.kind, begins=True, value=spec.value))
         if spec.duration_ns is not None:
             self._push(start_ns + spec.duration_ns, Change(spec.kind, begins=False, value=spec.value))
@@ -181,11 +242,13 @@ class InstrumentFaults:
                 delay_ns += parse_time_ns(spec.value or "500ms", spec.text)
             elif spec.kind == "duplicate":
                 copies += int(spec.value or 1)
+            elif spec.kind == "truncate":
+                chunk = chunk[: max(len(chunk) - int(spec.value), 0) if spec.value else len(chunk) // 2]
             elif spec.kind == "garble":
                 chunk = self._misheard(chunk) if spec.value == "digit" else self._garbled(chunk, int(spec.value or 1))
             else:
                 self._schedule(spec, now_ns)
-        return [(chunk, delay_ns)] * copies
+        return [(chunk, delay_ns)] * copies if chunk else []
 
     def _concerns(self, spec: FaultSpec, direction: Direction) -> bool:
         if spec.kind == "drop":

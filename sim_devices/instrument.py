@@ -6,11 +6,12 @@ Instruments of a chain hear the host each on a lane of its own and speak on one 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from sim_devices.faults import Change, InstrumentFaults
-from sim_devices.interfaces import Bursting, Firmware
+from sim_devices.faults import BABBLE_PERIOD_NS, INNER_KINDS, Change, InstrumentFaults
+from sim_devices.interfaces import Bursting, Disturbable, Firmware
 from sim_devices.line import NEVER_NS, SimulatedPort, Wire
 
 _SHORTEST_STEP_NS = 1_000_000
@@ -31,6 +32,10 @@ class Blockable(Protocol):
         """Clear the occlusion."""
         ...
 
+    def limit(self, now_ns: int) -> None:
+        """End the travel here: the syringe is empty, or a switch is hit."""
+        ...
+
 
 @dataclass
 class Instrument:
@@ -47,12 +52,18 @@ class Instrument:
     plugged: bool = True
     chained: bool = False
     """Others are on the same line: a cut before this one loses nothing that is on its way from them."""
+    swap: Callable[[str], None] = lambda _other: None
+    """Change places with the instrument of that name; the bench knows it."""
     due_ns: int = NEVER_NS
     """When something next happens here."""
     _bursting: Bursting | None = field(init=False, repr=False)
     _cuts: int = 0
     _offs: int = 0
     _blocks: int = 0
+    _echoes: int = 0
+    _off_speed: int = 0
+    _first_question: bytes = b""
+    """What the host asked first: the question of who it is."""
 
     def __post_init__(self) -> None:
         self._bursting = self.firmware if isinstance(self.firmware, Bursting) else None  # asked once: it is slow
@@ -114,12 +125,15 @@ class Instrument:
     def _as_heard(self, data: bytes) -> bytes:
         """Return what becomes of bytes that one side sends and the other hears at another baud rate: noise."""
         own = getattr(self.firmware, "line_baud", 0)
-        return data if own in (0, self.wire.baud) else _NOISE * ((len(data) + 1) // 2)
+        return data if own in (0, self.wire.baud) and not self._off_speed else _NOISE * ((len(data) + 1) // 2)
 
     def take_from_host(self, data: bytes, now_ns: int) -> None:
         """Put bytes of the host on the wire."""
         if self._cuts:
             return
+        self._first_question = self._first_question or data
+        if self._echoes:
+            self.wire.to_host.send(data, now_ns, now_ns, self.wire.byte_ns)
         for piece, extra_ns in self.faults.mangle(data, "out", now_ns):
             self.wire.to_device.send(piece, now_ns, now_ns, self.wire.byte_ns, extra_ns)
 
@@ -136,8 +150,34 @@ class Instrument:
                 self._power(step, t_ns)
         elif change.kind == "power-cycle":
             self._power(step, t_ns)
-        elif change.kind == "stall" and self.plunger is not None:
+        elif change.kind == "stall":
             self._block(step, t_ns)
+        elif change.kind == "empty" and self.plunger is not None:
+            self.plunger.limit(t_ns)
+        elif change.kind in INNER_KINDS and isinstance(self.firmware, Disturbable):
+            self.firmware.disturb(change.kind, change.value, t_ns, begins=change.begins)
+        else:
+            self._change_of_line(change, step, t_ns)
+
+    def _change_of_line(self, change: Change, step: int, t_ns: int) -> None:
+        if change.kind == "echo":
+            self._echoes += step
+        elif change.kind == "baud":
+            self._off_speed += step
+        elif change.kind == "babble" and self.port is not None and self.plugged and not self._cuts:
+            noise = _NOISE * (BABBLE_PERIOD_NS // self.wire.byte_ns)
+            self.wire.to_host.send(noise, t_ns, t_ns, self.wire.byte_ns)
+        elif change.kind == "foreign":
+            self.firmware.receive(self._as_heard(self._first_question), t_ns)
+        elif change.kind == "swap":
+            if change.begins:
+                self._plug(in_=False)
+            else:
+                self.swap(change.value)
+
+    def unplug(self) -> None:
+        """Take its plug out of the port."""
+        self._plug(in_=False)
 
     def _plug(self, *, in_: bool) -> None:
         self.plugged = in_

@@ -41,6 +41,18 @@ class Bursting(Protocol):
         ...
 
 
+@runtime_checkable
+class Disturbable(Protocol):
+    """Firmware in which something can go wrong on purpose (kinds and values: ``sim_devices.faults``)."""
+
+    disturbances: frozenset[str]
+    """The kinds that it can show."""
+
+    def disturb(self, kind: str, value: str, now_ns: int, *, begins: bool) -> None:
+        """Begin or end one of its ``disturbances``."""
+        ...
+
+
 class Plunger(Protocol):
     """The mechanics that a pump's firmware moves. The firmware believes a diameter; the true syringe is in here."""
 

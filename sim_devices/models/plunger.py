@@ -76,6 +76,7 @@ class SyringePlunger:
     _segments: list[_Segment] = field(init=False, repr=False)
     _driven_ns: int = field(init=False, repr=False)
     _blockage_ns: int = field(init=False, repr=False)
+    _limit_mm: float = field(default=math.inf, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._segments = [_Segment(self.start_ns, 0.0, 0.0, 0.0, blocked=False, begun_by="drive")]
@@ -99,6 +100,10 @@ class SyringePlunger:
     def unblock(self, now_ns: int) -> None:
         """Clear the occlusion; motion goes on as last commanded. Raises ValueError when time runs backwards."""
         self._set_blockage(now_ns, blocked=False)
+
+    def limit(self, now_ns: int) -> None:
+        """End the travel here: less was in the syringe than was said, or a switch is hit."""
+        self._limit_mm = self.travelled_mm(now_ns)
 
     def travelled_mm(self, now_ns: int) -> float:
         """Return net travel at ``now_ns``, which may lie before the latest command, mm."""
@@ -172,4 +177,4 @@ class SyringePlunger:
 
     def _ends_mm(self) -> tuple[float, float]:
         p = self.parameters
-        return -(p.volume_ul - p.loaded_ul) / p.area_mm2, p.loaded_ul / p.area_mm2
+        return -(p.volume_ul - p.loaded_ul) / p.area_mm2, min(p.loaded_ul / p.area_mm2, self._limit_mm)

@@ -42,11 +42,24 @@ class Commands:
     options: NewEraOptions
     selected: int = 0
     """Phase that PHN has selected, counted from 0."""
+    refuses: bool = False
+    """Something is wrong with it: it takes no setting and no RUN."""
+    runs_away: bool = False
+    """Something is wrong with it: STP does nothing."""
+
+    def press(self, key: str, now_ns: int) -> None:
+        """Do what the Start/Stop key at the front does."""
+        if key == "stop" and self.motor.operating:
+            self.motor.pause(now_ns)
+        elif key == "start" and not self.motor.operating:
+            self._run("", now_ns)
 
     def execute(self, text: str, now_ns: int) -> str:
         """Obey one command (address removed, capitals); return the data of its reply."""
         if not text:
             return ""
+        if self.refuses and (text[:3] == "RUN" or (text[:3] in ("DIA", "RAT", "VOL", "DIR") and len(text) > 3)):
+            return NOT_NOW
         for length in (3, 2):
             handler = self._handlers().get(text[:length])
             if handler is not None:
@@ -163,6 +176,8 @@ class Commands:
     def _stp(self, argument: str, now_ns: int) -> str:
         if argument:
             return UNKNOWN
+        if self.runs_away:
+            return ""
         if self.motor.operating:
             self.motor.pause(now_ns)
         elif self.motor.state == PAUSED:

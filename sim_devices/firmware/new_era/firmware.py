@@ -22,7 +22,9 @@ _BAUDS = ("19200", "9600", "2400", "1200", "300")
 
 
 class NewEraFirmware:
-    """One pump. Implements ``sim_devices.interfaces.Firmware``."""
+    """One pump. Implements ``sim_devices.interfaces.Firmware`` and ``Disturbable``."""
+
+    disturbances = frozenset({"brown-out", "speed", "keypad", "refuse", "runaway"})
 
     def __init__(self, plunger: Plunger, options: NewEraOptions) -> None:
         self._options = options
@@ -68,6 +70,36 @@ class NewEraFirmware:
         self._advance(now_ns)
         for packet in self._receiver.feed(data, now_ns, self._safe_mode):
             self._handle(packet, now_ns)
+
+    def disturb(self, kind: str, value: str, now_ns: int, *, begins: bool) -> None:
+        """Begin or end what goes wrong inside (``sim_devices.faults``)."""
+        self._advance(now_ns)
+        if kind == "brown-out":
+            self._brown_out(value or "counter", now_ns)
+        elif kind == "keypad":
+            self._commands.press(value or "stop", now_ns)
+        elif kind == "speed":
+            self._motor.speed_factor = int(value.removesuffix("%")) / 100.0 if begins else 1.0
+            if self._motor.moving:
+                self._motor.retune(now_ns)
+        elif kind == "refuse":
+            self._commands.refuses = begins
+        else:
+            self._commands.runs_away = begins
+
+    def _brown_out(self, what: str, now_ns: int) -> None:
+        """Lose what is not in non-volatile memory, without the alarm; or keep running with one number changed."""
+        if what == "counter":
+            self._motor.halt(now_ns)
+            self._motor.clear_counters()
+            return
+        for phase in self._memory.phases[:1]:
+            if what == "target":
+                phase.volume *= 2.0
+            else:
+                phase.rate *= 1.02
+        if self._motor.moving:
+            self._motor.retune(now_ns)
 
     def transmit(self, now_ns: int) -> bytes:
         self._advance(now_ns)

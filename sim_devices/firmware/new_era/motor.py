@@ -42,6 +42,8 @@ class Motor:
     withdrawn_mm: float = 0.0
     phase_began_ns: int | None = None
     """When the present phase began by itself (not by RUN)."""
+    speed_factor: float = 1.0
+    """What its clock makes of every speed; counters and targets are steps, and stay true."""
     _sign: int = 1
     _phase_mm: float = 0.0
     _paused_from: str = INFUSING
@@ -176,12 +178,12 @@ class Motor:
         self._set_timers(now_ns)
 
     def _speed(self) -> float:
-        return self.phase.rate_ul_per_min / self.memory.area_mm2
+        return self.phase.rate_ul_per_min / self.memory.area_mm2 * self.speed_factor
 
     def _set_timers(self, now_ns: int) -> None:
         self._check_ns = now_ns + self.stall_check_ns
         self._end_ns = None
-        if self.phase.volume > 0:
+        if self.phase.volume > 0 and self._speed() > 0:
             left_ns = math.ceil(max(self._remaining_mm(), 0.0) / self._speed() * _NS_PER_MIN)
             self._end_ns = now_ns + max(left_ns, 1)
 
