@@ -69,6 +69,7 @@ app.command()(books.settle)
 app.command()(campaigns.campaign)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
+app.command()(sessions.problem_report)
 
 
 def main() -> None:

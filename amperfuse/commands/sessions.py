@@ -1,4 +1,4 @@
-"""``verify`` and ``recover``: is this recording what was recorded, and what is left of an interrupted one."""
+"""``verify``, ``recover``, ``problem-report``: is this what was recorded, what is left of it, what to tell others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from acquisition.recording.journal import JOURNAL_NAME
+from acquisition.recording.problem_report import problem_report as report_problem
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.recover import recover as recover_session
 from acquisition.recording.verify import session_fingerprint
@@ -39,6 +40,22 @@ def recover(session: Session) -> None:
     _must_be_session(session)
     tell(f"recovering {session} ...")
     say(recover_session(session).text())
+
+
+@for_people
+def problem_report(
+    session: Session,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it here; without it, it is printed.")] = None,
+) -> None:
+    """Make a text for whoever mends the program: versions, instruments, events, logs; no samples, no known names."""
+    _must_be_session(session)
+    text = report_problem(session)
+    if out is None:
+        say(text)
+        return
+    with out.open("x", encoding="utf-8") as file:
+        file.write(safe(text, lines=True))
+    tell(f"{safe(str(out))} is written. Read it before you send it: names inside labels are not known to be names.")
 
 
 def _simulated(session: Path) -> bool:
