@@ -24,6 +24,7 @@ def parse(words: list[str]) -> EngineOptions:
     parser.add_argument("--rig", type=Path, required=True, help="with which instruments (TOML)")
     parser.add_argument("--out", type=Path, required=True, help="where the session's folder is made")
     parser.add_argument("--autostart", action="store_true", help="start the plan once everything is ready")
+    parser.add_argument("--unattended-by", default="", help="with --autostart: who decides that nobody has to watch")
     parser.add_argument("--finish-when-done", action="store_true", help="end the session when the plan is through")
     parser.add_argument("--speed", type=_speed, help="simulated rigs only: how much faster than real time")
     parser.add_argument("--seed", type=int, help="simulated rigs only: seed of everything random")
@@ -36,6 +37,7 @@ def parse(words: list[str]) -> EngineOptions:
         out=given.out,
         autostart=given.autostart,
         finish_when_done=given.finish_when_done,
+        unattended_by=given.unattended_by,
         speed=given.speed,
         seed=given.seed,
         faults=tuple(given.fault),

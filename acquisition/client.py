@@ -20,6 +20,7 @@ from acquisition.messages import (
     PROTOCOL_VERSION,
     REPORT,
     Answer,
+    Attend,
     Command,
     Credit,
     EngineState,
@@ -50,8 +51,10 @@ class EngineClient:
         record: EngineRecord,
         on_report: Callable[[Report], None] | None = None,
         on_lost: Callable[[str], None] | None = None,
+        operator: str = "",
     ) -> None:
         self.record = record
+        self.operator = operator
         self._connection = connection
         self._on_report = on_report or (lambda _report: None)
         self._on_lost = on_lost or (lambda _why: None)
@@ -91,7 +94,7 @@ class EngineClient:
             connection = door.knock(record.address, record.family, record.read_key(), timeout_s)
         except door.DoorClosed as error:
             raise EngineLost(f"engine process {record.pid} is there but does not answer: {error}") from error
-        client = cls(connection, record, on_report, on_lost)
+        client = cls(connection, record, on_report, on_lost, operator)
         try:
             client.request(Hello(request=0, operator=operator, samples=samples), timeout_s)
         except EngineLost:
@@ -137,6 +140,13 @@ class EngineClient:
         """Allow the engine to send one more samples message. Quietly nothing once the connection is lost."""
         try:
             self._send(Credit())
+        except EngineLost:
+            return
+
+    def attend(self) -> None:
+        """Say that a person is at this client; say it every ATTEND_S. Quietly nothing once the connection is lost."""
+        try:
+            self._send(Attend(operator=self.operator))
         except EngineLost:
             return
 

@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 AUDIO_PAUSE_S = 120
 """R47: the sound of alarms is paused for so long at most, in real seconds."""
+ATTEND_S = 2.0
+"""Real seconds between two signs of life of a window; see ``acquisition.engine.attendance``."""
 MAX_SAID = 200
 """Characters of a name, a label or a reason (X16)."""
 
@@ -160,6 +162,14 @@ class EngineState(_Message):
     pumps: tuple[PumpView, ...] = ()
     channels: tuple[ChannelView, ...] = ()
     steps: tuple[StepView, ...] = ()
+    held_on: int | None = None
+    """The step at which the plan waits for a person."""
+    held_before: bool = False
+    """That step is an infusion that has not begun: continuing begins it."""
+    watched_by: tuple[str, ...] = ()
+    """Whose window or terminal was heard lately."""
+    unattended_by: str = ""
+    """Who decided that infusions start with nobody watching; empty: they do not."""
     alarms: tuple[AlarmView, ...] = ()
     audio_paused_until_ns: int | None = None
     """Until when no window sounds an alarm; None while they sound. In engine time: divide by ``rate`` for people."""
@@ -218,11 +228,19 @@ class Credit(_Message):
     type: Literal["credit"] = "credit"
 
 
+class Attend(_Message):
+    """A person's window or terminal is alive: said every ATTEND_S. Not answered. Without it no infusion starts."""
+
+    type: Literal["attend"] = "attend"
+    operator: CutText
+
+
 class Start(_Message):
-    """Start the plan."""
+    """Start the plan. ``unattended_by`` names who decides that infusions start also when nobody watches."""
 
     type: Literal["start"] = "start"
     request: int
+    unattended_by: SaidText = ""
 
 
 class Stop(_Message):
@@ -234,11 +252,12 @@ class Stop(_Message):
 
 
 class Continue(_Message):
-    """Go on from a wait-for-operator step."""
+    """Go on from the step that waits. ``skip``: leave out an infusion that has not begun instead of beginning it."""
 
     type: Literal["continue"] = "continue"
     request: int
     step: int
+    skip: bool = False
 
 
 class Note(_Message):
@@ -294,7 +313,9 @@ class Finish(_Message):
     discard: bool = False
 
 
-Command = Hello | Credit | Start | Stop | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Finish
+Command = (
+    Hello | Credit | Attend | Start | Stop | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Finish
+)
 Report = EngineState | EventNotice | ChannelSamples | Answer
 
 COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from acquisition.messages import (
+    ATTEND_S,
     AUDIO_PAUSE_S,
+    MAX_SAID,
     Acknowledge,
     Answer,
     Continue,
@@ -33,6 +35,7 @@ class Operator:
     show_answer: Callable[[Answer], None]
     press: StopPress | None = None
     """The last press of STOP."""
+    _attended_ns: int | None = None
 
     def stop(self) -> None:
         """Send STOP, whatever the state, the focus or the connection."""
@@ -44,14 +47,21 @@ class Operator:
         if self.press is not None and self.press.request == answer.request:
             self.press = StopPress(self.press.request, self.press.pressed_ns, answer)
 
-    def start(self) -> None:
-        """Start the plan."""
+    def start(self, unattended_by: str) -> None:
+        """Start the plan; a name decides that infusions start also when nobody watches."""
         self.press = None
-        self.link.send(Start(request=self._number()))
+        self.link.send(Start(request=self._number(), unattended_by=unattended_by[:MAX_SAID]))
 
-    def go_on(self, step: int) -> None:
-        """Go on from the operator step ``step``."""
-        self.link.send(Continue(request=self._number(), step=step))
+    def go_on(self, step: int, *, skip: bool = False) -> None:
+        """Go on from the step that waits; ``skip`` leaves out an infusion that has not begun."""
+        self.link.send(Continue(request=self._number(), step=step, skip=skip))
+
+    def attend(self) -> None:
+        """Say, from the loop that draws the window, that it lives: every ATTEND_S."""
+        ticks_ns = self.ticks_ns()
+        if self._attended_ns is None or ticks_ns - self._attended_ns >= ATTEND_S * 1e9:
+            self._attended_ns = ticks_ns
+            self.link.attend()
 
     def finish(self) -> None:
         """End the session."""

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Protocol
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost, OtherVersion, keep_connecting
-from acquisition.messages import Answer, Command, Credit, Hello, Report, Stop
+from acquisition.messages import Answer, Attend, Command, Credit, Hello, Report, Stop
 
 ANSWER_TIMEOUT_S = 5.0
 AGAIN_AFTER_S = 0.5
@@ -39,6 +39,10 @@ class EngineLink(Protocol):
 
     def poll(self) -> list[Report]:
         """Return everything that has come since the last call, in order. Returns at once."""
+        ...
+
+    def attend(self) -> None:
+        """Tell the engine that a person's window lives. Returns at once."""
         ...
 
     def send(self, command: Command) -> None:
@@ -105,6 +109,11 @@ class ClientLink:
             reports.append(self._reports.get())
         return reports
 
+    def attend(self) -> None:
+        client = self._client
+        if client is not None:
+            self._workers["credit"].do(client.attend)
+
     def send(self, command: Command) -> None:
         client = self._client
         if isinstance(command, Credit):
@@ -150,8 +159,8 @@ class ClientLink:
 
 def _asked(client: EngineClient | None, command: Command) -> Answer:
     """Ask and wait; every way of not getting an answer is an answer with ``ok`` False."""
-    if isinstance(command, Credit | Hello):
-        raise TypeError("credit and hello are not commands of a person")
+    if isinstance(command, Attend | Credit | Hello):
+        raise TypeError("signs of life, credit and hello are not commands of a person")
     if client is None:
         return Answer(request=command.request, ok=False, text="There is no connection to the engine.", confirmed=None)
     try:

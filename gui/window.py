@@ -108,7 +108,11 @@ class MainWindow(QMainWindow):
         self.note = NoteBox(self.mirror.engine_now_ns, operator.note)
         self.pumps: dict[str, PumpWidget] = {}
         self.stop = StopPanel(self.press_stop)
-        self.controls = ControlPanel(ControlActions(operator.start, operator.go_on, operator.mark, operator.finish))
+        self.controls = ControlPanel(
+            ControlActions(
+                operator.start, operator.go_on, partial(operator.go_on, skip=True), operator.mark, operator.finish
+            )
+        )
         self.edition = button("Light", "Dark or light. Key: T")
         self.edition.clicked.connect(self.toggle_edition)
         self.test = button("Test alarms", "Shows the three signs of alarms and sounds their three calls.")
@@ -172,6 +176,7 @@ class MainWindow(QMainWindow):
             lines = moments(state, self.mirror.events, now_ns)
             self.traces.show_frame(TraceFrame(state, self.feed.store, lines, self.mirror.session_s(), old))
         self.feed.give_credit()
+        self.operator.attend()
 
     def press_stop(self) -> None:
         """Send STOP, and show at once that it was sent."""

@@ -242,6 +242,18 @@ TABLE: dict[str, AlarmText] = {
         "The plan does not go on by itself.",
         "Check the animal. Then continue with the next step, or end.",
     ),
+    "nobody-watching": AlarmText(
+        "medium",
+        "Nobody watches the experiment ({detail})",
+        "A running infusion ends at its target. No experimental one starts; maintained anaesthesia goes on as planned.",
+        "Open the window: amperfuse gui. Check the animal, then continue where the plan waits, or end.",
+    ),
+    "unattended": AlarmText(
+        "low",
+        "Infusions start with nobody watching ({detail})",
+        "If the animal is unwell, a line is loose or a mouse wakes, nobody sees it.",
+        "Look after the animal. 'amperfuse gui' opens the window.",
+    ),
     "no-sound": AlarmText(
         "medium",
         "A window cannot sound alarms: {detail}",

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acquisition.engine.gatekeeper import FinishSession, Refusal, StartPlan
-from acquisition.events import EventKind
+from acquisition.events import EventKind, Scalar
 from acquisition.messages import (
     Acknowledge,
     Answer,
+    Attend,
     Command,
     Continue,
     Credit,
@@ -38,6 +39,12 @@ STOP_ANSWER_NS = 3 * NS_PER_S
 """A STOP is answered when all pumps have confirmed, or after this (R33)."""
 
 
+NOBODY = (
+    "Nobody watches: no window and no following terminal of a person was heard lately, so no infusion starts. "
+    "Open the window ('amperfuse gui') and stay, or let a named person decide that nobody has to watch."
+)
+
+
 @dataclass(frozen=True)
 class _WaitingStop:
     request: int
@@ -55,6 +62,9 @@ class CommandDesk:
     def carry_out(self, command: Command, reply: Reply, now_ns: int) -> None:
         """Carry out one command and answer it, now or (STOP) when the pumps have."""
         if isinstance(command, Credit):
+            return
+        if isinstance(command, Attend):
+            self._engine.attendance.heard(command.operator or "somebody", now_ns)
             return
         if isinstance(command, Stop):
             self._waiting.append(
@@ -87,7 +97,7 @@ class CommandDesk:
         if isinstance(command, Hello):
             return True, "Amperfuse engine"
         if isinstance(command, Start):
-            return self._start(now_ns)
+            return self._start(command, now_ns)
         if isinstance(command, Continue):
             return self._continue(command, now_ns)
         if isinstance(command, Note):
@@ -117,7 +127,11 @@ class CommandDesk:
         self._engine.desk.say(EventKind.OPERATOR, now_ns, "operator", text, {"seconds": command.seconds})
         return True, f"{text}."
 
-    def _start(self, now_ns: int) -> tuple[bool, str]:
+    def _start(self, command: Start, now_ns: int) -> tuple[bool, str]:
+        by = command.unattended_by.strip()
+        attendance = self._engine.attendance
+        if not (by or attendance.allows_start(now_ns)):
+            return False, NOBODY
         decision = self._engine.decide(StartPlan(), now_ns)
         if isinstance(decision, Refusal):
             return False, f"{decision.reason} {decision.remedy}"
@@ -130,6 +144,8 @@ class CommandDesk:
         except RecordingFailed as error:
             desk.recording_error = str(error)
             return False, f"Not started, the recording does not write: {error}"
+        if by:
+            attendance.leave_alone(by, now_ns)
         self._engine.start_plan(now_ns)
         return True, "The plan has started."
 
@@ -137,10 +153,15 @@ class CommandDesk:
         waits = self._engine.schedule.held_on
         if waits is None or waits != command.step:
             return False, "Nothing waits." if waits is None else f"Step {waits} waits, not step {command.step}."
-        self._engine.desk.say(
-            EventKind.OPERATOR, now_ns, "operator", f"Go on after step {command.step}", {"step": command.step}
-        )
-        self._engine.go_on(command.step, now_ns)
+        attendance, before = self._engine.attendance, self._engine.schedule.held_before
+        if before and not command.skip and not attendance.allows_start(now_ns):
+            return False, NOBODY
+        begins = before and not command.skip
+        text = f"Begin step {command.step} now" if begins else f"Go on after step {command.step}"
+        by = ", ".join(attendance.present(now_ns))
+        data: dict[str, Scalar] = {"step": command.step, "by": by, "skip": before and command.skip}
+        self._engine.desk.say(EventKind.OPERATOR, now_ns, "operator", text, data)
+        self._engine.go_on(command.step, now_ns, skip=command.skip)
         return True, "Going on."
 
     def _finish(self, command: Finish, now_ns: int) -> tuple[bool, str]:

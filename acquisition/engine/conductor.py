@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from acquisition.books.chain import BookUnwritable
 from acquisition.engine import snapshots
+from acquisition.engine.attendance import Attendance
 from acquisition.engine.commands import CommandDesk, Reply
 from acquisition.engine.gatekeeper import Intent, Permit, Refusal, decide
 from acquisition.engine.infusion_start import InfusionStart
@@ -21,11 +22,21 @@ from acquisition.engine.parts import Desk, Inbox
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.recorder_watch import RecorderWatch
 from acquisition.engine.reminders import Reminders
-from acquisition.engine.schedule import LATE_NS, Action, Infuse, MarkNow, Missed, Schedule, StepBegan, StepEnded
+from acquisition.engine.schedule import (
+    LATE_NS,
+    Action,
+    Infuse,
+    MarkNow,
+    Missed,
+    NotStarted,
+    Schedule,
+    StepBegan,
+    StepEnded,
+)
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.events import EventKind, Scalar
 from acquisition.messages import Command, EngineState, Phase, Stop
-from acquisition.plan import InfuseStep, MarkStep
+from acquisition.plan import MarkStep
 from acquisition.recording.records import RecordingFailed
 from drivers.clock import NS_PER_S
 
@@ -66,7 +77,8 @@ class Conductor:
         self.session_dir = session_dir
         self.session_started_ns = started_ns
         self.accepted_sha256 = desk.plan.sha256
-        self.schedule = Schedule(desk.plan, late_ns=round(LATE_NS * desk.slack))
+        self.attendance = Attendance(desk)
+        self.schedule = Schedule(desk.plan, late_ns=round(LATE_NS * desk.slack), way=self.attendance.way)
         self.recorder_watch = RecorderWatch(desk)
         self._reminders = Reminders(desk)
         self.outcome = ""
@@ -158,6 +170,7 @@ class Conductor:
         self._guard_recording(now_ns)
         self._advance_plan(now_ns)
         self._advance_phase(now_ns)
+        self.attendance.look(self.schedule.upcoming, now_ns)
         self._reminders.look(self.phase_text if self.phase == "holding" else "", now_ns)
         self.desk.alarms.tick(now_ns)
         self._grant(now_ns)
@@ -238,9 +251,9 @@ class Conductor:
         self._enter("running", now_ns)
         self._act(self.schedule.start(now_ns), now_ns)
 
-    def go_on(self, step: int, now_ns: int) -> None:
-        """Go on after the step that waits."""
-        self._act(self.schedule.go_on(step, now_ns) or [], now_ns)
+    def go_on(self, step: int, now_ns: int, *, skip: bool = False) -> None:
+        """Go on after the step that waits; an infusion that waits to begin begins, or with ``skip`` is left out."""
+        self._act(self.schedule.go_on(step, now_ns, skip=skip) or [], now_ns)
 
     def _advance_plan(self, now_ns: int) -> None:
         self._starter.go_on(now_ns)
@@ -251,8 +264,8 @@ class Conductor:
 
     def _settle_infusion(self, now_ns: int) -> None:
         """Tell the schedule how the running infusion ended, or try once more where the pump never ran."""
-        step = self.schedule.current
-        if not isinstance(step, InfuseStep) or self.schedule.held_on is not None:
+        step = self.schedule.infusing
+        if step is None:
             return
         pump = self.pumps[step.pump]
         if pump.outcome is None or self._starter.step is not None:
@@ -273,6 +286,10 @@ class Conductor:
             elif isinstance(action, Missed):
                 detail = f"step {action.step.number} was {action.late_s:.1f} s late"
                 self.desk.alarms.flash("missed", now_ns, action.step.pump, detail)
+            elif isinstance(action, NotStarted):
+                what = "was left out" if action.left_out else "waits for a person"
+                text = f"Step {action.step.number} {what}, nobody watches: {action.step.label}"
+                self.desk.say(EventKind.STEP, now_ns, "conductor", text, {"what": "nobody watches"})
             elif isinstance(action, MarkNow):
                 self._mark(action.step, now_ns)
 

@@ -48,12 +48,12 @@ MATRIX: dict[str, Fault] = {
     "D8": Fault("the pump refuses a setting or RUN", "start-failed"),
     "D9": Fault("the syringe is empty, or a limit switch ends the travel", "pump-stall"),
     "H1": Fault(
-        "the window hangs",
-        silent="the window is only a client: nothing depends on it. It says OLD VALUES by itself when it wakes",
+        "the window hangs, and no other person's window or terminal is there",
+        "nobody-watching",
     ),
     "H2": Fault(
-        "the window is killed",
-        silent="nobody is left to see it; the running step ends at its target, the event is in the recording",
+        "the window is killed, and no other person's window or terminal is there",
+        "nobody-watching",
     ),
     "H3": Fault("the engine is killed", "engine-lost"),
     "H4": Fault("the whole computer dies", silent="nothing is left that could raise it; the next start asks a person"),

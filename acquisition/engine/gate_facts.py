@@ -104,6 +104,8 @@ class Snapshot:
     """When ``RecordSink.progress`` last rose."""
     disk_need_bytes: int
     """What the rest of the session will write."""
+    attended: bool
+    """A person watches, or a named one decided that nobody has to."""
     session_s: float = 0.0
     """How long this session has been open."""
     clock_sound: bool = True

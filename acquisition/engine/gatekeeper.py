@@ -78,8 +78,8 @@ def decide(intent: Intent, snapshot: Snapshot, plan: Plan, limits: Limits) -> Pe
         *_alarms(snapshot, plan, setup),
         *_within_limits(snapshot, plan, limits, step, setup),
     )
-    if setup.role != "anaesthetic_maintenance":  # a recorder fault must not wake the animal; it alarms instead
-        causes += tuple(_recording(snapshot))
+    if setup.role != "anaesthetic_maintenance":  # neither a recorder fault nor an empty room may wake the animal
+        causes += (*_recording(snapshot), *_attended(snapshot))
     if isinstance(intent, StartInfusion):
         causes += tuple(_armed(snapshot, setup, program))
     return Refusal(causes) if causes else Permit(intent, program)
@@ -176,6 +176,14 @@ def _recording(snapshot: Snapshot) -> Iterator[Cause]:
         free = "unknown" if recorder.disk_free_bytes is None else f"{recorder.disk_free_bytes / 1e6:.0f} MB"
         need = f"{DISK_FACTOR * snapshot.disk_need_bytes / 1e6:.0f} MB"
         yield Cause(f"Free disk space is {free}; this session wants {need}.", "Make room on the disk.")
+
+
+def _attended(snapshot: Snapshot) -> Iterator[Cause]:
+    if not snapshot.attended:
+        yield Cause(
+            "Nobody watches: no window and no following terminal of a person was heard lately.",
+            "Open the window ('amperfuse gui') and continue there.",
+        )
 
 
 def _within_limits(

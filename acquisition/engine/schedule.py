@@ -6,8 +6,10 @@ out actions and is told how they ended.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from acquisition.engine.attendance import Way
 from acquisition.messages import StepState, StepView
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Plan, Step, WaitStep
 from drivers.clock import NS_PER_S
@@ -29,6 +31,14 @@ class Missed:
 
     step: InfuseStep
     late_s: float
+
+
+@dataclass(frozen=True)
+class NotStarted:
+    """An infusion that is not started because nobody watches: the plan waits before it, or leaves it out."""
+
+    step: InfuseStep
+    left_out: bool
 
 
 @dataclass(frozen=True)
@@ -65,13 +75,24 @@ class Through:
     """All steps are over."""
 
 
-Action = Infuse | Missed | Ask | MarkNow | StepBegan | StepEnded | Through
+Action = Infuse | Missed | NotStarted | Ask | MarkNow | StepBegan | StepEnded | Through
+
+
+WayOf = Callable[[InfuseStep, tuple[InfuseStep, ...], int], Way]
+
+
+def _start(_step: InfuseStep, _following: tuple[InfuseStep, ...], _now_ns: int) -> Way:
+    return "start"
 
 
 class Schedule:
-    """Where the plan is. ``held_on`` is the step that waits for a person, for whatever reason."""
+    """Where the plan is. ``held_on`` is the step that waits for a person, for whatever reason.
 
-    def __init__(self, plan: Plan, late_ns: int = LATE_NS) -> None:
+    ``way`` is asked before each infusion, with those that follow.
+    """
+
+    def __init__(self, plan: Plan, late_ns: int = LATE_NS, way: WayOf = _start) -> None:
+        self._way = way
         self._steps = plan.steps
         self._late_ns = late_ns
         self._views = _planned(plan)
@@ -82,6 +103,8 @@ class Schedule:
         self._through = False
         self.started_ns: int | None = None
         self.held_on: int | None = None
+        self.held_before = False
+        """The step that waits has not begun: going on begins it."""
         self.progress_ns: int | None = None
         """When ``step`` last returned: a token of the earned keep-alive."""
 
@@ -96,6 +119,13 @@ class Schedule:
         return self._through
 
     @property
+    def infusing(self) -> InfuseStep | None:
+        """Return the infusion that has begun and whose outcome is wanted."""
+        step = self.current
+        running = isinstance(step, InfuseStep) and self._views[self._at].state == "running"
+        return step if running and isinstance(step, InfuseStep) else None
+
+    @property
     def current(self) -> Step | None:
         """Return the running step, None before the start and after the end."""
         active = self.started_ns is not None and not self._through and not self._stopped
@@ -104,6 +134,14 @@ class Schedule:
     def next_due_ns(self) -> int | None:
         """Return when a wait ends; None when something else must happen first."""
         return None if self._stopped or self._through or self.held_on is not None else self._end_ns
+
+    @property
+    def upcoming(self) -> tuple[InfuseStep, ...]:
+        """Return the infusions that a started plan has not begun yet."""
+        if self.started_ns is None or self._stopped or self._through:
+            return ()
+        first = self._at if self.held_before else self._at + 1
+        return tuple(step for step in self._steps[first:] if isinstance(step, InfuseStep))
 
     def start(self, now_ns: int) -> list[Action]:
         """Begin with the first step."""
@@ -118,12 +156,13 @@ class Schedule:
         due_ns = self.next_due_ns()
         if due_ns is None or now_ns < due_ns:
             return []
-        return self._leave("done", due_ns, now_ns)
+        left_out = self._views[self._at].state == "missed"
+        return self._enter(self._at + 1, due_ns, now_ns) if left_out else self._leave("done", due_ns, now_ns)
 
     def infusion_ended(self, number: int, state: StepState, now_ns: int) -> list[Action]:
         """Take the outcome of an infusion. Anything but "done" holds the plan until a person decides."""
         step = self.current
-        if step is None or step.number != number or self.held_on is not None:
+        if step is None or step.number != number or self.infusing is None:
             return []
         if state == "done":
             return self._leave("done", now_ns, now_ns)
@@ -131,11 +170,19 @@ class Schedule:
         self.held_on = number
         return [StepEnded(step, state)]
 
-    def go_on(self, number: int, now_ns: int) -> list[Action] | None:
-        """Go on after the step a person was asked about; None if that is not the step that waits."""
+    def go_on(self, number: int, now_ns: int, *, skip: bool = False) -> list[Action] | None:
+        """Go on after the step a person was asked about; None if that is not the step that waits.
+
+        An infusion that has not begun begins now, or is left out with ``skip``.
+        """
         if self.held_on != number or self.current is None:
             return None
         self.held_on = None
+        if self.held_before and not skip:
+            return self._enter(self._at, due_ns=now_ns, now_ns=now_ns)
+        if self.held_before:
+            step = self._miss(now_ns)
+            return [StepEnded(step, "missed"), *self._enter(self._at + 1, due_ns=now_ns, now_ns=now_ns)]
         if isinstance(self.current, OperatorStep):
             return self._leave("done", now_ns, now_ns)
         return self._enter(self._at + 1, due_ns=now_ns, now_ns=now_ns)
@@ -151,7 +198,7 @@ class Schedule:
             ended.append(StepEnded(step, "aborted"))
         self._views = [replace_step(view, state="aborted") if view.state == "pending" else view for view in self._views]
         self._stopped = True
-        self.held_on = None
+        self.held_on, self.held_before = None, False
         return ended
 
     # ---- inside -----------------------------------------------------------------------------------------------------
@@ -159,13 +206,16 @@ class Schedule:
     def _enter(self, at: int, due_ns: int, now_ns: int) -> list[Action]:
         """Enter steps from ``at`` on until one takes time. A loop: a plan may have thousands of marks in a row."""
         actions: list[Action] = []
+        self.held_before = False
         while at < len(self._steps):
             self._at, self._due_ns, self._end_ns = at, due_ns, None
             step = self._steps[at]
             if isinstance(step, InfuseStep) and now_ns - due_ns > self._late_ns:
-                self._views[at] = replace_step(self._views[at], state="missed", started_ns=now_ns, ended_ns=now_ns)
+                self._miss(now_ns)
                 self.held_on = step.number
                 return [*actions, Missed(step, (now_ns - due_ns) / NS_PER_S), StepEnded(step, "missed")]
+            if isinstance(step, InfuseStep) and (way := self._ask(step, now_ns)) != "start":
+                return [*actions, *self._not_started(step, due_ns, now_ns, left_out=way == "pass over")]
             self._views[at] = replace_step(self._views[at], state="running", started_ns=now_ns)
             actions.append(StepBegan(step))
             if isinstance(step, InfuseStep):
@@ -186,10 +236,27 @@ class Schedule:
         self._at, self._end_ns, self._through = len(self._steps), None, True
         return [*actions, Through()]
 
+    def _ask(self, step: InfuseStep, now_ns: int) -> Way:
+        following = tuple(later for later in self._steps[self._at + 1 :] if isinstance(later, InfuseStep))
+        return self._way(step, following, now_ns)
+
+    def _not_started(self, step: InfuseStep, due_ns: int, now_ns: int, *, left_out: bool) -> list[Action]:
+        """Wait before the infusion, or let the time pass that it would have taken: what follows keeps its time."""
+        if not left_out:
+            self.held_on, self.held_before = step.number, True
+            return [NotStarted(step, left_out=False)]
+        self._miss(now_ns)
+        self._end_ns = due_ns + round(step.duration_s * NS_PER_S)
+        return [NotStarted(step, left_out=True), StepEnded(step, "missed")]
+
     def _leave(self, state: StepState, due_ns: int, now_ns: int) -> list[Action]:
         step = self._steps[self._at]
         self._mark_ended(state, now_ns)
         return [StepEnded(step, state), *self._enter(self._at + 1, due_ns, now_ns)]
+
+    def _miss(self, now_ns: int) -> Step:
+        self._views[self._at] = replace_step(self._views[self._at], state="missed", started_ns=now_ns, ended_ns=now_ns)
+        return self._steps[self._at]
 
     def _mark_ended(self, state: StepState, now_ns: int) -> None:
         self._end_ns = None

@@ -45,6 +45,7 @@ def gate_snapshot(engine: Conductor, now_ns: int) -> Snapshot:
         recorder=desk.sink.view(),
         recorder_progressed_ns=None if progressed_ns is None else _real(now_ns, progressed_ns, desk.slack),
         disk_need_bytes=disk_need_bytes(engine),
+        attended=engine.attendance.allows_start(now_ns),
         session_s=(now_ns - engine.session_started_ns) / NS_PER_S,
         clock_sound=not any(view.alarm_id == "clock-jump" for view in desk.alarms.views()),
     )
@@ -100,6 +101,10 @@ def engine_state(engine: Conductor, now_ns: int, rate: float) -> EngineState:
         pumps=tuple(pump_view(pump, engine.simulated, now_ns) for pump in engine.pumps.values()),
         channels=tuple(view for sensor in engine.sensors.values() for view in channel_views(sensor)),
         steps=engine.schedule.views,
+        held_on=engine.schedule.held_on,
+        held_before=engine.schedule.held_before,
+        watched_by=engine.attendance.present(now_ns),
+        unattended_by=engine.attendance.unattended_by,
         alarms=desk.alarms.views(),
         audio_paused_until_ns=desk.alarms.audio_paused_until_ns,
         recorder=_recorder(desk),
@@ -165,6 +170,15 @@ def channel_views(sensor: SensorDesk) -> Sequence[ChannelView]:
     ]
 
 
+def _waits_for(engine: Conductor) -> str:
+    step = engine.schedule.current
+    if step is None:
+        return "Waits for a person"
+    where = "before step" if engine.schedule.held_before else "at step"
+    why = ", nobody watched" if engine.schedule.held_before else ""
+    return f"Waits for a person {where} {step.number}{why}: {step.label}"
+
+
 def phase_text(engine: Conductor) -> str:
     """Return what the engine does or waits for, for people."""
     phase: Phase = engine.phase
@@ -172,8 +186,7 @@ def phase_text(engine: Conductor) -> str:
         waiting = [unit.name for unit in engine.units if not unit.ready]
         return f"Waiting for {', '.join(waiting)}"
     if phase == "holding":
-        step = engine.schedule.current
-        return f"Waits for a person at step {step.number}: {step.label}" if step is not None else "Waits for a person"
+        return _waits_for(engine)
     if phase == "running":
         step = engine.schedule.current
         return f"Step {step.number}: {step.label}" if step is not None else ""

@@ -42,6 +42,9 @@ class AutoOperator:
     _asked_in: tuple[str, int | None] | None = None
     _request: int = 0
 
+    def __post_init__(self) -> None:
+        self.conductor.attendance.stand_in()
+
     def next_due_ns(self) -> int | None:
         """Return when it looks again."""
         return None if self.conductor.over else self._next_ns

@@ -1,7 +1,7 @@
 """Presses Start and Finish where nobody sits at a window: ``--autostart`` and ``--finish-when-done``.
 
 Knows the phases in which a person would do so. Never goes on from a step that waits for a person, never overrules a
-refusal: it asks again, once a second, and keeps what it was told.
+refusal: it asks again, once a second, and keeps what it was told. It is no person: it watches nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Attendant:
     conductor: Attended
     autostart: bool
     finish_when_done: bool
+    unattended_by: str = ""
+    """Who decided that nobody has to watch; without one the start waits for a window or a following terminal."""
     told: str = ""
     """What the engine answered last."""
     _next_ns: int = 0
@@ -41,7 +43,7 @@ class Attendant:
             return
         phase = self.conductor.phase
         if self.autostart and phase == "ready" and not self._started:
-            self._ask(Start(request=0), now_ns)
+            self._ask(Start(request=0, unattended_by=self.unattended_by), now_ns)
         elif self.finish_when_done and phase in ("finished", "stopped"):
             self._ask(Finish(request=0), now_ns)
 

@@ -135,7 +135,7 @@ def _open_door(directory: Path, session: Session, publisher: ClientPublisher, cl
 def _attend(session: Session, host: ThreadHost, archiving: Archiving, options: EngineOptions, ending: Ending) -> None:
     """Wait until the session is over, looking after what no thread of its own looks after."""
     clock = SystemClock()
-    attendant = Attendant(session.conductor, options.autostart, options.finish_when_done)
+    attendant = Attendant(session.conductor, options.autostart, options.finish_when_done, options.unattended_by)
     deadline_ns: int | None = None
     while not host.wait_over(LOOK_S):
         archiving.look_after()

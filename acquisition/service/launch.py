@@ -43,6 +43,8 @@ class EngineOptions:
     speed: float | None = None
     seed: int | None = None
     faults: tuple[str, ...] = ()
+    unattended_by: str = ""
+    """Who decides that the plan starts, and its infusions, with nobody watching; with ``autostart``."""
     syringes: tuple[str, ...] = ()
     """What a person sees in each pump, like ``ket=hamilton-1001``; needed where an animal is at the other end (R13)."""
 
@@ -57,6 +59,8 @@ class EngineOptions:
             words += ["--speed", repr(self.speed)]
         if self.seed is not None:
             words += ["--seed", str(self.seed)]
+        if self.unattended_by:
+            words += ["--unattended-by", self.unattended_by]
         for fault in self.faults:
             words += ["--fault", fault]
         for named in self.syringes:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from acquisition.messages import COMMAND, REPORT, Answer, Command, Credit, Hello, Stop
+from acquisition.messages import COMMAND, REPORT, Answer, Attend, Command, Credit, Hello, Stop
 from acquisition.service import door
 from acquisition.service.publisher import ClientPublisher, Subscription
 from drivers.clock import NS_PER_S, Clock
@@ -122,6 +122,8 @@ class ServedClient:
             return
         if isinstance(command, Credit):
             self._out.add_credit()
+        elif isinstance(command, Attend):
+            self._house.engine.submit(command, lambda _answer: None)
         elif isinstance(command, Stop):
             self._stop(command)
         elif isinstance(command, Hello):

@@ -19,12 +19,12 @@ from acquisition.experiment.limits_file import load_limits
 from acquisition.experiment.quantities import QuantityError
 from acquisition.experiment.rig import load_rig
 from acquisition.service.exit_codes import ExitCode
+from amperfuse.commands.options import said
 from amperfuse.console import Ended, for_people, say, tell
 from drivers.clock import NS_PER_S, SystemClock
 
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who stands for it: a person's name.")]
 Animal = Annotated[str, typer.Argument(metavar="ANIMAL", help="The subject's id, as in the protocol.")]
-_TEXT_MAX = 200
 
 
 @for_people
@@ -32,7 +32,7 @@ def approve(
     rig: Annotated[Path, typer.Option("--rig", metavar="RIG", help="The rig whose limits are approved.")], by: By
 ) -> None:
     """Write that a named person has read the limits of a rig and stands for them."""
-    name = _said(by, "--by")
+    name = said(by, "--by")
     limits = load_limits(load_rig(rig).limits_path)
     for row in limits.rows:
         of = f" of {row.drug}" if row.drug else ""
@@ -84,7 +84,7 @@ def settle(
         given_ul = quantities.parse(given, quantities.VOLUME)
     except QuantityError as error:
         raise Ended(f"--given: {error}", ExitCode.REFUSED_INPUT) from error
-    who, why = _said(by, "--by"), _said(reason, "--reason")
+    who, why = said(by, "--by"), said(reason, "--reason")
     now_ns = SystemClock().wall_ns()
     try:
         animals.settle_by_hand(animal, number, given_ul, by=who, reason=why, wall_ns=now_ns)
@@ -93,15 +93,6 @@ def settle(
     except (BookBroken, BookUnwritable) as error:
         raise Ended(str(error), ExitCode.VERIFICATION_FAILED) from error
     say(f"Infusion {number} of {animal} counts with {given_ul:g} µL from now on.")
-
-
-def _said(text: str, option: str) -> str:
-    found = text.strip()
-    if not found or len(found) > _TEXT_MAX or not found.isprintable():
-        raise Ended(
-            f"{option} must say something, in at most {_TEXT_MAX} printable characters.", ExitCode.REFUSED_INPUT
-        )
-    return found
 
 
 def _when(wall_ns: int) -> str:

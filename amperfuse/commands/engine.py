@@ -82,6 +82,7 @@ def status_lines(state: EngineState) -> list[str]:
         f"  subject {state.subject}, plan {state.plan_name}, {since_min:.1f} min since the start",
         f"  session {state.session_dir}",
     ]
+    lines.append(f"  {_watch_line(state)}")
     lines += [_pump_line(pump, state.now_ns, state.rate) for pump in state.pumps]
     lines += [_channel_line(channel, state.now_ns) for channel in state.channels]
     running = [step for step in state.steps if step.state == "running"]
@@ -94,6 +95,13 @@ def status_lines(state: EngineState) -> list[str]:
         left_s = max(0.0, (state.audio_paused_until_ns - state.now_ns) / 1e9 / state.rate)
         lines.append(f"  sound of alarms paused, {left_s:.0f} s left")
     return lines
+
+
+def _watch_line(state: EngineState) -> str:
+    here = f"watched by {', '.join(state.watched_by)}" if state.watched_by else "NOBODY WATCHES"
+    if state.unattended_by:
+        return f"UNATTENDED, as {state.unattended_by} decided; {here}"
+    return here if state.watched_by else f"{here}: no experimental infusion starts"
 
 
 def _alarm_line(alarm: AlarmView, state: EngineState) -> str:

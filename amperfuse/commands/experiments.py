@@ -18,7 +18,7 @@ from acquisition.service.exit_codes import ExitCode
 from acquisition.service.launch import EngineOptions, start_engine
 from amperfuse.commands.display import need_window, open_window, why_no_window
 from amperfuse.commands.follow import follow
-from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig
+from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, said
 from amperfuse.commands.rehearsals import report_lines, run_rehearsal
 from amperfuse.console import Ended, for_people, say, tell
 
@@ -29,19 +29,40 @@ Syringes = Annotated[
         "--syringe", metavar="PUMP=NAME", help="The syringe you see in this pump now; asked for where an animal is."
     ),
 ]
+Unattended = Annotated[
+    str,
+    typer.Option(
+        "--unattended-by",
+        metavar="NAME",
+        help="With --headless: who decides that infusions start also with nobody watching.",
+    ),
+]
 Headless = Annotated[bool, typer.Option("--headless", help="Without a window.")]
 
 
 @for_people
-def run(
-    protocol: Protocol, rig: Rig, out: Out = DEFAULT_OUT, headless: Headless = False, syringe: Syringes = None
+def run(  # noqa: PLR0917 - typer gives them by name
+    protocol: Protocol,
+    rig: Rig,
+    out: Out = DEFAULT_OUT,
+    headless: Headless = False,
+    syringe: Syringes = None,
+    unattended_by: Unattended = "",
 ) -> None:
     """Run an experiment. With a window you press Start; --headless starts, follows and ends by itself."""
     if not headless:
         need_window("Use --headless, or open the window on a computer with a display.")
     # absolute: a window or a terminal in another folder must find the session by what the engine says
-    seen = tuple(syringe or ())
-    options = EngineOptions(protocol, rig, out.absolute(), autostart=headless, finish_when_done=headless, syringes=seen)
+    name = _decider(unattended_by, headless=headless)
+    options = EngineOptions(
+        protocol,
+        rig,
+        out.absolute(),
+        autostart=headless,
+        finish_when_done=headless,
+        unattended_by=name,
+        syringes=tuple(syringe or ()),
+    )
     tell("starting the engine: reading the files, asking every instrument who it is ...")
     record = start_engine(options)
     if headless:
@@ -86,6 +107,17 @@ def gui() -> None:
     """Open the window on the running engine, or wait for one."""
     need_window("'amperfuse status' and 'amperfuse stop' work without a window.")
     _show_window()
+
+
+def _decider(name: str, *, headless: bool) -> str:
+    """Return who decided that nobody has to watch; empty for nobody. Raises Ended where it cannot be that."""
+    if not name:
+        return ""
+    if not headless:
+        raise Ended("--unattended-by goes with --headless; the window asks beside Start.", ExitCode.REFUSED_INPUT)
+    by = said(name, "--unattended-by")
+    tell(f"UNATTENDED, as {by} decided: if the animal is unwell, a line is loose or a mouse wakes, nobody sees it.")
+    return by
 
 
 def _simulated_engine_runs() -> bool:

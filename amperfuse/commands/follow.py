@@ -6,13 +6,14 @@ Knows how a session's end is told. Draws nothing but one bar.
 from __future__ import annotations
 
 import getpass
+import itertools
 import threading
 from typing import Annotated
 
 import typer
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.messages import EngineState, EventNotice, Finish, Report, Stop
+from acquisition.messages import ATTEND_S, EngineState, EventNotice, Finish, Report, Stop
 from acquisition.recording.session_data import read_session
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
@@ -31,7 +32,7 @@ def follow(record: EngineRecord) -> None:
     mark = "SIMULATED " if record.simulated else ""
     client = EngineClient.connect(
         record,
-        operator="headless",
+        operator=getpass.getuser(),
         on_report=lambda report: _tell_event(report, mark),
         on_lost=lambda _why: lost.set(),
     )
@@ -73,7 +74,11 @@ def _tell_event(report: Report, mark: str) -> None:
 def _show_progress(client: EngineClient, lost: threading.Event) -> None:
     with progress_bar() as bar:
         task = bar.add_task("session", total=1.0, note="")
-        while not lost.wait(LOOK_S):
+        for look in itertools.count():
+            if look % round(ATTEND_S / LOOK_S) == 0:
+                client.attend()  # who started it here is taken to be there; see the decision on unattended runs
+            if lost.wait(LOOK_S):
+                return
             state = client.state
             if state is not None:
                 mark = "SIMULATED " if state.simulated else ""

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
-from amperfuse.console import safe
+from acquisition.messages import MAX_SAID
+from acquisition.service.exit_codes import ExitCode
+from amperfuse.console import Ended, safe
 
 DEFAULT_OUT = Path("sessions")
 
@@ -33,3 +35,11 @@ Out = Annotated[
     Path, typer.Option("--out", metavar="DIR", help="Where the session's folder is made.", callback=_writable)
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything random in the simulation.")]
+
+
+def said(text: str, option: str) -> str:
+    """Return what a person said for an option, such as a name. Raises Ended when that is nothing printable."""
+    found = text.strip()
+    if not found or len(found) > MAX_SAID or not found.isprintable():
+        raise Ended(f"{option} must say something, in at most {MAX_SAID} printable characters.", ExitCode.REFUSED_INPUT)
+    return found

@@ -18,6 +18,7 @@ class Controls:
     lines: tuple[str, ...] = ()
     can_start: bool = False
     can_continue: bool = False
+    can_skip: bool = False
     continue_step: int = 0
     can_mark: bool = False
     can_finish: bool = False
@@ -28,7 +29,7 @@ def controls(state: EngineState | None, *, old: bool) -> Controls:
     """Return the card; with old values nothing but STOP is offered."""
     if state is None or old:
         return Controls(lines=("Waiting for the engine.",), why_not_finish="no connection to the engine")
-    waiting = next((s for s in state.steps if s.kind == "operator" and s.state == "running"), None)
+    waiting = next((s for s in state.steps if s.number == state.held_on), None) if state.phase == "holding" else None
     moving = [plain(p.name) for p in state.pumps if p.motion not in {"stopped", "paused"}]
     may_finish = state.phase in {"ready", "stopped", "finished"} and not moving
     headline, lines = _what_next(state, waiting)
@@ -36,7 +37,8 @@ def controls(state: EngineState | None, *, old: bool) -> Controls:
         headline=headline,
         lines=lines,
         can_start=state.phase == "ready",
-        can_continue=state.phase == "holding" and waiting is not None,
+        can_continue=waiting is not None,
+        can_skip=waiting is not None and state.held_before,
         continue_step=waiting.number if waiting else 0,
         can_mark=state.phase not in {"connecting", "closing"},
         can_finish=may_finish,
@@ -48,7 +50,7 @@ def _what_next(state: EngineState, waiting: StepView | None) -> tuple[str, tuple
     if state.phase == "ready":
         return "Start would infuse", infusion_summary(state)
     if waiting is not None:
-        return "Your turn", (plain(waiting.label),)
+        return _your_turn(state, waiting)
     if state.phase == "stopped":
         return "Stopped", ("The plan has ended, recording goes on.", "Finish closes the files and ends the session.")
     if state.phase == "finished":
@@ -57,6 +59,19 @@ def _what_next(state: EngineState, waiting: StepView | None) -> tuple[str, tuple
     following = next((s for s in state.steps if s.state == "pending"), None)
     lines = [] if following is None else [f"Next: {plain(following.label)}"]
     return ("" if running is None else plain(running.label)), tuple(lines)
+
+
+def _your_turn(state: EngineState, waiting: StepView) -> tuple[str, tuple[str, ...]]:
+    label = plain(waiting.label)
+    if state.held_before:
+        return "Nobody watched: begin this infusion now?", (
+            f"{label} ({duration(waiting.duration_s)}, {plain(waiting.pump or '')})",
+            "Check the animal first. Continue begins it now; everything after it comes as much later.",
+        )
+    if waiting.kind == "operator":
+        return "Your turn", (label,)
+    following = next((plain(s.label) for s in state.steps if s.state == "pending"), "the end of the plan")
+    return f"Step {waiting.state}: your turn", (label, f"Continue goes on with: {following}. It is not repeated.")
 
 
 def infusion_summary(state: EngineState) -> tuple[str, ...]:

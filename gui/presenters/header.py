@@ -44,6 +44,10 @@ class Header:
     connection_tone: Tone
     clock: str
     """The engine's time of day."""
+    watch: str = ""
+    """Who watches, for the engine: whether infusions may start."""
+    watch_detail: str = ""
+    watch_tone: Tone = "dim"
 
 
 def header(state: EngineState | None, now_ns: int, silent_s: float, *, connected: bool) -> Header:
@@ -66,6 +70,7 @@ def header(state: EngineState | None, now_ns: int, silent_s: float, *, connected
             clock="",
         )
     word, tone = _PHASES[state.phase]
+    watch, watch_detail, watch_tone = _watch(state)
     recorder, detail, recorder_tone = _recorder(state.recorder, state.now_ns, state.rate)
     return Header(
         plan=plain(state.plan_name),
@@ -80,6 +85,9 @@ def header(state: EngineState | None, now_ns: int, silent_s: float, *, connected
         recorder_tone=recorder_tone,
         connection=connection,
         connection_tone=connection_tone,
+        watch=watch,
+        watch_detail=watch_detail,
+        watch_tone=watch_tone,
         clock=f"engine's clock {time_of_day(state.wall_ns + (now_ns - state.now_ns))}",
     )
 
@@ -118,6 +126,16 @@ def _connection(state: EngineState | None, silent_s: float, *, connected: bool) 
     if silent_s > SILENT_AFTER_S:
         return f"✕ engine silent {silent_s:.0f} s", "alarm"
     return "● engine connected", "good"
+
+
+def _watch(state: EngineState) -> tuple[str, str, Tone]:
+    names = ", ".join(map(plain, state.watched_by))
+    here = f"here: {names}" if names else "nobody is here"
+    if state.unattended_by:
+        return "▲ UNATTENDED", f"{here}; by {plain(state.unattended_by)}", "warn"
+    if not names:
+        return "▲ NOBODY HERE", "no infusion starts", "warn"
+    return "● watched", names, "good"
 
 
 def _recorder(view: RecorderView, now_ns: int, rate: float) -> tuple[str, str, Tone]:

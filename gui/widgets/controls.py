@@ -9,6 +9,7 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QFrame, QVBoxLayout
 
 from gui.presenters.controls import Controls
+from gui.widgets.notes import NameBox
 from gui.widgets.plain import PlainLabel, button, row, set_tooltip
 
 SECOND_CLICK_WITHIN_MS = 4000
@@ -18,8 +19,10 @@ SECOND_CLICK_WITHIN_MS = 4000
 class ControlActions:
     """What the buttons do."""
 
-    start: Callable[[], None]
+    start: Callable[[str], None]
+    """Gets the name of who decides that nobody has to watch; empty for nobody."""
     go_on: Callable[[int], None]
+    leave_out: Callable[[int], None]
     mark: Callable[[], None]
     finish: Callable[[], None]
 
@@ -40,9 +43,16 @@ class ControlPanel(QFrame):
         self.answer.setWordWrap(True)
         self.answer.hide()
         self.start = button("▶ Start plan", "Starts the plan written above.", main=True)
-        self.start.clicked.connect(actions.start)
+        self.start.clicked.connect(lambda: actions.start(self.unattended_by.name))
+        self.unattended_by = NameBox(
+            "Unattended? Name of who decides it",
+            "Empty: no experimental infusion starts while no window lives. With a name they start all the same: if the "
+            "animal is unwell or a line is loose, nobody sees it.",
+        )
         self.go_on = button("▶ Continue", "Goes on with the plan.", main=True)
         self.go_on.clicked.connect(lambda: actions.go_on(self._step))
+        self.leave_out = button("Leave it out", "The infusion counts as missed; the plan goes on after it.")
+        self.leave_out.clicked.connect(lambda: actions.leave_out(self._step))
         self.mark = button("Mark", "Writes a mark at this moment. Key: M")
         self.mark.clicked.connect(actions.mark)
         self.finish = button("Finish")
@@ -56,8 +66,9 @@ class ControlPanel(QFrame):
         layout.setSpacing(6)
         for label in (self.headline, self.lines, self.answer):
             layout.addWidget(label)
+        layout.addWidget(self.unattended_by)
         buttons = row()
-        for part in (self.start, self.go_on, self.mark, self.finish):
+        for part in (self.start, self.go_on, self.leave_out, self.mark, self.finish):
             buttons.addWidget(part, 1)
         layout.addLayout(buttons)
 
@@ -69,7 +80,9 @@ class ControlPanel(QFrame):
         self.lines.show_text("\n".join(controls.lines))
         self.lines.setVisible(bool(controls.lines))
         self.start.setVisible(controls.can_start)
+        self.unattended_by.setVisible(controls.can_start)
         self.go_on.setVisible(controls.can_continue)
+        self.leave_out.setVisible(controls.can_skip)
         self.mark.setEnabled(controls.can_mark)
         self.finish.setEnabled(controls.can_finish)
         if not controls.can_finish:

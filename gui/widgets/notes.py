@@ -1,16 +1,36 @@
-"""The note box: a note belongs to the moment at which its writer began, not to the moment of Enter."""
+"""The note box: a note belongs to the moment at which its writer began, not to the moment of Enter. And a name box."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtGui import QFocusEvent
+from PyQt6.QtCore import QRegularExpression
+from PyQt6.QtGui import QFocusEvent, QRegularExpressionValidator
 from PyQt6.QtWidgets import QLineEdit
 
+from acquisition.messages import MAX_SAID
 from gui.theme import font
 from gui.widgets.plain import set_tooltip
 
 MOST_CHARACTERS = 10_000
+
+
+class NameBox(QLineEdit):
+    """Takes a person's name: what decides something is a person, and what has digits is a number (R04)."""
+
+    def __init__(self, placeholder: str, tooltip: str) -> None:
+        super().__init__()
+        self.setFont(font(13))
+        self.setMaxLength(MAX_SAID)
+        self.setValidator(QRegularExpressionValidator(QRegularExpression(r"\D*"), self))
+        self.setPlaceholderText(placeholder)
+        set_tooltip(self, tooltip)
+        self.returnPressed.connect(self.clearFocus)
+
+    @property
+    def name(self) -> str:
+        """Return what was typed; empty when nothing was."""
+        return self.text().strip()
 
 
 class NoteBox(QLineEdit):

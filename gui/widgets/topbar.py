@@ -90,12 +90,15 @@ class TopBar(QFrame):
         self.recorder_detail = PlainLabel(pixels=12, tone="dim")
         self.connection = PlainLabel(pixels=15, weight=600)
         self.clock = PlainLabel(pixels=12, tone="dim")
+        self.watch = PlainLabel(pixels=15, weight=600)
+        self.watch_detail = ElidedLabel(tone="dim")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 6, 16, 6)
         layout.setSpacing(28)
         layout.addWidget(self.elapsed)
         layout.addLayout(_pair(self.phase, self.phase_text), 3)
         layout.addLayout(_pair(self.plan, self.session), 5)
+        layout.addLayout(_pair(self.watch, self.watch_detail))
         layout.addLayout(_pair(self.recorder, self.recorder_detail))
         layout.addLayout(_pair(self.connection, self.clock))
         set_tooltip(self.elapsed, "Time since recording started, hours : minutes : seconds")
@@ -111,6 +114,8 @@ class TopBar(QFrame):
         self.recorder_detail.show_text(header.recorder_detail)
         self.connection.show_text(header.connection, header.connection_tone)
         self.clock.show_text(header.clock)
+        self.watch.show_text(header.watch, header.watch_tone)
+        self.watch_detail.show_text(header.watch_detail)
 
 
 def _pair(upper: PlainLabel, lower: PlainLabel) -> QVBoxLayout:

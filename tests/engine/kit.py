@@ -401,6 +401,7 @@ class Lab:
         faults: Sequence[str] | None = None,
         seed: int = 1,
         operator: bool = True,
+        watched: bool = True,
         publisher: MemoryPublisher | None = None,
         ports: Callable[[Any], Any] = lambda bench: bench,
     ) -> None:
@@ -431,10 +432,12 @@ class Lab:
             drivers=drivers,
         )
         self.conductor = self.session.conductor
+        if watched:
+            self.conductor.attendance.stand_in()
         self.script = Script(self.clock)
-        self.person = AutoOperator(self.conductor)
         actors: list[Any] = [self.script, self.conductor, *self.session.lanes]
         if operator:
+            self.person = AutoOperator(self.conductor)
             actors.append(self.person)
         self.actors = actors
         self.host = LockstepHost(self.clock, actors, lambda: self.conductor.over)

@@ -10,8 +10,8 @@ import pytest
 
 from acquisition.engine.alarms import TABLE
 from acquisition.engine.fault_matrix import MATRIX
-from acquisition.messages import RecorderView, Start
-from acquisition.plan import WaitStep
+from acquisition.messages import Attend, RecorderView, Start
+from acquisition.plan import Step, WaitStep
 from drivers.capabilities import Motion, PumpAlarm, PumpStatus
 from drivers.errors import (
     DeviceRefused,
@@ -93,6 +93,17 @@ def stands_still_for(seconds_long: float) -> Scenario:
         return lab
 
     return run
+
+
+def nobody_left(tmp_path: Path) -> Lab:
+    """A window of which nothing is heard any more, hanging or dead, while an infusion is still to come."""
+    steps: list[Step] = [WaitStep(1, "baseline", 90.0), replace(INFUSION, number=2)]
+    lab = Lab(tmp_path, make_plan(steps), operator=False, watched=False)
+    lab.send(Attend(operator="anna"))
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lab.send(Start(request=1))
+    lab.run(60)
+    return lab
 
 
 def defect(tmp_path: Path) -> Lab:
@@ -185,6 +196,8 @@ SCENARIOS: dict[str, Scenario] = {
     "D7 started": pump_that(_moves_by_its_own_key, when_ready=True, for_s=3.0),
     "D8": pump_from_the_start(_raise("program", DeviceRefused("?OOR"))),
     "D9": pump_that(_limit_switch, for_s=5.0),
+    "H1": nobody_left,
+    "H2": nobody_left,
     "H5": stands_still_for(30.0),
     "H6": stands_still_for(3.0),
     "H7": defect,

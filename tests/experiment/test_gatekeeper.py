@@ -63,6 +63,7 @@ def good(experiment: Experiment) -> Snapshot:
         recorder=RecorderView(disk_free_bytes=10_000_000_000),
         recorder_progressed_ns=NOW - 500_000_000,
         disk_need_bytes=100_000_000,
+        attended=True,
     )
 
 

@@ -37,10 +37,14 @@ class FakeLink:
     trouble: str = ""
     sent: list[Command] = field(default_factory=list)
     incoming: list[Report] = field(default_factory=list)
+    attended: int = 0
 
     def poll(self) -> list[Report]:
         reports, self.incoming = self.incoming, []
         return reports
+
+    def attend(self) -> None:
+        self.attended += 1
 
     def send(self, command: Command) -> None:
         self.sent.append(command)

@@ -71,10 +71,13 @@ def hostile_state(text: str) -> object:
 def test_R04_the_window_has_no_field_in_which_a_number_could_be_typed(bench: Bench) -> None:
     from PyQt6.QtWidgets import QAbstractSpinBox, QDial, QLineEdit, QSlider  # noqa: PLC0415 - only where Qt is
 
-    from gui.widgets.notes import NoteBox  # noqa: PLC0415 - the same
+    from gui.widgets.notes import NameBox, NoteBox  # noqa: PLC0415 - the same
 
     window = bench.open()
     bench.hear(window, state())
     for kind in (QAbstractSpinBox, QDial, QSlider):
         assert window.findChildren(kind) == []
-    assert [type(field) for field in window.findChildren(QLineEdit)] == [NoteBox]
+    assert {type(field) for field in window.findChildren(QLineEdit)} == {NameBox, NoteBox}
+    name = window.controls.unattended_by
+    bench.type(name, "12 mg")
+    assert name.text() == " mg"

@@ -312,7 +312,7 @@ STILL_PUMP = (pump(motion="stopped"),)
 
 @pytest.mark.parametrize("phase", get_args(Phase))
 def test_buttons_follow_the_phase(phase: Phase) -> None:
-    shown = controls(state(phase=phase, pumps=STILL_PUMP, steps=(INFUSION, QUESTION)), old=False)
+    shown = controls(state(phase=phase, held_on=2, pumps=STILL_PUMP, steps=(INFUSION, QUESTION)), old=False)
 
     assert shown.can_start == (phase == "ready")
     assert shown.can_continue == (phase == "holding")
@@ -343,8 +343,32 @@ def test_with_old_values_nothing_but_stop_is_offered() -> None:
     assert [shown.can_start, shown.can_continue, shown.can_finish, shown.can_mark] == [False] * 4
 
 
+def test_after_a_missed_or_aborted_infusion_the_plan_can_be_continued_and_it_is_said_with_what() -> None:
+    missed = step(1, "infuse", "ketamine 8 mg/kg", 1920.0, pump="ket", state="missed")
+    shown = controls(state(phase="holding", held_on=1, steps=(missed, step(2, "wait", "washout", 60.0))), old=False)
+    assert (shown.can_continue, shown.can_skip, shown.continue_step) == (True, False, 1)
+    assert shown.headline == "Step missed: your turn"
+    assert "Continue goes on with: washout" in shown.lines[1]
+
+
+@pytest.mark.parametrize(
+    ("watched_by", "unattended_by", "watch", "detail", "tone"),
+    [
+        (("anna",), "", "● watched", "anna", "good"),
+        ((), "", "▲ NOBODY HERE", "no infusion starts", "warn"),
+        ((), "Berta", "▲ UNATTENDED", "nobody is here; by Berta", "warn"),
+        (("anna",), "Berta", "▲ UNATTENDED", "here: anna; by Berta", "warn"),
+    ],
+)
+def test_the_top_bar_says_who_watches(
+    watched_by: tuple[str, ...], unattended_by: str, watch: str, detail: str, tone: str
+) -> None:
+    shown = header(state(watched_by=watched_by, unattended_by=unattended_by), 0, 0.0, connected=True)
+    assert (shown.watch, shown.watch_detail, shown.watch_tone) == (watch, detail, tone)
+
+
 def test_continue_names_the_step_it_answers() -> None:
-    shown = controls(state(phase="holding", steps=(INFUSION, QUESTION)), old=False)
+    shown = controls(state(phase="holding", held_on=2, steps=(INFUSION, QUESTION)), old=False)
     assert (shown.continue_step, shown.lines) == (2, ("Is the animal asleep?",))
 
 

@@ -279,6 +279,9 @@ def test_X7_nothing_from_a_device_or_a_file_is_read_as_markup(bench: Bench) -> N
             subject="",
             plan_name=EVIL,
             phase="holding",
+            held_on=1,
+            watched_by=(EVIL,),
+            unattended_by=EVIL,
             phase_text=EVIL,
             pumps=(pump(name=EVIL, model=EVIL, drug=EVIL),),
             channels=(channel(EVIL, EVIL, instrument=EVIL),),
@@ -434,11 +437,49 @@ def test_start_is_one_click_under_the_list_of_what_it_infuses(bench: Bench) -> N
 def test_continue_answers_the_step_that_asks(bench: Bench) -> None:
     window = bench.open()
     question = step(3, "operator", "Is the animal asleep?", 0.0, state="running", started_ns=STARTED_NS)
-    bench.hear(window, state(phase="holding", steps=(question,)))
+    bench.hear(window, state(phase="holding", held_on=3, steps=(question,)))
 
     bench.click(window.controls.go_on)
 
     assert [c.step for c in bench.link.commands(Continue)] == [3]
+
+
+def test_an_infusion_that_nobody_watched_can_be_begun_or_left_out(bench: Bench) -> None:
+    window = bench.open()
+    held = step(4, "infuse", "ketamine", 60.0, pump="ket")
+    bench.hear(
+        window, state(phase="holding", held_on=4, held_before=True, steps=(held,), pumps=(pump(motion="stopped"),))
+    )
+    assert "Nobody watched" in window.controls.headline.text()
+
+    bench.click(window.controls.go_on)
+    bench.click(window.controls.leave_out)
+
+    assert [(c.step, c.skip) for c in bench.link.commands(Continue)] == [(4, False), (4, True)]
+
+
+def test_unattended_is_a_persons_name_beside_start_and_stands_on_the_screen(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state(phase="ready", pumps=(pump(motion="stopped"),)))
+
+    window.controls.unattended_by.setText("Berta")
+    bench.click(window.controls.start)
+    assert [c.unattended_by for c in bench.link.commands(Start)] == ["Berta"]
+
+    bench.hear(window, state(phase="running", unattended_by="Berta"))
+    assert window.topbar.watch.text().startswith("▲ UNATT")
+    assert "Berta" in window.topbar.watch_detail.toolTip()
+    assert not window.controls.unattended_by.isVisible()
+
+
+def test_R42_the_window_says_that_it_lives_from_the_loop_that_draws_it(bench: Bench) -> None:
+    window = bench.open()
+    for second in range(11):
+        bench.ticks_ns = second * S
+        window.tick()
+        window.tick()
+
+    assert bench.link.attended == 6, "every two seconds, and not once more when nothing is drawn"
 
 
 def test_finish_wants_a_second_click_and_no_dialog(bench: Bench) -> None:

@@ -110,7 +110,7 @@ def test_R43_a_killed_window_leaves_no_gap_and_the_infusion_ends_at_its_armed_ta
     bench: Bench, tmp_path: Path
 ) -> None:
     files = write_files(tmp_path, INFUSION)
-    with running_engine(files.options(autostart=True)) as engine:
+    with running_engine(files.options(autostart=True, unattended_by="")) as engine:  # it waits for the window
         with window(tmp_path / "window.ini") as process:
             process.kill()
         with EngineClient.connect(engine) as client:
@@ -123,6 +123,9 @@ def test_R43_a_killed_window_leaves_no_gap_and_the_infusion_ends_at_its_armed_ta
         data = finish(engine.session_dir, engine.pid)
     assert_no_sample_is_missing(data)
     assert [event.data["what"] for event in data.events if event.data.get("what") == "target reached"]
+    watched = [event.t_ns for event in data.events if event.data.get("what") == "attends"]
+    started = [event.t_ns for event in data.events if event.text == "Start the plan"]
+    assert watched[0] <= started[0], "nothing starts before somebody watches"
     assert data.infusions["drug"].confirmed_ul[-1] == pytest.approx(TARGET_UL, abs=0.002)
 
 

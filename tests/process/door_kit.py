@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Listener
 from pathlib import Path
 
-from acquisition.messages import Answer, Command, Credit, EngineState, EventNotice, Hello, Stop
+from acquisition.messages import Answer, Attend, Command, Credit, EngineState, EventNotice, Hello, Stop
 from acquisition.service import discovery
 from acquisition.service.discovery import EngineRecord
 from acquisition.service.publisher import ClientPublisher
@@ -51,7 +51,7 @@ class NotingEngine:
         if isinstance(command, Stop):
             self.stops.append(command.reason)
             self.stop_threads.append(threading.current_thread().name)
-        if not self.hangs and not isinstance(command, Credit | Hello):
+        if not self.hangs and not isinstance(command, Attend | Credit | Hello):
             reply(Answer(request=command.request, ok=True, text="done", confirmed=True))
 
     def stop_confirmed(self) -> bool:
