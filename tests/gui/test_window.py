@@ -272,6 +272,7 @@ def test_closing_the_window_sends_nothing(bench: Bench) -> None:
 
 def test_X7_nothing_from_a_device_or_a_file_is_read_as_markup(bench: Bench) -> None:
     window = bench.open()
+    window.resize(1900, 1000)  # nothing is shortened
     bench.hear(
         window,
         state(
@@ -467,7 +468,7 @@ def test_unattended_is_a_persons_name_beside_start_and_stands_on_the_screen(benc
     assert [c.unattended_by for c in bench.link.commands(Start)] == ["Berta"]
 
     bench.hear(window, state(phase="running", unattended_by="Berta"))
-    assert window.topbar.watch.text().startswith("▲ UNATT")
+    assert window.topbar.watch.text() == "▲ UNATTENDED"
     assert "Berta" in window.topbar.watch_detail.toolTip()
     assert not window.controls.unattended_by.isVisible()
 
