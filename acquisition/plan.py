@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from drivers.capabilities import OptionValue
@@ -181,7 +181,8 @@ class Plan:
     @property
     def sha256(self) -> str:
         """Return the hash of every number in the plan; checked again before each RUN (R11)."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, allow_nan=False).encode()).hexdigest()
+        text = json.dumps(vars(self), sort_keys=True, allow_nan=False, default=vars)  # ``asdict`` copies everything
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def duration_s(self) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 NS_PER_S = 1_000_000_000
+FOREVER_NS = 1 << 62
 REHEARSAL_WALL_START_NS = 1_767_258_000 * NS_PER_S
 """Wall time at which virtual time starts: 2026-01-01 09:00:00 UTC, fixed so that a seed gives the same file."""
 
@@ -68,7 +69,15 @@ class VirtualClock:
         return self.start_wall_ns + self._now_ns
 
     def sleep_until_ns(self, t_ns: int) -> None:
+        self.pass_until_ns(t_ns)
+
+    def pass_until_ns(self, t_ns: int) -> None:
+        """Let time pass in which nobody has anything to do (``undisturbed_until_ns``)."""
         self._now_ns = max(self._now_ns, t_ns)
+
+    def undisturbed_until_ns(self) -> int:
+        """Return until when nothing happens but what the caller waits for: now, where nobody knows."""
+        return self._now_ns
 
     def jump_ns(self, delta_ns: int) -> None:
         """Skip ahead by ``delta_ns`` at once, as a machine does that was suspended."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
 from drivers.capabilities import DriverOptions, WireRecord
-from drivers.clock import NS_PER_S, Clock
+from drivers.clock import NS_PER_S, Clock, VirtualClock
 from drivers.errors import ForeignTraffic, GarbledReply, Interrupted, LineTaken, ReplyTimeout
 from drivers.transport import TakesTurns, Transport, Turn
 
@@ -23,6 +23,8 @@ BUFFER_MAX: Final = 4096
 """Bytes that one exchange may receive (L9: a babbling line)."""
 LATE_REPLY_S: Final = 3.0
 """How long after its question an answer may still turn up (L7)."""
+_SLICE_NS = round(SLICE_S * NS_PER_S)
+_SLICES_MAX = 1000
 _QUIET_S = 0.05  # silence that ends a resynchronisation
 _DRAIN_MAX_S = 0.3  # a line that is never silent must not hold up a STOP
 _DOUBLE_CHECK_S = 0.1  # how long a second answer is waited for while late ones may be on their way
@@ -30,6 +32,15 @@ _WRITE_TIMEOUT_S = 0.5
 _TURN_S = 0.5  # an exchange that is called off lets go within one slice
 
 F = TypeVar("F")
+
+
+def _slices_s(clock: VirtualClock) -> float:
+    """Return how long to wait for: as many slices as it takes until somebody else can have called us off.
+
+    Virtual time has one thread: up to there every look at the abort check would find what the last one found.
+    """
+    quiet_ns = clock.undisturbed_until_ns() - clock.now_ns()
+    return SLICE_S * max(1, min(-(-quiet_ns // _SLICE_NS), _SLICES_MAX))
 
 
 class Framer(Protocol[F]):
@@ -65,10 +76,12 @@ class Exchange(Generic[F]):
     """Thread whose turn it is."""
     _shared_turn: Turn | None = field(default=None, init=False, repr=False)
     _shared: TakesTurns | None = field(init=False, repr=False)
+    _virtual: VirtualClock | None = field(init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._shared = self.transport if isinstance(self.transport, TakesTurns) else None  # asked once: it is slow
+        self._virtual = self.clock if isinstance(self.clock, VirtualClock) else None
 
     def transact(
         self,
@@ -87,16 +100,30 @@ class Exchange(Generic[F]):
         Raises PortLost, ReplyTimeout, GarbledReply (bytes came, no answer among them, or too many), ForeignTraffic
         (two answers to one question), Interrupted.
         """
+        if self._turn_of == threading.get_ident():
+            return self._ask(request, is_reply, command, timeout_s, urgent=urgent, asked_before=asked_before)
         with self.turn(command, max(timeout_s, _TURN_S), urgent=urgent):
-            self._clear_line(urgent=urgent)
-            self.asked_ns = asked_ns = self.clock.now_ns()
-            try:
-                self.send(request)
-                deadline_ns = asked_ns + round(timeout_s * NS_PER_S)
-                return self._await(is_reply, command, deadline_ns, urgent=urgent, asked_before=asked_before)
-            except (ReplyTimeout, GarbledReply, ForeignTraffic, Interrupted):
-                self.mark_out_of_step(asked_ns)
-                raise
+            return self._ask(request, is_reply, command, timeout_s, urgent=urgent, asked_before=asked_before)
+
+    def _ask(
+        self,
+        request: bytes,
+        is_reply: Callable[[F], bool],
+        command: str,
+        timeout_s: float,
+        *,
+        urgent: bool,
+        asked_before: bool,
+    ) -> F:
+        self._clear_line(urgent=urgent)
+        self.asked_ns = asked_ns = self.clock.now_ns()
+        try:
+            self.send(request)
+            deadline_ns = asked_ns + round(timeout_s * NS_PER_S)
+            return self._await(is_reply, command, deadline_ns, urgent=urgent, asked_before=asked_before)
+        except (ReplyTimeout, GarbledReply, ForeignTraffic, Interrupted):
+            self.mark_out_of_step(asked_ns)
+            raise
 
     def more(self, timeout_s: float, *, urgent: bool = False) -> list[F]:
         """Return further frames that arrive within ``timeout_s``, without asking anything."""
@@ -116,15 +143,18 @@ class Exchange(Generic[F]):
     def receive(self, timeout_s: float, *, urgent: bool = False) -> bytes:
         """Return what arrives within ``timeout_s``, as soon as something does; log it. Raises PortLost, Interrupted."""
         deadline_ns = self.clock.now_ns() + round(timeout_s * NS_PER_S)
+        wait_s = SLICE_S
         while True:
             self._check_abort(urgent=urgent)
             left_s = (deadline_ns - self.clock.now_ns()) / NS_PER_S
-            data = self.transport.read(BUFFER_MAX, min(SLICE_S, max(left_s, 0.0)))
+            data = self.transport.read(BUFFER_MAX, min(wait_s, max(left_s, 0.0)))
             if data:
                 self.options.on_wire(WireRecord(self.clock.now_ns(), "in", data))
                 return data
-            if left_s <= SLICE_S:
+            if left_s <= wait_s:
                 return b""
+            if self._virtual is not None:
+                wait_s = _slices_s(self._virtual)
 
     def drain(self, *, urgent: bool = False) -> bytes:
         """Read and drop until the line is silent for 50 ms, at most 0.3 s; return the first 4096 bytes."""
@@ -150,23 +180,16 @@ class Exchange(Generic[F]):
         if not self._lock.acquire(timeout=timeout_s):
             raise Interrupted("another exchange holds this line", port=self.transport.port, command=command)
         try:
-            with self._line_turn(command, timeout_s, urgent=urgent) as shared, self._held(shared):
+            if self._shared is None:
+                self._turn_of = threading.get_ident()
+                yield
+                return
+            with self._shared.turn(command, timeout_s, self.options.abort, urgent=urgent) as self._shared_turn:
+                self._turn_of = threading.get_ident()
                 yield
         finally:
-            self._lock.release()
-
-    def _line_turn(self, command: str, timeout_s: float, *, urgent: bool) -> AbstractContextManager[Turn | None]:
-        if self._shared is not None:
-            return self._shared.turn(command, timeout_s, self.options.abort, urgent=urgent)
-        return nullcontext()
-
-    @contextmanager
-    def _held(self, shared: Turn | None) -> Iterator[None]:
-        self._turn_of, self._shared_turn = threading.get_ident(), shared
-        try:
-            yield
-        finally:
             self._turn_of = self._shared_turn = None
+            self._lock.release()
 
     def _check_abort(self, *, urgent: bool) -> None:
         if not urgent and self.options.abort():

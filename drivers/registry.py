@@ -61,6 +61,10 @@ class Bench(TransportOpener, Protocol):
         """Return what really happened (true volumes, true glutamate); for tests and the rehearsal report only."""
         ...
 
+    def delivered_ul(self, pump: str) -> float:
+        """Return what has really left the syringe of a pump by now, uL; for tests and campaigns only."""
+        ...
+
 
 class BenchFactory(Protocol):
     """Builds a simulated world; see ``sim_devices.bench`` for the keys of ``world``."""

@@ -15,13 +15,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import Interrupted, LineTaken, PortBusy, PortLost
 from drivers.transport import LineSettings, Transport, TransportOpener
-
-T = TypeVar("T")
 
 GRACE_S: Final = 0.025
 """What a STOP leaves an exchange of another pump to come to its end by itself: most do, and then nothing is lost."""
@@ -54,13 +52,17 @@ class Turns:
         self, port: str, command: str, timeout_s: float, abort: Callable[[], bool], *, urgent: bool
     ) -> Iterator[LineTurn]:
         """Wait for the line and hold it. Raises PortLost, LineTaken (not in time), Interrupted (``abort`` says so)."""
-        turn = LineTurn(urgent)
-        self._enter(turn, port, command, timeout_s, abort)
+        turn = self.enter(port, command, timeout_s, abort, urgent=urgent)
         try:
             yield turn
         finally:
-            with self._changed:
-                self._holding.remove(turn)
+            self.leave(turn)
+
+    def leave(self, turn: LineTurn) -> None:
+        """Let go of the line."""
+        with self._changed:
+            self._holding.remove(turn)
+            if self._waiting:
                 self._changed.notify_all()
 
     def held_here(self) -> bool:
@@ -79,14 +81,19 @@ class Turns:
             self.lost = why
             self._changed.notify_all()
 
-    def _enter(self, turn: LineTurn, port: str, command: str, timeout_s: float, abort: Callable[[], bool]) -> None:
+    def enter(self, port: str, command: str, timeout_s: float, abort: Callable[[], bool], *, urgent: bool) -> LineTurn:
+        """As ``take``; who enters must leave."""
+        turn = LineTurn(urgent)
         with self._changed:
+            if not (self._holding or self._waiting or self.lost):
+                self._holding.append(turn)
+                return turn
             if self._holding and self._holding[-1].thread == turn.thread:
                 if not turn.urgent:
                     raise LineTaken("another pump's exchange holds this line", port=port, command=command)
                 self._holding[-1].taken = True
                 self._holding.append(turn)
-                return
+                return turn
             self._waiting.append(turn)
         try:
             self._wait(turn, port, command, timeout_s, abort)
@@ -94,6 +101,7 @@ class Turns:
             with self._changed:
                 self._waiting.remove(turn)
                 self._changed.notify_all()
+        return turn
 
     def _wait(self, turn: LineTurn, port: str, command: str, timeout_s: float, abort: Callable[[], bool]) -> None:
         began_ns = self.clock.now_ns()
@@ -146,16 +154,6 @@ class _Line:
     """Its settings are right: the pumps of a chain have one baud rate."""
     handles: dict[int, _Handle] = field(default_factory=dict)
 
-    def use(self, act: Callable[[Transport], T]) -> T:
-        """Do something with the port; what loses it for one loses it for all."""
-        if self.turns.lost:
-            raise PortLost(self.turns.lost, port=self.place.url)
-        try:
-            return act(self.port)
-        except PortLost as error:
-            self.give_up(error.message)
-            raise
-
     def give_up(self, why: str) -> None:
         """Close the port for everybody; the next to open it gets a new line."""
         with self.place.lock:
@@ -181,12 +179,13 @@ class _Handle:
     @contextmanager
     def turn(self, command: str, timeout_s: float, abort: Callable[[], bool], *, urgent: bool) -> Iterator[LineTurn]:
         self._check_open()
-        with self.line.turns.take(self.port, command, timeout_s, abort, urgent=urgent) as turn:
-            self._turn = turn
-            try:
-                yield turn
-            finally:
-                self._turn = None
+        turns = self.line.turns
+        self._turn = turn = turns.enter(self.port, command, timeout_s, abort, urgent=urgent)
+        try:
+            yield turn
+        finally:
+            self._turn = None
+            turns.leave(turn)
 
     @property
     def settings(self) -> LineSettings:
@@ -213,13 +212,28 @@ class _Handle:
         return True
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
-        return self._use(lambda port: port.read(max_bytes, timeout_s))
+        port = self._in_turn()
+        try:
+            return port.read(max_bytes, timeout_s)
+        except PortLost as error:
+            self.line.give_up(error.message)
+            raise
 
     def write(self, data: bytes, timeout_s: float) -> None:
-        self._use(lambda port: port.write(data, timeout_s))
+        port = self._in_turn()
+        try:
+            port.write(data, timeout_s)
+        except PortLost as error:
+            self.line.give_up(error.message)
+            raise
 
     def discard_input(self) -> bytes:
-        return self._use(lambda port: port.discard_input())
+        port = self._in_turn()
+        try:
+            return port.discard_input()
+        except PortLost as error:
+            self.line.give_up(error.message)
+            raise
 
     def close(self) -> None:
         if not self._open:
@@ -235,11 +249,14 @@ class _Handle:
             self.line.turns.end("the line is closed")
             self.line.port.close()
 
-    def _use(self, act: Callable[[Transport], T]) -> T:
+    def _in_turn(self) -> Transport:
+        """Return the port; what loses it for one then loses it for all."""
         self._check_open()
         if self._turn is None:
             raise RuntimeError("a shared line is used outside a turn: this would eat another pump's answer")
-        return self.line.use(act)
+        if self.line.turns.lost:
+            raise PortLost(self.line.turns.lost, port=self.port)
+        return self.line.port
 
     def _check_open(self) -> None:
         if not self._open:

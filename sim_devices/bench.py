@@ -31,7 +31,7 @@ from drivers.transport import LineSettings
 from sim_devices.faults import INNER_KINDS, PLUNGER_KINDS, FaultSpec, InstrumentFaults, parse_fault
 from sim_devices.instrument import Instrument
 from sim_devices.interfaces import Disturbable
-from sim_devices.line import HOST_BUFFER_BYTES, SimulatedPort, Wire
+from sim_devices.line import HOST_BUFFER_BYTES, NEVER_NS, SimulatedPort, Wire
 from sim_devices.models.description import ELECTRODES
 from sim_devices.models.world import World
 from sim_devices.ports import one_port_each
@@ -110,6 +110,10 @@ class SimBench:
         self._backplanes: dict[str, Any] = {}
         self._faults = [parse_fault(text) for text in faults]
         self._instruments: dict[str, Instrument] = {}
+        self._chains: dict[int, list[Instrument]] = {}
+        """Who is on each line, by the identity of its lane to the host."""
+        self._next_ns = NEVER_NS
+        """When something next happens anywhere."""
         self._wanted: dict[str, _Wanted] = {}
         for group, (kind, simulator) in _DEFAULTS.items():
             for name, description in world.get(group, {}).items():
@@ -143,6 +147,13 @@ class SimBench:
             lines = {i.name: {"overflow_bytes": i.wire.overflow_bytes} for i in self._instruments.values()}
             return {**self._world.truth(now_ns), "lines": lines}
 
+    def delivered_ul(self, pump: str) -> float:
+        """Return what has left the syringe of a pump by now, uL: ``truth`` moves the whole mouse for it."""
+        with self.lock:
+            now_ns = self.clock.now_ns()
+            self.advance(now_ns)
+            return self._world.plunger(pump).delivered_ul(now_ns)
+
     # --- Hub -----------------------------------------------------------------------------------------------
 
     def advance(self, now_ns: int) -> None:
@@ -151,7 +162,7 @@ class SimBench:
         The one whose turn it is lives on in one go until another's turn comes: what a pump does at a moment is done
         before any current of a later moment is computed.
         """
-        while True:
+        while now_ns >= self._next_ns:
             first: Instrument | None = None
             first_ns = second_ns = now_ns + 1
             for instrument in self._instruments.values():
@@ -160,24 +171,30 @@ class SimBench:
                     first, first_ns, second_ns = instrument, due_ns, first_ns
                 elif due_ns < second_ns:
                     second_ns = due_ns
-            if first is None:
-                return
-            first.live_until(max(first_ns, second_ns - 1))
+            if first is not None:
+                first.live_until(max(first_ns, second_ns - 1))
+            self._note_next()
+
+    def _note_next(self) -> None:
+        """Note when something next happens anywhere; called after any instrument has changed."""
+        self._next_ns = min([instrument.due_ns for instrument in self._instruments.values()], default=NEVER_NS)
 
     def due_ns(self, wire: Wire) -> int:
-        return min(instrument.due_ns for instrument in self._behind(wire))
+        chain = self._behind(wire)
+        return chain[0].due_ns if len(chain) == 1 else min([instrument.due_ns for instrument in chain])
 
     def sent(self, wire: Wire, data: bytes, now_ns: int) -> None:
         for instrument in self._behind(wire):
             instrument.take_from_host(data, now_ns)
             instrument.refresh(now_ns)
+        self._note_next()
 
     def closed(self, wire: Wire) -> None:
         for instrument in self._behind(wire):
             instrument.port = None
 
     def _behind(self, wire: Wire) -> list[Instrument]:
-        return [instrument for instrument in self._instruments.values() if instrument.wire.to_host is wire.to_host]
+        return self._chains[id(wire.to_host)]
 
     def _at(self, url: str) -> list[Instrument]:
         return [instrument for instrument in self._instruments.values() if instrument.url == url]
@@ -257,7 +274,9 @@ class SimBench:
         if name in self._instruments:
             raise ValueError(f"two instruments of this world are called {name}")
         self._instruments[name] = instrument
+        self._note_next()
         self._wanted[name] = wanted
+        self._chains.setdefault(id(instrument.wire.to_host), []).append(instrument)
         for member in self._at(wanted.url):
             member.chained = bool(before)
 

@@ -97,10 +97,13 @@ class Instrument:
         for change in self.faults.pop_due(t_ns):
             self._change(change, t_ns)
         flying = self.wire.to_device.flying
+        heard = False
         while flying and flying[0][0] <= t_ns:
             self.firmware.receive(self._as_heard(flying.popleft()[1]), t_ns)
             self._emit(t_ns, t_ns)
-        self._emit(t_ns, t_ns)
+            heard = True
+        if not heard:
+            self._emit(t_ns, t_ns)
 
     def _emit(self, first_ns: int, t_ns: int) -> None:
         """Let the firmware speak; what nobody listens to is gone.
@@ -120,6 +123,8 @@ class Instrument:
         if self._bursting is not None:
             return [(left_ns, left_ns, left_ns, data) for left_ns, data in self._bursting.bursts(t_ns)]
         data = self.firmware.transmit(t_ns)
+        if not data:
+            return []
         return [(first_ns, first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns, t_ns, data)]
 
     def _as_heard(self, data: bytes) -> bytes:

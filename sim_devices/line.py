@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from drivers.clock import Clock, nap_until_ns
+from drivers.clock import Clock, VirtualClock, nap_until_ns
 from drivers.errors import PortLost, ReplyTimeout
 
 NEVER_NS = 1 << 62
@@ -155,20 +155,33 @@ class SimulatedPort:
         return self.url
 
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
+        hub, wire, clock = self.hub, self.wire, self.hub.clock
+        virtual = clock if isinstance(clock, VirtualClock) else None
         deadline_ns: int | None = None
+        quiet_ns = -1
+        """Until when nobody else has a turn: nothing of what is asked in here makes one."""
         while True:
-            with self.hub.lock:
-                now_ns = self.hub.clock.now_ns()
+            with hub.lock:
+                now_ns = clock.now_ns()
                 if deadline_ns is None:
                     deadline_ns = now_ns + max(round(timeout_s * _NS), 0)
-                self.hub.advance(now_ns)
-                self.wire.settle(now_ns)
-                self._check("reading")
-                data = self.wire.take(max_bytes)
-                if data or now_ns >= deadline_ns:
+                hub.advance(now_ns)
+                wire.settle(now_ns)
+                if self.lost or not self._open:
+                    self._check("reading")
+                if (data := wire.take(max_bytes)) or now_ns >= deadline_ns:
                     return data
-                wake_ns = min(deadline_ns, self.wire.to_host.next_ns(), self.hub.due_ns(self.wire))
-            nap_until_ns(self.hub.clock, now_ns, wake_ns, _SLICE_S)
+                wake_ns = min(deadline_ns, wire.to_host.next_ns(), hub.due_ns(wire))
+            if virtual is None:
+                nap_until_ns(clock, now_ns, wake_ns, _SLICE_S)
+                continue
+            if quiet_ns < now_ns:
+                quiet_ns = virtual.undisturbed_until_ns()
+            if wake_ns <= quiet_ns:
+                virtual.pass_until_ns(wake_ns)
+            else:
+                virtual.sleep_until_ns(wake_ns)
+                quiet_ns = -1
 
     def write(self, data: bytes, timeout_s: float) -> None:
         del timeout_s  # the simulated system takes everything at once, or says so below

@@ -5,7 +5,6 @@ Knows how a trial becomes a plan and a session. Only here and in the judges is t
 
 from __future__ import annotations
 
-import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,22 +34,18 @@ _LIMITS: Limits = load_limits(None)
 
 def run(trial: Trial) -> Account:
     """Run a trial to its end, or to the time by which it should have ended."""
-    with tempfile.TemporaryDirectory(prefix="amperfuse-campaign-") as folder:
-        return _run(trial, Path(folder))
-
-
-def _run(trial: Trial, folder: Path) -> Account:
     plan = plan_of(trial)
     clock = LockstepClock()
     bench = registry.bench()(clock, describe_world(plan), trial.seed, trial.faults)
-    witness = Witness(lambda: float(bench.truth()["pumps"][PUMP]["true_delivered_ul"]))
+    witness = Witness(lambda: bench.delivered_ul(PUMP))
     book = MemoryBook()
     session = build_session(
         plan,
         _LIMITS,
         opener=bench,
         clock=clock,
-        out_dir=folder,
+        out_dir=Path(),
+        make_dir=lambda _out_dir, _plan, _wall_ns: ("campaign", Path("campaign")),  # the witness needs no disk
         recorder=lambda _dir, _header, _clock: witness,
         files={},
         software="campaign",
@@ -98,9 +93,10 @@ class _Fate:
     _ends: list[tuple[int, str]] = field(default_factory=list, init=False)
 
     def next_due_ns(self) -> int | None:
-        due = [round(self.todo[0].t_s * NS_PER_S)] if self.todo else []
-        due += [t_ns for t_ns, _deed in self._ends]
-        return min(due) if due and not self.conductor.over else None
+        if not (self.todo or self._ends) or self.conductor.over:
+            return None
+        due = [t_ns for t_ns, _deed in self._ends]
+        return min([*due, round(self.todo[0].t_s * NS_PER_S)]) if self.todo else min(due)
 
     def step(self, now_ns: int) -> None:
         for end in [end for end in self._ends if end[0] <= now_ns]:

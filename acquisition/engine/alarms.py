@@ -75,6 +75,8 @@ class AlarmBoard:
 
     def off(self, kind: str, instrument: str = "") -> None:
         """Note that the cause has gone."""
+        if not self._alarms:  # nearly always, and asked many times a second
+            return
         known = self._alarms.get(_id(kind, instrument))
         if known is None or not known.active:
             return

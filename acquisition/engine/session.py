@@ -51,6 +51,8 @@ class ClosableSink(RecordSink, Protocol):
 
 
 RecorderFactory = Callable[[Path, SessionHeader, Clock], ClosableSink]
+MakeDir = Callable[[Path, Plan, int], tuple[str, Path]]
+"""Makes the folder of a session that begins at a wall time, and returns the session's id and the folder."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def build_session(
     pace: Pace = Pace(),
     open_book: Callable[[str], DoseBook | None] = lambda _session_id: None,
     drivers: Callable[[str], DriverFactory] = registry.driver,
+    make_dir: MakeDir = make_session_dir,
 ) -> Session:
     """Assemble one run; opens no port yet. ``rate`` is engine seconds per real second.
 
@@ -139,7 +142,7 @@ def build_session(
     if not plan.simulated and any(map(is_simulated, [s.url for s in plan.pumps] + [s.url for s in plan.potentiostats])):
         raise ValueError("a simulated or replayed instrument never takes part in a real run")
     started_ns = clock.now_ns()
-    session_id, session_dir = make_session_dir(out_dir, plan, clock.wall_ns())
+    session_id, session_dir = make_dir(out_dir, plan, clock.wall_ns())
     keep_files(session_dir, files)
     header = session_header(plan, session_id, clock, software, seed)
     sink = recorder(session_dir, header, clock)

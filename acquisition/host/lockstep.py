@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from drivers.clock import NS_PER_S, VirtualClock
+from drivers.clock import FOREVER_NS, NS_PER_S, VirtualClock
 
 STUCK_STEPS = 100_000
 """So many steps without time moving on: somebody is due for ever and does nothing."""
@@ -53,10 +53,14 @@ class LockstepClock(VirtualClock):
     """Virtual time in which a wait gives the others their turns."""
 
     while_waiting: Callable[[int], None] = field(default=_nobody, repr=False)
+    next_turn_ns: Callable[[], int] = field(default=lambda: -1, repr=False)
 
     def sleep_until_ns(self, t_ns: int) -> None:
         self.while_waiting(t_ns)
-        super().sleep_until_ns(t_ns)
+        self.pass_until_ns(t_ns)
+
+    def undisturbed_until_ns(self) -> int:
+        return self.next_turn_ns()
 
 
 class LockstepHost:
@@ -68,10 +72,12 @@ class LockstepHost:
         self._busy: set[int] = set()
         self._considerate = {n: a for n, a in enumerate(self._actors) if isinstance(a, Considerate)}
         self._hurried = {number for number, actor in self._considerate.items() if actor.hurried}
+        self._note_busy()
         self._over = over
         self._last_ns = -1
         self._steps_here = 0
         clock.while_waiting = self._while_waiting
+        clock.next_turn_ns = self._next_turn_ns
 
     def run(self, deadline_ns: int | None = None, progress: Callable[[int], None] | None = None) -> None:
         """Run until over, or until virtual time reaches ``deadline_ns``; tell ``progress`` the time now and then."""
@@ -82,7 +88,7 @@ class LockstepHost:
                 raise RuntimeError("nobody has anything to do and the session is not over: it would hang")
             actor, due_ns = turn
             if deadline_ns is not None and due_ns >= deadline_ns:
-                VirtualClock.sleep_until_ns(self._clock, deadline_ns)
+                self._clock.pass_until_ns(deadline_ns)
                 return
             self._turn(actor, due_ns)
             steps += 1
@@ -96,18 +102,22 @@ class LockstepHost:
                 return
             self._turn(*turn)
 
+    def _next_turn_ns(self) -> int:
+        turn = self._next()
+        return FOREVER_NS if turn is None else turn[1]
+
     def _next(self) -> tuple[int, int] | None:
-        best: tuple[int, int] | None = None
-        short_only = not self._busy.isdisjoint(self._hurried)
-        for number, actor in enumerate(self._actors):
-            if number in self._busy:
-                continue
-            due_ns = actor.next_due_ns()
-            if due_ns is None or (best is not None and due_ns >= best[1]):
-                continue
-            if not (short_only and self._is_long(number)):
-                best = (number, due_ns)
-        return best
+        best, best_ns = -1, FOREVER_NS
+        for number, next_due_ns in self._free:
+            due_ns = next_due_ns()
+            if due_ns is not None and due_ns < best_ns and not (self._short_only and self._is_long(number)):
+                best, best_ns = number, due_ns
+        return None if best < 0 else (best, best_ns)
+
+    def _note_busy(self) -> None:
+        """Note who can have a turn now, and whether only a short one."""
+        self._free = [(n, actor.next_due_ns) for n, actor in enumerate(self._actors) if n not in self._busy]
+        self._short_only = not self._busy.isdisjoint(self._hurried)
 
     def _is_long(self, number: int) -> bool:
         """Tell whether this one's next turn must wait for the end of a hurried one. What hurries never waits."""
@@ -115,15 +125,18 @@ class LockstepHost:
         return actor is not None and not actor.hurried and actor.next_is_long()
 
     def _turn(self, number: int, due_ns: int) -> None:
-        VirtualClock.sleep_until_ns(self._clock, due_ns)
+        self._clock.pass_until_ns(due_ns)
         now_ns = self._clock.now_ns()
         self._steps_here = self._steps_here + 1 if now_ns == self._last_ns else 0
         self._last_ns = now_ns
         if self._steps_here > STUCK_STEPS:
             name = type(self._actors[number]).__name__
             raise RuntimeError(f"time stands still at {now_ns / NS_PER_S:.3f} s: {name} is due for ever")
+        free, short_only = self._free, self._short_only
         self._busy.add(number)
+        self._note_busy()
         try:
             self._actors[number].step(now_ns)
         finally:
             self._busy.discard(number)
+            self._free, self._short_only = free, short_only

@@ -94,6 +94,8 @@ class PumpLink:
     _answered: bool = field(default=False, init=False)
     """The pump has answered on the line as it is open now."""
     _exchange: Exchange[Frame] | None = field(default=None, init=False)
+    _shared: TakesTurns | None = field(default=None, init=False)
+    """The line as it is open now, where others are on it too."""
 
     def __post_init__(self) -> None:
         self.bauds = BAUDS if self.options.baud is None else (self.options.baud,)
@@ -102,6 +104,7 @@ class PumpLink:
         """Open the line if it is not. Raises PortError."""
         if self._exchange is None:
             transport = self.opener.open(self.url, LineSettings(baud=self.bauds[0]))
+            self._shared = transport if isinstance(transport, TakesTurns) else None  # asked once: it is slow
             self._exchange = Exchange(
                 transport, self.clock, self.options, PumpFramer(), is_known_unasked=self._is_known_unasked
             )
@@ -110,8 +113,7 @@ class PumpLink:
     @property
     def baud(self) -> int:
         """Return the baud rate of the line as it is, or would be, open."""
-        transport = self._exchange.transport if self._exchange is not None else None
-        return transport.settings.baud if isinstance(transport, TakesTurns) else self.bauds[0]
+        return self.bauds[0] if self._shared is None else self._shared.settings.baud
 
     def next_baud(self) -> bool:
         """Go on to the next baud rate; False where there is none, or somebody was answered at this one.
@@ -120,11 +122,11 @@ class PumpLink:
         """
         if self._answered or len(self.bauds) == 1:
             return False
-        transport = self.open().transport
+        self.open()
         here = self.bauds.index(self.baud) if self.baud in self.bauds else -1
         following = (*self.bauds[here + 1 :], *self.bauds[: here + 1])
-        if isinstance(transport, TakesTurns):
-            if not transport.retune(LineSettings(baud=following[0])):
+        if self._shared is not None:
+            if not self._shared.retune(LineSettings(baud=following[0])):
                 return False
             self.bauds = following
         else:
@@ -159,7 +161,7 @@ class PumpLink:
         """Release the line; sends nothing. May be called twice."""
         if self._exchange is not None:
             self._exchange.transport.close()
-            self._exchange = None
+            self._exchange = self._shared = None
         self.identified = self._answered = False
         self.rate_ul_per_min = None
 
@@ -225,7 +227,7 @@ class PumpLink:
                 partial=frame.text,
             )
         self.safe = frame.safe
-        self._note_answer(exchange)
+        self._note_answer()
         return reply
 
     def _bounded(self, seconds: float) -> float:
@@ -233,11 +235,11 @@ class PumpLink:
             return seconds
         return max(min(seconds, (self.until_ns - self.clock.now_ns()) / NS_PER_S), 0.0)
 
-    def _note_answer(self, exchange: Exchange[Frame]) -> None:
+    def _note_answer(self) -> None:
         if not self._answered:
             self._answered = True
-            if isinstance(exchange.transport, TakesTurns):
-                exchange.transport.answered()
+            if self._shared is not None:
+                self._shared.answered()
 
     def ask(self, text: str, parse: Callable[[str], T | None], *, urgent: bool = False) -> Answer[T]:
         """Ask a question, up to three times, and return the parsed answer.

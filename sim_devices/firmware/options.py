@@ -6,8 +6,9 @@ Knows field types only; which options exist, and why, is said by each instrument
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
-from typing import Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 
@@ -15,9 +16,15 @@ _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
 
 
+@functools.cache  # reading a class's hints anew takes longer than building the whole instrument
+def type_hints(cls: type[Any]) -> dict[str, Any]:
+    """Return the types of a dataclass's fields."""
+    return get_type_hints(cls)
+
+
 def parse_options(cls: type[T], text: Mapping[str, str], instrument: str) -> T:
     """Return ``cls`` with the given fields replaced; raise ValueError that names the option and what it accepts."""
-    hints = get_type_hints(cls)
+    hints = type_hints(cls)  # type: ignore[arg-type] # a class is hashable, whatever T is
     known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type] # T is always a dataclass
     values = {}
     for name, raw in text.items():

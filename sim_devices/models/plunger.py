@@ -76,9 +76,12 @@ class SyringePlunger:
     _segments: list[_Segment] = field(init=False, repr=False)
     _driven_ns: int = field(init=False, repr=False)
     _blockage_ns: int = field(init=False, repr=False)
-    _limit_mm: float = field(default=math.inf, init=False, repr=False)
+    _ends_mm: tuple[float, float] = field(init=False, repr=False)
+    """How far it can go back and forward."""
 
     def __post_init__(self) -> None:
+        p = self.parameters
+        self._ends_mm = -(p.volume_ul - p.loaded_ul) / p.area_mm2, p.loaded_ul / p.area_mm2
         self._segments = [_Segment(self.start_ns, 0.0, 0.0, 0.0, blocked=False, begun_by="drive")]
         self._driven_ns = self._blockage_ns = self.start_ns
 
@@ -103,7 +106,7 @@ class SyringePlunger:
 
     def limit(self, now_ns: int) -> None:
         """End the travel here: less was in the syringe than was said, or a switch is hit."""
-        self._limit_mm = self.travelled_mm(now_ns)
+        self._ends_mm = self._ends_mm[0], min(self._ends_mm[1], self.travelled_mm(now_ns))
 
     def travelled_mm(self, now_ns: int) -> float:
         """Return net travel at ``now_ns``, which may lie before the latest command, mm."""
@@ -121,7 +124,7 @@ class SyringePlunger:
             return False
         if segment.blocked:
             return True
-        low_mm, high_mm = self._ends_mm()
+        low_mm, high_mm = self._ends_mm
         position_mm = self._position_mm(segment, now_ns)
         return position_mm >= high_mm if segment.driven_mm_per_min > 0 else position_mm <= low_mm
 
@@ -168,13 +171,11 @@ class SyringePlunger:
 
     def _segment(self, now_ns: int) -> _Segment:
         segments = self._segments
+        if now_ns >= segments[-1].start_ns:  # nearly always
+            return segments[-1]
         return segments[max(0, bisect_right(segments, now_ns, key=_start_ns) - 1)]
 
     def _position_mm(self, segment: _Segment, now_ns: int) -> float:
-        low_mm, high_mm = self._ends_mm()
+        low_mm, high_mm = self._ends_mm
         elapsed_min = max(0, now_ns - segment.start_ns) / NS_PER_MIN
         return min(high_mm, max(low_mm, segment.start_mm + segment.moving_mm_per_min * elapsed_min))
-
-    def _ends_mm(self) -> tuple[float, float]:
-        p = self.parameters
-        return -(p.volume_ul - p.loaded_ul) / p.area_mm2, min(p.loaded_ul / p.area_mm2, self._limit_mm)

@@ -7,13 +7,13 @@ shows on the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args
 
 import numpy as np
 
 from sim_devices.firmware.new_era.firmware import NewEraFirmware
 from sim_devices.firmware.new_era.options import NewEraOptions
-from sim_devices.firmware.options import parse_options
+from sim_devices.firmware.options import parse_options, type_hints
 from sim_devices.interfaces import Firmware, Plunger
 
 __all__ = ["NewEraFirmware", "NewEraOptions", "build"]
@@ -31,7 +31,7 @@ def build(name: str, plunger: Plunger, options: Mapping[str, str], rng: np.rando
 def _options_of(description: Mapping[str, Any]) -> dict[str, str]:
     """Return the model that a description asks for by the text that the pump tells, such as ``NE-4000``."""
     wanted = str(description.get("model", "")).casefold()
-    return {"model": wanted} if wanted in get_args(get_type_hints(NewEraOptions)["model"]) else {}
+    return {"model": wanted} if wanted in get_args(type_hints(NewEraOptions)["model"]) else {}
 
 
 build.options_of = _options_of  # type: ignore[attr-defined] # asked by the bench when a rig is rehearsed

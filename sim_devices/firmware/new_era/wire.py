@@ -27,7 +27,10 @@ class Packet:
 
 def clean(raw: bytes) -> str:
     """Return command text as the pump reads it: no spaces, no control characters, upper case [M]."""
-    return "".join(char for char in raw.decode("latin-1") if char.isprintable() and not char.isspace()).upper()
+    text = raw.decode("latin-1")
+    if text.isascii() and text.isalnum():
+        return text.upper()
+    return "".join(char for char in text if char.isprintable() and not char.isspace()).upper()
 
 
 def frame_reply(text: str, *, safe: bool) -> bytes:
@@ -59,6 +62,10 @@ class Receiver:
         if self._packet is not None and now_ns - self._last_byte_ns > INTER_BYTE_TIMEOUT_NS:
             self._packet = None
         self._last_byte_ns = now_ns
+        if data.find(CR) == len(data) - 1 and not self._line and self._packet is None and STX not in data:
+            if not safe_mode():  # one command in Basic mode and nothing else, as nearly always
+                yield Packet(clean(data[:-1][:_LINE_LIMIT]), safe=False, intact=True)
+            return
         for byte in data:
             packet = self._feed_byte(byte, safe_mode=safe_mode())
             if packet is not None:
