@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 OLDEST = (3, 11)
-TESTS = ["-m", "pytest", "-n", "2", "--dist", "loadfile"]  # many of them wait for real processes: two at a time
+TESTS = ["-m", "pytest", "-n", "4", "--dist", "worksteal"]  # on two processors: many only wait for real processes
 CLIENTS = "tests/clients-without-dependencies.txt"  # others' programs that are tried with far less than they ask for
 WHAT = {"demo": ("", ["-m", "amperfuse", "demo"]), "test": ("[dev]", TESTS)}
 

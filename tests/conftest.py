@@ -1,4 +1,4 @@
-"""What holds for all tests: Ctrl-C reaches the programs they start, and drawn examples are the same in every run.
+"""What holds for all tests: what they start is compiled once and hears Ctrl-C, and drawn examples are always the same.
 
 A shell that starts something in the background has it ignore Ctrl-C, and its children inherit that. To look for new
 examples: ``pytest --hypothesis-profile=explore``.
@@ -6,12 +6,15 @@ examples: ``pytest --hypothesis-profile=explore``.
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import HealthCheck, settings
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # some hundred processes would compile the whole program anew
 
 IMPATIENT = HealthCheck.too_slow  # a busy computer is no fault of a test
 settings.register_profile("same", derandomize=True, deadline=None, suppress_health_check=[IMPATIENT], database=None)

@@ -102,6 +102,8 @@ class FirmwareLine:
 
     def _due(self) -> bytes:
         self._pull()
+        if not self._arriving:
+            return b""
         now_ns = self.clock.now_ns()
         due = b"".join(data for at, data in self._arriving if at <= now_ns)
         self._arriving = [(at, data) for at, data in self._arriving if at > now_ns]
@@ -122,10 +124,10 @@ class FirmwareLine:
             if now_ns >= deadline_ns:
                 return b""
             event_ns = self.firmware.next_event_ns(now_ns)
-            wake = [deadline_ns, now_ns + 5 * MS, *(at for at, _ in self._arriving)]
+            wake_ns = min(deadline_ns, *(at for at, _ in self._arriving)) if self._arriving else deadline_ns
             if event_ns is not None and event_ns > now_ns:
-                wake.append(event_ns)
-            self.clock.sleep_until_ns(min(wake))
+                wake_ns = min(wake_ns, event_ns)
+            self.clock.sleep_until_ns(wake_ns)
         if len(due) > max_bytes:
             self._arriving.insert(0, (self.clock.now_ns(), due[max_bytes:]))
         return due[:max_bytes]

@@ -45,11 +45,14 @@ class Motor:
 
     def next_event_ns(self) -> int | None:
         """Return when the delay or the run ends, or the motor is looked at next."""
-        times = [t for t in (self._end_ns, self._check_ns) if t is not None]
-        return min(times) if times else None
+        if self._end_ns is None or self._check_ns is None:
+            return self._check_ns if self._end_ns is None else self._end_ns
+        return min(self._end_ns, self._check_ns)
 
     def advance(self, now_ns: int) -> None:
         """Live through everything up to ``now_ns``."""
+        if self.state in (STOPPED, PAUSED, STALLED):
+            return  # nothing moves it: what it travels is counted from the next start on
         while (event := self.next_event_ns()) is not None and event <= now_ns:
             self._live(event)
         self._count(now_ns)

@@ -47,6 +47,8 @@ class Trial:
     errors: list[DriverError] = field(default_factory=list)
     base_ul: float | None = None
     """Where the counter's zero lies in truth; None while its zero is nobody's."""
+    _looked_through: int = 0
+    _starts: int = 0
 
     def __post_init__(self) -> None:
         self.pump = self.pump or self.bench.driver()
@@ -56,7 +58,10 @@ class Trial:
     @property
     def starts(self) -> int:
         """How often a start was sent."""
-        return sum(re.search(self.start_bytes, data) is not None for data in self.bench.line.sent)
+        sent = self.bench.line.sent
+        self._starts += sum(re.search(self.start_bytes, data) is not None for data in sent[self._looked_through :])
+        self._looked_through = len(sent)
+        return self._starts
 
     def act(self, name: str, *args: object) -> Any:
         """Call one method; return what it returned, None if it raised an error of ours."""
