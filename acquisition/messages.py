@@ -32,6 +32,8 @@ def _cut(value: object) -> object:
 CutText = Annotated[str, BeforeValidator(_cut)]
 """Kept up to MAX_SAID characters and never refused for its length: a STOP carries one."""
 SaidText = Annotated[str, Field(max_length=MAX_SAID)]
+NameText = Annotated[str, Field(min_length=1, max_length=MAX_SAID, pattern=r"\S")]
+"""Who stands for something."""
 TimeNs = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 """What a recording can hold."""
 
@@ -40,6 +42,7 @@ Phase = Literal["connecting", "ready", "running", "holding", "stopping", "stoppe
 finished: the plan is through, recording goes on; closing: files are being closed."""
 StepState = Literal["pending", "running", "done", "aborted", "missed"]
 Priority = Literal["high", "medium", "low"]
+Level = Literal["ok", "refused", "warning", "tick"]
 Link = Literal["connecting", "online", "lost"]
 
 
@@ -122,6 +125,28 @@ class AlarmView(_Message):
     """When it was raised or said again last; None when only once."""
 
 
+class PreflightItem(_Message):
+    """One line of the pre-flight: whether something stands against the start of the plan, and what would help.
+
+    Levels: ``ok``; ``refused`` (no way round but to mend it); ``warning`` (a person may accept it by name);
+    ``tick`` (only a person can know: to be ticked by name).
+    """
+
+    item_id: str
+    """Kind and, after a colon, what it is about: ``watchdog:ket``."""
+    level: Level
+    what: str
+    so_what: str = ""
+    do_what: str = ""
+    by: str = ""
+    """Who accepted or ticked it; empty while nobody has."""
+
+    @property
+    def blocks(self) -> bool:
+        """Tell whether the plan cannot be started because of it."""
+        return self.level == "refused" or (self.level in ("warning", "tick") and not self.by)
+
+
 class RecorderView(_Message):
     """How the recording is doing."""
 
@@ -170,6 +195,8 @@ class EngineState(_Message):
     """Whose window or terminal was heard lately."""
     unattended_by: str = ""
     """Who decided that infusions start with nobody watching; empty: they do not."""
+    preflight: tuple[PreflightItem, ...] = ()
+    """Everything a start is held against; empty once the plan has been started."""
     alarms: tuple[AlarmView, ...] = ()
     audio_paused_until_ns: int | None = None
     """Until when no window sounds an alarm; None while they sound. In engine time: divide by ``rate`` for people."""
@@ -302,6 +329,42 @@ class ReportSound(_Message):
     detail: str = Field(default="", max_length=500)
 
 
+class RunChecks(_Message):
+    """Test every pump: a STOP and its confirmation, then silence until its own watchdog expires. Moves nothing."""
+
+    type: Literal["run-checks"] = "run-checks"
+    request: int
+
+
+class Accept(_Message):
+    """A person ticks a line of the pre-flight, or accepts its warning, by name."""
+
+    type: Literal["accept"] = "accept"
+    request: int
+    item_id: CutText
+    by: NameText
+
+
+class MoveIntoWaste(_Message):
+    """Move two millimetres of a syringe into waste. ``line_is_off``: a person has seen that no animal is at the end."""
+
+    type: Literal["move-into-waste"] = "move-into-waste"
+    request: int
+    pump: CutText
+    by: NameText
+    line_is_off: bool
+
+
+class ReadScale(_Message):
+    """What a person saw the volume on a syringe's scale change by, during the last MoveIntoWaste of its pump (R15)."""
+
+    type: Literal["read-scale"] = "read-scale"
+    request: int
+    pump: CutText
+    by: NameText
+    seen_ul: float = Field(ge=0, lt=1e6, allow_inf_nan=False)
+
+
 class Finish(_Message):
     """End the session: refused while a pump runs; stops the potentiostats, closes the files, ends the engine.
 
@@ -313,9 +376,10 @@ class Finish(_Message):
     discard: bool = False
 
 
-Command = (
-    Hello | Credit | Attend | Start | Stop | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Finish
-)
+Preparation = RunChecks | Accept | MoveIntoWaste | ReadScale
+"""What is done before a start (R18, R15, R31)."""
+_AtAnyTime = Hello | Credit | Attend | Stop | Note | Mark | Acknowledge | PauseAudio | ReportSound
+Command = _AtAnyTime | Preparation | Start | Continue | Finish
 Report = EngineState | EventNotice | ChannelSamples | Answer
 
 COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])

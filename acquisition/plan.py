@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, get_args
 
 from drivers.capabilities import OptionValue
@@ -48,6 +49,8 @@ class PastDose:
     drug_form: str
     concentration_mg_per_ml: float | None
     route: Route
+    rate_ul_per_min: float = 0.0
+    """As ordered; 0 where no one ordered it."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,26 @@ class ChannelSetup:
     sensitivity_a_per_um: float | None
     """Slope of the calibration; None leaves the channel in amperes."""
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    calibrated_on: str = ""
+    """ISO date; empty where nobody has said."""
+    calibration_max_age_d: float = 7.0
+    """[P]: an older calibration must be accepted by name."""
+
+    def calibration_fault(self, today: date) -> str:
+        """Return why this electrode's concentrations are not to be trusted unseen; empty where nothing speaks against.
+
+        The one place that judges a calibration.
+        """
+        if self.sensitivity_a_per_um is None:
+            return "none, it is recorded in amperes only"
+        if not self.calibrated_on:
+            return "nobody has said of which day its sensitivity is"
+        age_d = (today - date.fromisoformat(self.calibrated_on)).days
+        if age_d < 0:
+            return f"dated {self.calibrated_on}, which is still to come"
+        if age_d > self.calibration_max_age_d:
+            return f"{age_d} days old, more than {self.calibration_max_age_d:g}"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -188,6 +211,11 @@ class Plan:
     def duration_s(self) -> float:
         """Return the planned length; operator steps count as zero."""
         return sum(step.duration_s for step in self.steps if isinstance(step, InfuseStep | WaitStep))
+
+    @property
+    def animal_pumps(self) -> tuple[PumpSetup, ...]:
+        """Return the pumps whose lines end in an animal."""
+        return tuple(pump for pump in self.pumps if pump.route != "bench")
 
     def pump(self, name: str) -> PumpSetup:
         """Return the pump called ``name``."""

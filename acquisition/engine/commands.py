@@ -24,6 +24,7 @@ from acquisition.messages import (
     Mark,
     Note,
     PauseAudio,
+    Preparation,
     ReportSound,
     Start,
     Stop,
@@ -91,7 +92,7 @@ class CommandDesk:
 
     def _do(  # noqa: PLR0911 - one return per command
         self,
-        command: Hello | Start | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Finish,
+        command: Hello | Start | Continue | Note | Mark | Acknowledge | PauseAudio | ReportSound | Preparation | Finish,
         now_ns: int,
     ) -> tuple[bool, str]:
         if isinstance(command, Hello):
@@ -107,6 +108,8 @@ class CommandDesk:
         if isinstance(command, Mark):
             self._engine.desk.say(EventKind.MARK, now_ns, "operator", command.label, {"by": "operator"})
             return True, "Marked."
+        if isinstance(command, Preparation):
+            return self._engine.preflight.carry_out(command, now_ns)
         if isinstance(command, Acknowledge | PauseAudio | ReportSound):
             return self._about_alarms(command, now_ns)
         return self._finish(command, now_ns)
@@ -130,11 +133,13 @@ class CommandDesk:
     def _start(self, command: Start, now_ns: int) -> tuple[bool, str]:
         by = command.unattended_by.strip()
         attendance = self._engine.attendance
-        if not (by or attendance.allows_start(now_ns)):
-            return False, NOBODY
         decision = self._engine.decide(StartPlan(), now_ns)
+        lines = [] if by or attendance.allows_start(now_ns) else [NOBODY]
         if isinstance(decision, Refusal):
-            return False, f"{decision.reason} {decision.remedy}"
+            lines += [f"{cause.reason} {cause.remedy}" for cause in decision.causes]
+        if lines:
+            number = "one thing stands" if len(lines) == 1 else f"{len(lines)} things stand"
+            return False, f"Not started, {number} in the way:\n" + "\n".join(f"- {line}" for line in lines)
         desk = self._engine.desk
         event = desk.event(
             EventKind.OPERATOR, now_ns, "operator", "Start the plan", {"plan_sha256": self._engine.accepted_sha256}

@@ -15,10 +15,11 @@ from acquisition.books.chain import BookUnwritable
 from acquisition.engine import snapshots
 from acquisition.engine.attendance import Attendance
 from acquisition.engine.commands import CommandDesk, Reply
-from acquisition.engine.gatekeeper import Intent, Permit, Refusal, decide
+from acquisition.engine.gatekeeper import Intent, Permit, Refusal, Snapshot, decide
 from acquisition.engine.infusion_start import InfusionStart
 from acquisition.engine.lane_messages import Close, Closed, Connect, Verify
 from acquisition.engine.parts import Desk, Inbox
+from acquisition.engine.preflight_desk import PreflightDesk
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.recorder_watch import RecorderWatch
 from acquisition.engine.reminders import Reminders
@@ -91,7 +92,8 @@ class Conductor:
         self._commands: deque[tuple[Command, Reply]] = deque()
         self._stops: deque[str] = deque()
         self._command_desk = CommandDesk(self)
-        self._starter = InfusionStart(desk, lambda now_ns: snapshots.gate_snapshot(self, now_ns))
+        self._starter = InfusionStart(desk, self.snapshot)
+        self.preflight = PreflightDesk(self)
         self._base: Phase = "connecting"
         self._begun = False
         self._defects = 0
@@ -168,6 +170,7 @@ class Conductor:
             unit.tick(now_ns)
         self._keep_books(now_ns)
         self._guard_recording(now_ns)
+        self.preflight.tick(now_ns)
         self._advance_plan(now_ns)
         self._advance_phase(now_ns)
         self.attendance.look(self.schedule.upcoming, now_ns)
@@ -244,7 +247,15 @@ class Conductor:
 
     def decide(self, intent: Intent, now_ns: int) -> Permit | Refusal:
         """Ask the gatekeeper about this moment."""
-        return decide(intent, snapshots.gate_snapshot(self, now_ns), self.desk.plan, self.desk.limits)
+        return decide(intent, self.snapshot(now_ns), self.desk.plan, self.desk.limits)
+
+    def snapshot(self, now_ns: int) -> Snapshot:
+        """Return the facts of this moment."""
+        return snapshots.gate_snapshot(self, now_ns)
+
+    def take_token(self) -> int:
+        """Return a number that no other arming of a pump has."""
+        return self._starter.take_token()
 
     def start_plan(self, now_ns: int) -> None:
         """Begin with the first step; the gatekeeper has been asked."""

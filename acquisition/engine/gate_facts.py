@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from acquisition.engine.preflight_facts import NOTHING_PROVED, PreflightFacts
 from acquisition.messages import AlarmView, Link, Phase, RecorderView
 from drivers.capabilities import Motion, PumpProgram
 
@@ -65,6 +66,8 @@ class PumpSnapshot:
     """The pump itself reports an alarm now."""
     watchdog_armed: bool | None = None
     """True/False: armed or not; None: this pump has no watchdog."""
+    self_tested_ns: int | None = None
+    """When identity, STOP and watchdog setting were proved last since it was connected (R18)."""
     infusing_step: int | None = None
     """The step whose RUN was sent and whose end is not yet confirmed; also while its state is unknown."""
     read_back: PumpProgram | None = None
@@ -82,6 +85,8 @@ class PastInfusion:
     confirmed_ul: float
     uncertain_ul: float
     """Worst case beyond ``confirmed_ul``; counted as given for every limit (R54)."""
+    into_waste: bool = False
+    """Moved while the line was off the animal: it is gone from the syringe, and nobody was given it."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,8 @@ class Snapshot:
     """How long this session has been open."""
     clock_sound: bool = True
     """False after a jump, a sleep of the machine or a stalled loop that nobody has acknowledged."""
+    preflight: PreflightFacts = NOTHING_PROVED
+    """What was proved, told and found for the start of the plan."""
 
     def pump(self, name: str) -> PumpSnapshot | None:
         """Return the pump called ``name``."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from acquisition.books.chain import BookUnwritable
 from acquisition.engine.gatekeeper import Permit, ProgramInfusion, Refusal, Snapshot, StartInfusion, decide
-from acquisition.engine.lane_messages import Program, Run
+from acquisition.engine.lane_messages import Run
 from acquisition.engine.parts import Desk
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.events import EventKind
@@ -45,8 +45,10 @@ class InfusionStart:
         permit = decide(ProgramInfusion(step.number), self.snapshot(now_ns), self.desk.plan, self.desk.limits)
         program = self._allowed(permit, now_ns)
         if program is not None:
-            self._token, self.next_token = self.next_token, self.next_token + 1
-            pump.lane.request(Program(self._token, program, self._generation))
+            self._token = self.take_token()
+            if pump.self_test_is_old(now_ns):  # it was busy for long: STOP is proved anew before it is started (R18)
+                pump.ask_self_test()
+            pump.prepare(self._token, program, self._generation)
 
     def go_on(self, now_ns: int) -> None:
         """Start it once the settings have been read back; give it up when anything has gone wrong meanwhile."""
@@ -58,6 +60,11 @@ class InfusionStart:
         elif pump.armed_token == self._token:
             self._run(step, pump, now_ns)
             self.step = None
+
+    def take_token(self) -> int:
+        """Return a number that no other arming of this session has."""
+        token, self.next_token = self.next_token, self.next_token + 1
+        return token
 
     @property
     def may_repeat(self) -> bool:

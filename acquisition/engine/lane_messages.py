@@ -35,6 +35,14 @@ class SelfTest:
 
 
 @dataclass(frozen=True)
+class ProveWatchdog:
+    """Say nothing to the still pump for longer than its watchdog waits, then ask whether it raised its alarm (R41)."""
+
+    watchdog_s: int
+    generation: int
+
+
+@dataclass(frozen=True)
 class Program:
     """Write an infusion and read it back. Refused when a STOP came after ``generation``."""
 
@@ -70,7 +78,7 @@ class Close:
     """Bring the instrument to its safe state, confirm it, release the port."""
 
 
-Request = Connect | SelfTest | Program | Verify | Run | StartSampling | Close
+Request = Connect | SelfTest | ProveWatchdog | Program | Verify | Run | StartSampling | Close
 
 # ---- reports --------------------------------------------------------------------------------------------------------
 
@@ -88,6 +96,14 @@ class SelfTested:
     """STOP was confirmed; ``watchdog`` tells whether the pump holds one."""
 
     watchdog: bool
+    status: PumpStatus
+
+
+@dataclass(frozen=True)
+class WatchdogTried:
+    """How the pump took the silence; ``status`` is without the alarm that was wanted."""
+
+    expired: bool
     status: PumpStatus
 
 
@@ -249,6 +265,7 @@ class Wire:
 What = (
     Connected
     | SelfTested
+    | WatchdogTried
     | Programmed
     | Verified
     | Sending

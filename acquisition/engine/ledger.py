@@ -20,6 +20,8 @@ from drivers.clock import NS_PER_S
 _NS_PER_MIN = 60 * NS_PER_S
 NOBODYS_STEP = 0
 """Number of no step of any plan: for volume that no step ordered."""
+WASTE_STEP = -1
+"""Number of no step either: moved while the line was off the animal. Gone from the syringe, given to nobody."""
 
 
 @dataclass
@@ -44,6 +46,11 @@ class Infusion:
     ended_ns: int | None = None
     uncertain_ul: float = 0.0
     """Frozen at the end; while open it grows with time."""
+
+    @property
+    def into_waste(self) -> bool:
+        """Tell whether nobody was at the end of the line."""
+        return self.step == WASTE_STEP
 
     @property
     def target_ul(self) -> float:
@@ -169,16 +176,23 @@ class PumpLedger:
     @property
     def confirmed_ul(self) -> float:
         """Return what the counters confirmed over the session."""
-        return sum(infusion.counter_ul for infusion in self._all)
+        return sum(infusion.counter_ul for infusion in self._given)
 
     def uncertain_ul(self, now_ns: int) -> float:
         """Return the worst case beyond that."""
-        open_ul = self.current.open_uncertain_ul(now_ns, self._watchdog_s) if self.current else 0.0
-        return open_ul + sum(infusion.uncertain_ul for infusion in self.past)
+        return sum(self._uncertain_ul(infusion, now_ns) for infusion in self._given)
+
+    def _uncertain_ul(self, infusion: Infusion, now_ns: int) -> float:
+        is_open = infusion is self.current
+        return infusion.open_uncertain_ul(now_ns, self._watchdog_s) if is_open else infusion.uncertain_ul
+
+    def waste_ul(self, now_ns: int) -> float:
+        """Return what went into waste at worst."""
+        return sum(i.counter_ul + self._uncertain_ul(i, now_ns) for i in self._all if i.into_waste)
 
     def ordered_ul(self, now_ns: int) -> float:
         """Return what was ordered up to now."""
-        return sum(infusion.ordered_ul(now_ns) for infusion in self._all)
+        return sum(infusion.ordered_ul(now_ns) for infusion in self._given)
 
     def estimated_ul(self, now_ns: int) -> float:
         """Return counter plus rate times the age of the counter in the present infusion, never above its target."""
@@ -198,23 +212,22 @@ class PumpLedger:
 
     def remaining_ul(self, now_ns: int) -> float:
         """Return what is left in the syringe at worst."""
-        return max(0.0, self.setup.loaded_ul - self.confirmed_ul - self.uncertain_ul(now_ns))
+        gone_ul = self.confirmed_ul + self.uncertain_ul(now_ns) + self.waste_ul(now_ns)
+        return max(0.0, self.setup.loaded_ul - gone_ul)
 
     def past_infusions(self, now_ns: int) -> tuple[PastInfusion, ...]:
         """Return the account as the gatekeeper counts it; of the open one the whole target counts as given (R54)."""
-        closed = [
-            PastInfusion(i.step, self.setup.name, i.sent_ns, i.ended_ns or now_ns, i.counter_ul, i.uncertain_ul)
-            for i in self.past
-        ]
-        if self.current is not None:
-            i = self.current
-            rest_ul = max(0.0, i.target_ul - i.counter_ul)
-            closed.append(PastInfusion(i.step, self.setup.name, i.sent_ns, now_ns, i.counter_ul, rest_ul))
-        return tuple(closed)
+        found = []
+        for i in self._all:
+            beyond_ul = max(0.0, i.target_ul - i.counter_ul) if i is self.current else i.uncertain_ul
+            end_ns = i.ended_ns or now_ns
+            name, waste = self.setup.name, i.into_waste
+            found.append(PastInfusion(i.step, name, i.sent_ns, end_ns, i.counter_ul, beyond_ul, into_waste=waste))
+        return tuple(found)
 
     def row(self, now_ns: int) -> InfusionRow:
         """Return one row for the recording; call it in the order of time."""
-        infusion = self.current
+        infusion = None if self.current is not None and self.current.into_waste else self.current
         moving = infusion is not None and infusion.onset_ns is not None
         estimate_ul = self.confirmed_ul
         if infusion is not None:
@@ -238,6 +251,11 @@ class PumpLedger:
     def _to_fill_ul(self) -> float:
         """Return what must flow before the solution reaches the animal: nothing when the line is primed to its tip."""
         return 0.0 if self.setup.primed else self.setup.line_dead_volume_ul
+
+    @property
+    def _given(self) -> list[Infusion]:
+        """Return what the animal got: all but what went into waste."""
+        return [infusion for infusion in self._all if not infusion.into_waste]
 
     @property
     def _all(self) -> list[Infusion]:

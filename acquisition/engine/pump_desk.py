@@ -24,6 +24,7 @@ from acquisition.engine.lane_messages import (
     PollFailed,
     Program,
     Programmed,
+    ProveWatchdog,
     Run,
     SelfTest,
     SelfTested,
@@ -34,6 +35,7 @@ from acquisition.engine.lane_messages import (
     StopFailed,
     Verified,
     WasReset,
+    WatchdogTried,
     Wire,
 )
 from acquisition.engine.pump_facts import PumpFacts
@@ -63,6 +65,7 @@ class PumpDesk(PumpFacts):
         self._handlers = {
             Connected: self._connected,
             SelfTested: self._self_tested,
+            WatchdogTried: self._watchdog_tried,
             Programmed: self._programmed,
             Verified: self._verified,
             Sending: self._sending,
@@ -89,6 +92,7 @@ class PumpDesk(PumpFacts):
     def _connected(self, what: Connected, now_ns: int) -> None:
         self.link, self.identity = "online", what.identity
         self.self_tested, self._self_test_asked, self.read_back = False, False, None
+        self.self_tested_ns, self.watchdog_proof = None, "untried"
         self._next_self_test_ns = now_ns
         self.desk.alarms.off("not-connected", self.name)
         self.desk.alarms.off("pump-lost", self.name)
@@ -108,7 +112,10 @@ class PumpDesk(PumpFacts):
         )
 
     def _self_tested(self, what: SelfTested, now_ns: int) -> None:
+        first = not self.self_tested
         self.self_tested, self._self_test_asked, self._self_test_failures = True, False, 0
+        self.self_tested_ns = now_ns
+        self.holds_watchdog = what.watchdog if self.setup.watchdog_s > 0 else None
         self.watchdog = what.watchdog if self.setup.watchdog_s > 0 else None
         self.ledger.watchdog_armed = what.watchdog
         self.desk.alarms.off("self-test", self.name)
@@ -116,6 +123,9 @@ class PumpDesk(PumpFacts):
         if self.setup.watchdog_s > 0 and not what.watchdog:
             self.desk.alarms.on("no-watchdog", now_ns, self.name)
             self.watchdog = None
+        if not first:  # every few minutes: the raw bytes are in the recording, a line of the log each time is too much
+            self._fresh(what.status, now_ns)
+            return
         self.desk.say(
             EventKind.SETTING,
             now_ns,
@@ -125,8 +135,15 @@ class PumpDesk(PumpFacts):
         )
         self._fresh(what.status, now_ns)
 
+    def _watchdog_tried(self, what: WatchdogTried, now_ns: int) -> None:
+        self.watchdog_proof = "proved" if what.expired else "failed"
+        self.watchdog_why = "" if what.expired else "it heard nothing for longer than it waits, and raised no alarm"
+        text = "Watchdog proved: left alone, the pump raised its alarm" if what.expired else "Watchdog NOT proved"
+        self.desk.say(EventKind.SETTING, now_ns, self.name, text, {"what": "watchdog tried", "expired": what.expired})
+
     def _lost(self, what: Lost, now_ns: int) -> None:
         self.link, self.read_back, self.self_tested, self._self_test_asked = "lost", None, False, False
+        self.self_tested_ns, self.watchdog_proof = None, "untried"
         self.desk.say(EventKind.CONNECTION, now_ns, self.name, f"Lost: {what.why}")
         self.desk.alarms.on("pump-lost", now_ns, self.name, what.why)
         if self.status is not None and self.unknown_since_ns is None:
@@ -159,7 +176,7 @@ class PumpDesk(PumpFacts):
     # ---- settings and start -----------------------------------------------------------------------------------------
 
     def _programmed(self, what: Programmed, now_ns: int) -> None:
-        self.read_back, self.armed_token = what.readback, what.token
+        self.read_back, self.armed_token, self.preparing = what.readback, what.token, False
         held = what.readback
         self.desk.say(
             EventKind.SETTING,
@@ -206,7 +223,9 @@ class PumpDesk(PumpFacts):
                 self.desk.alarms.on("not-connected", now_ns, self.name, what.error)
             return
         called_off = what.kind in ("Overtaken", "Interrupted")
-        if isinstance(request, SelfTest):
+        if isinstance(request, ProveWatchdog):
+            self.watchdog_proof, self.watchdog_why = ("untried", "") if called_off else ("failed", what.error)
+        elif isinstance(request, SelfTest):
             self._self_test_failed(what, now_ns, called_off=called_off)
         elif isinstance(request, Program):
             self._program_failed(what, now_ns, called_off=called_off)
@@ -273,6 +292,7 @@ class PumpDesk(PumpFacts):
         self.ledger.heard(now_ns)
         self.ledger.end(now_ns, confirmed=False)
         self.self_tested, self._self_test_asked, self.watchdog = False, False, None
+        self.self_tested_ns, self.watchdog_proof = None, "untried"
         self.ledger.watchdog_armed = False
         self.stop("it was reset", now_ns)
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from acquisition.engine.delivery_watch import DeliveryWatch
-from acquisition.engine.lane_messages import Closed, SelfTest
+from acquisition.engine.lane_messages import Closed, Program, ProveWatchdog, SelfTest
 from acquisition.engine.ledger import PumpLedger
 from acquisition.engine.parts import Desk
+from acquisition.engine.preflight_facts import WatchdogProof
 from acquisition.engine.pump_lane import PumpLane
 from acquisition.events import EventKind
 from acquisition.messages import Link
@@ -28,6 +29,9 @@ UNCONFIRMED_NS = 3 * NS_PER_S
 """R33 [P]: a STOP not confirmed for so long is a high alarm."""
 MAX_WATCHDOG_S = 255
 """New Era ``SAF n`` [M]; pumps with another range refuse and fail the self-test."""
+
+RETEST_NS = 300 * NS_PER_S
+"""A still pump is tested anew so often [P]; a test counts for twice as long (R18)."""
 
 Outcome = Literal["done", "aborted", "not-run"]
 
@@ -45,10 +49,17 @@ class PumpFacts:
     identity: Identity | None = None
     status: PumpStatus | None = None
     self_tested: bool = False
+    self_tested_ns: int | None = None
     watchdog: bool | None = None
+    holds_watchdog: bool | None = None
+    """Whether it took the watchdog that the rig wants; None: not asked."""
+    watchdog_proof: WatchdogProof = "untried"
+    watchdog_why: str = ""
     closed: Closed | None = None
     read_back: PumpProgram | None = None
     armed_token: int | None = None
+    preparing: bool = False
+    """Settings are on their way into it: nothing else is asked of it."""
     outcome: Outcome | None = None
     unknown_since_ns: int | None = None
     _stop_since_ns: int | None = None
@@ -107,6 +118,33 @@ class PumpFacts:
         """Tell whether it is there, identified and self-tested."""
         return self.link == "online" and self.self_tested
 
+    @property
+    def idle(self) -> bool:
+        """Tell whether it is there, still, and not being prepared for an infusion."""
+        still = self.link == "online" and self.motion.is_still and not self.lane.slot.pending
+        free = self.read_back is None and not self.preparing and self.watchdog_proof != "trying"
+        return still and free and not self.infusing
+
+    def ask_self_test(self) -> None:
+        """Have identity, STOP and watchdog setting proved anew (R18)."""
+        self._self_test_asked = True
+        self.lane.request(SelfTest(self._watchdog_s, self.lane.slot.generation))
+
+    def prepare(self, token: int, program: PumpProgram, generation: int) -> None:
+        """Have settings written into it."""
+        self.outcome, self.preparing = None, True
+        self.lane.request(Program(token, program, generation))
+
+    def ask_watchdog_proof(self) -> None:
+        """Leave the pump alone until its watchdog expires; nothing moves (R41)."""
+        if self.holds_watchdog and self.idle:
+            self.watchdog_proof, self.watchdog_why = "trying", ""
+            self.lane.request(ProveWatchdog(self._watchdog_s, self.lane.slot.generation))
+
+    @property
+    def _watchdog_s(self) -> int:
+        return min(MAX_WATCHDOG_S, math.ceil(self.setup.watchdog_s * self.desk.slack))
+
     def stop(self, reason: str, now_ns: int) -> None:
         """Put a STOP into the slot; an infusion under way counts as aborted from now on."""
         if not self.lane.slot.pending:
@@ -116,7 +154,7 @@ class PumpFacts:
 
     def abort(self) -> None:
         """Note that the infusion under way, sent or about to be, is not to be counted on."""
-        self.read_back, self.armed_token = None, None
+        self.read_back, self.armed_token, self.preparing = None, None, False
         self.outcome = self.outcome or "aborted"
 
     def open_infusion(self, step: int, program: PumpProgram, now_ns: int) -> None:
@@ -139,11 +177,14 @@ class PumpFacts:
         if self._closing:
             return
         self._watch_silence(now_ns)
-        due = self.link == "online" and not self.self_tested and not self._self_test_asked
-        if due and not self.lane.slot.pending and now_ns >= self._next_self_test_ns:
-            self._self_test_asked = True
-            watchdog_s = min(MAX_WATCHDOG_S, math.ceil(self.setup.watchdog_s * self.desk.slack))
-            self.lane.request(SelfTest(watchdog_s, self.lane.slot.generation))
+        due = self.link == "online" and not self.self_tested
+        due |= self.idle and self.self_test_is_old(now_ns)
+        if due and not self._self_test_asked and not self.lane.slot.pending and now_ns >= self._next_self_test_ns:
+            self.ask_self_test()
+
+    def self_test_is_old(self, now_ns: int) -> bool:
+        """Tell whether it should be made anew, well before it counts no longer (R18)."""
+        return self.self_tested_ns is not None and now_ns - self.self_tested_ns > RETEST_NS * self.desk.slack
 
     def _watch_stop(self, now_ns: int) -> None:
         if self.closed is not None:
@@ -161,6 +202,8 @@ class PumpFacts:
     def _watch_silence(self, now_ns: int) -> None:
         if self.status is None or self.link == "connecting" or self.unknown_since_ns is not None:
             return
+        if self.watchdog_proof == "trying":
+            return  # it is left alone on purpose
         age_ns = now_ns - self.status.received_ns
         if age_ns > SILENT_NS * self.desk.slack or self._missed >= MISSED_POLLS:
             self._unknown(f"nothing heard for {age_ns / NS_PER_S:.1f} s", now_ns)

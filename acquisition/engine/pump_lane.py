@@ -7,6 +7,7 @@ nothing: after a lost reply it asks, reports, and leaves the conclusion to the c
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 
 from acquisition.engine.lane_messages import (
     Close,
@@ -17,6 +18,7 @@ from acquisition.engine.lane_messages import (
     PollFailed,
     Program,
     Programmed,
+    ProveWatchdog,
     Run,
     SelfTest,
     SelfTested,
@@ -28,11 +30,12 @@ from acquisition.engine.lane_messages import (
     Verified,
     Verify,
     WasReset,
+    WatchdogTried,
 )
 from acquisition.engine.lanes import BaseLane, Post
 from acquisition.engine.stop_slot import StopSlot
 from acquisition.plan import PumpSetup
-from drivers.capabilities import OnSharedLine, PumpStatus, SyringePump, WireRecord
+from drivers.capabilities import OnSharedLine, PumpAlarm, PumpProgram, PumpStatus, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
     DeviceRefused,
@@ -51,7 +54,10 @@ POLL_PERIOD_NS = NS_PER_S // 2
 RETRY_STOP_NS = NS_PER_S // 4
 """Pause between a STOP that was not confirmed and the next [P]."""
 
-_Action = Program | Run | SelfTest
+SILENCE_MARGIN_NS = NS_PER_S
+"""So much longer than its watchdog waits is a pump left alone to prove it [P]."""
+
+_Action = Program | Run | SelfTest | ProveWatchdog
 
 
 class PumpLane(BaseLane):
@@ -80,12 +86,22 @@ class PumpLane(BaseLane):
         self._next_poll_ns = 0
         self._granted_until_ns = 0
         self._next_stop_ns = 0
+        self._proving: ProveWatchdog | None = None
+        self._silent_until_ns = 0
 
     def grant(self, until_ns: int) -> None:
         """Allow questions until then: each feeds the pump's watchdog (R42). Given by the conductor alone."""
         self._granted_until_ns = max(self._granted_until_ns, until_ns)
 
-    def next_due_ns(self) -> int | None:
+    def encodable(self, program: PumpProgram) -> PumpProgram:
+        """Return a program as the pump would hold it. Pure, from any thread. Raises NotEncodable."""
+        return self._pump.quantised(program)
+
+    def rate_limits_ul_per_min(self, diameter_mm: float) -> tuple[float, float]:
+        """Return lowest and highest rate with a syringe. Pure, from any thread. Raises NotEncodable."""
+        return self._pump.rate_limits_ul_per_min(diameter_mm)
+
+    def next_due_ns(self) -> int | None:  # noqa: PLR0911 - one return per kind of work, in its order
         if self.closed or self._must_let_others_finish():
             return None
         if self.slot.pending:
@@ -94,6 +110,8 @@ class PumpLane(BaseLane):
             return 0
         if not self.connected:
             return self._connect_due_ns()
+        if self._proving is not None:
+            return self._silent_until_ns
         if self._polling and self._next_poll_ns <= self._granted_until_ns:
             return self._next_poll_ns
         return None
@@ -112,6 +130,9 @@ class PumpLane(BaseLane):
             due_ns = self._connect_due_ns()
             if due_ns is not None and now_ns >= due_ns:
                 self._try_connect(now_ns)
+        elif self._proving is not None:
+            if now_ns >= self._silent_until_ns:
+                self._act(self._proving)
         elif self._must_ask or (self._polling and self._next_poll_ns <= now_ns):
             if self._must_ask or now_ns <= self._granted_until_ns:
                 self._poll(now_ns)
@@ -126,6 +147,9 @@ class PumpLane(BaseLane):
         confirmed: int | None = None
         try:
             self._armed_token = None  # what still waits in the inbox was decided before: it is refused there
+            if self._proving is not None:
+                self._refuse(self._proving, "a STOP ended the silence")
+                self._proving = None
             status = self._send_stop()
             confirmed = generation
             self._must_ask = False
@@ -166,6 +190,9 @@ class PumpLane(BaseLane):
     # ---- requests ---------------------------------------------------------------------------------------------------
 
     def _carry_out(self, request: object, now_ns: int) -> None:
+        if self._proving is not None:
+            self._refuse(self._proving, "something else had to be said to the pump")
+            self._proving = None
         if isinstance(request, Connect):
             self._wanted = True
             self._try_connect(now_ns)
@@ -182,6 +209,8 @@ class PumpLane(BaseLane):
                 raise PortError(f"{self.name} is not connected")
             if isinstance(request, SelfTest):
                 self._self_test(request)
+            elif isinstance(request, ProveWatchdog):
+                self._prove_watchdog(request)
             elif isinstance(request, Program):
                 self._armed_token = None
                 readback = self._pump.program(request.program)
@@ -208,6 +237,18 @@ class PumpLane(BaseLane):
         self._polling = True
         self._next_poll_ns = self._clock.now_ns()
         self.report(SelfTested(held, status))
+
+    def _prove_watchdog(self, request: ProveWatchdog) -> None:
+        """Feed it once more and leave the pump alone; when that is over, ask for its alarm, stop it and arm it anew."""
+        over, self._proving = self._proving is request, None
+        status = self._pump.status()
+        if not over:
+            self._proving = request
+            self._silent_until_ns = self._clock.now_ns() + request.watchdog_s * NS_PER_S + SILENCE_MARGIN_NS
+            return
+        expired = status.alarm is PumpAlarm.WATCHDOG
+        self._self_test(SelfTest(request.watchdog_s, request.generation))
+        self.report(WatchdogTried(expired, replace(status, alarm=None) if expired else status))
 
     def _run(self, request: Run) -> None:
         """Send RUN once. Its token is spent whatever happens: a second RUN of the same arming never arises (R36).

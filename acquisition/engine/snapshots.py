@@ -46,6 +46,7 @@ def gate_snapshot(engine: Conductor, now_ns: int) -> Snapshot:
         recorder_progressed_ns=None if progressed_ns is None else _real(now_ns, progressed_ns, desk.slack),
         disk_need_bytes=disk_need_bytes(engine),
         attended=engine.attendance.allows_start(now_ns),
+        preflight=engine.preflight.facts(now_ns),
         session_s=(now_ns - engine.session_started_ns) / NS_PER_S,
         clock_sound=not any(view.alarm_id == "clock-jump" for view in desk.alarms.views()),
     )
@@ -67,6 +68,7 @@ def _pump_facts(pump: PumpDesk, desk: Desk, simulated: bool, now_ns: int) -> Pum
         confirmed_ns=None if pump.status is None else _real(now_ns, pump.status.received_ns, desk.slack),
         alarm=pump.status is not None and pump.status.alarm is not None,
         watchdog_armed=pump.watchdog,
+        self_tested_ns=None if pump.self_tested_ns is None else _real(now_ns, pump.self_tested_ns, desk.slack),
         infusing_step=None if infusion is None else infusion.step,
         read_back=pump.read_back,
     )
@@ -105,6 +107,7 @@ def engine_state(engine: Conductor, now_ns: int, rate: float) -> EngineState:
         held_before=engine.schedule.held_before,
         watched_by=engine.attendance.present(now_ns),
         unattended_by=engine.attendance.unattended_by,
+        preflight=engine.preflight.items(now_ns),
         alarms=desk.alarms.views(),
         audio_paused_until_ns=desk.alarms.audio_paused_until_ns,
         recorder=_recorder(desk),
@@ -121,7 +124,7 @@ def _recorder(desk: Desk) -> RecorderView:
 def pump_view(pump: PumpDesk, simulated: bool, now_ns: int) -> PumpView:
     """Return one pump as a screen shows it."""
     ledger, infusion = pump.ledger, pump.ledger.current
-    last = infusion or (ledger.past[-1] if ledger.past else None)
+    last = infusion or next((past for past in reversed(ledger.past) if not past.into_waste), None)
     armed = infusion.program if infusion is not None else pump.read_back
     return PumpView(
         name=pump.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -18,10 +18,11 @@ from acquisition.experiment.limits import Limits
 from acquisition.experiment.limits_file import CHECKS_OF_THE_PROGRAM, load_limits
 from acquisition.experiment.problems import Problem, RefusedInput, did_you_mean
 from acquisition.experiment.programs import plan_steps
-from acquisition.experiment.protocol import NO_ANIMAL, Override, Protocol, load_protocol
+from acquisition.experiment.protocol import Override, Protocol, load_protocol
 from acquisition.experiment.rig import Rig, is_replayed, is_simulated, load_rig
 from acquisition.experiment.setups import DriverLookup, Findings, plan_potentiostats, plan_pumps
 from acquisition.experiment.toml_lines import Key
+from acquisition.experiment.weighing import NO_ANIMAL, overridden, weighing_fault
 from acquisition.plan import InfuseStep, PastDose, Plan, PumpSetup, Step, WaitStep
 from drivers import registry
 
@@ -123,21 +124,13 @@ def check_run_allowed(plan: Plan, rig: Rig, limits: Limits, mode: Literal["run",
             "is refused for a real run; use a rig file with real ports only, or rehearse."
         )
         raise RefusedInput([rig.source.problem((*names[0], "url"), sentence)])
-    weighed = plan.subject.weighed_on
-    if weighed and plan.subject.species != NO_ANIMAL and not _overridden(plan, "weighing-age"):
-        age = today - date.fromisoformat(weighed)
-        if age < timedelta(0) or age.total_seconds() > limits.weight.max_age_s:
-            when = "in the future" if age < timedelta(0) else f"{age.days} days ago"
-            sentence = (
-                f"the animal was weighed {when} ({weighed}, today is {today}); weigh it again and write weight and "
-                'date into the protocol, or override the soft limit "weighing-age" with a reason.'
-            )
-            raise RefusedInput([Problem("protocol", 0, "subject.weighed", sentence)])
+    if fault := weighing_fault(plan, limits, today):
+        sentence = (
+            f"the animal was weighed {fault}; weigh it again and write weight and "
+            'date into the protocol, or override the soft limit "weighing-age" with a reason.'
+        )
+        raise RefusedInput([Problem("protocol", 0, "subject.weighed", sentence)])
     return plan
-
-
-def _overridden(plan: Plan, limit_id: str) -> bool:
-    return any(warning.startswith(f"soft limit {limit_id} overridden by ") for warning in plan.warnings)
 
 
 def _check_subject(protocol: Protocol, limits: Limits, found: Findings) -> None:
@@ -184,7 +177,7 @@ def _soft(protocol: Protocol, found: Findings, limit_id: str, path: tuple[Key, .
 
 
 def _override_text(override: Override) -> str:
-    return f"soft limit {override.limit_id} overridden by {override.by}: {override.reason}"
+    return f"{overridden(override.limit_id)}{override.by}: {override.reason}"
 
 
 def _check_syringes(protocol: Protocol, setups: Sequence[PumpSetup], steps: Sequence[Step], found: Findings) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
@@ -44,6 +45,16 @@ def _text(limit: int, *, lines: bool = False) -> Callable[[str], str]:
     return check
 
 
+def _day(text: str) -> str:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise ValueError(f'read "{printable(text)}"; write a day like "2026-11-23" (year-month-day)')
+    return text
+
+
 def _said(text: str) -> str:
     if not text.strip():
         raise ValueError("this is empty and must say something")
@@ -61,6 +72,7 @@ def _quantity(dimension: Dimension, *, zero: bool = False) -> BeforeValidator:
 
 
 Name = Annotated[str, AfterValidator(checked_name)]
+IsoDay = Annotated[str, AfterValidator(_day)]
 ShortText = Annotated[str, AfterValidator(_text(200))]
 SaidText = Annotated[str, AfterValidator(_text(200)), AfterValidator(_said)]
 LongText = Annotated[str, AfterValidator(_text(4000, lines=True))]

@@ -12,9 +12,10 @@ from dataclasses import replace
 from acquisition.experiment import dose
 from acquisition.experiment.exposure import dose_mg_per_kg
 from acquisition.experiment.problems import did_you_mean
-from acquisition.experiment.protocol import NO_ANIMAL, FlatStep, InfuseTable, Protocol
+from acquisition.experiment.protocol import FlatStep, InfuseTable, Protocol
 from acquisition.experiment.setups import Findings, PumpPlan
 from acquisition.experiment.toml_lines import Key
+from acquisition.experiment.weighing import NO_ANIMAL
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, PumpSetup, Step, WaitStep
 from drivers.capabilities import PumpProgram
 from drivers.errors import NotEncodable

@@ -30,11 +30,10 @@ from acquisition.experiment.fields import (
 )
 from acquisition.experiment.problems import Problem, RefusedInput, Source, read_toml, validated
 from acquisition.experiment.toml_lines import Key
+from acquisition.experiment.weighing import NO_ANIMAL
 from acquisition.plan import Role, Route, Subject
 
 MAX_STEPS = 10_000
-NO_ANIMAL = "none"
-"""Species of a bench run: nothing reaches an animal, every pump's route is "bench"."""
 _AGE = re.compile(r"P[0-9]+[DWMY]", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 

@@ -21,6 +21,8 @@ from acquisition.plan import ChannelSetup, PotentiostatSetup
 from drivers.capabilities import OptionValue
 from drivers.replay import ANY_POLLS, SCHEME, is_replay_url, replay_path
 
+DAY_S = 24 * 3600.0
+
 
 @dataclass(frozen=True)
 class RigPump:
@@ -85,7 +87,10 @@ def load_rig(path: Path) -> Rig:
         name=file.rig.name,
         description=file.rig.description,
         pumps=tuple(_pump(name, pump, path.parent, known.rows) for name, pump in file.pumps.items()),
-        potentiostats=tuple(_potentiostat(name, table, path.parent) for name, table in file.potentiostats.items()),
+        potentiostats=tuple(
+            _potentiostat(name, table, path.parent, file.rig.calibration_max_age / DAY_S)
+            for name, table in file.potentiostats.items()
+        ),
         limits_path=limits_path,
         source=source,
         syringes_source=known.source,
@@ -149,7 +154,7 @@ def _from(folder: Path, url: str) -> str:
     return SCHEME + quote(str((folder / replay_path(url)).absolute())) + suffix
 
 
-def _potentiostat(name: str, table: PotentiostatTable, folder: Path) -> PotentiostatSetup:
+def _potentiostat(name: str, table: PotentiostatTable, folder: Path, max_age_d: float) -> PotentiostatSetup:
     return PotentiostatSetup(
         name=name,
         driver=table.driver,
@@ -159,7 +164,8 @@ def _potentiostat(name: str, table: PotentiostatTable, folder: Path) -> Potentio
         potential_v=table.potential,
         interval_s=table.interval,
         channels=tuple(
-            ChannelSetup(c.name, c.electrode, c.role, c.range, c.sensitivity, c.options) for c in table.channels
+            ChannelSetup(c.name, c.electrode, c.role, c.range, c.sensitivity, c.options, c.calibrated or "", max_age_d)
+            for c in table.channels
         ),
         baud=table.baud,
         options=table.options,

@@ -13,6 +13,7 @@ from acquisition.experiment.fields import (
     CurrentA,
     DurationOrZeroS,
     DurationS,
+    IsoDay,
     LengthMm,
     LongText,
     Name,
@@ -37,6 +38,8 @@ class RigTable(Table):
     description: LongText = ""
     limits: SaidText | None = None
     syringes: SaidText | None = None
+    calibration_max_age: DurationS = 7 * 24 * 3600.0
+    """[P]: an older one must be accepted by name before a start."""
 
 
 class InstrumentTable(Table):
@@ -69,6 +72,7 @@ class ChannelTable(Table):
     role: ChannelRole
     range: CurrentA
     sensitivity: SensitivityAPerUm | None = None
+    calibrated: IsoDay | None = None
     options: Options = Field(default_factory=dict)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from acquisition.engine.conductor import Conductor
+from acquisition.host.preflight_stand_in import commands
 from acquisition.messages import Answer, Command, Continue, Finish, Start, Stop
 from acquisition.plan import OperatorStep
 from drivers.clock import NS_PER_S
@@ -66,7 +67,7 @@ class AutoOperator:
         elif phase == "ready" and stuck and for_s >= self.record_before_s + self.stuck_after_s:
             self._end(f"the plan could not be started: {self.answers[-1] if self.answers else 'no answer'}")
         elif phase == "ready" and for_s >= self.record_before_s:
-            self._tell(Start(request=self._number()))
+            self._start()
         elif phase == "holding" and held_on is not None:
             self._held(held_on, for_s)
         elif phase == "finished" and for_s >= self.record_after_s:
@@ -74,6 +75,14 @@ class AutoOperator:
         elif phase == "stopped" or (phase == "stopping" and stuck):
             self.gave_up = self.gave_up or "STOP"
             self._tell(Finish(request=self._number()))
+
+    def _start(self) -> None:
+        items = self.conductor.preflight.items(self.conductor.desk.clock.now_ns())
+        for command in commands(items, self._number):
+            self.conductor.submit(command, lambda answer: self.answers.append(answer.text))
+        if any(item.item_id.startswith("watchdog:") and item.level == "refused" for item in items):
+            return  # they are being proved; look again
+        self._tell(Start(request=self._number()))
 
     def _held(self, held_on: int, for_s: float) -> None:
         if isinstance(self.conductor.schedule.current, OperatorStep):

@@ -22,7 +22,7 @@ from acquisition.experiment.compile import Experiment, check_run_allowed, load_e
 from acquisition.experiment.devices import driver_options
 from acquisition.experiment.named_syringes import check_named, read_names
 from acquisition.experiment.problems import Problem, RefusedInput
-from acquisition.experiment.protocol import NO_ANIMAL
+from acquisition.experiment.weighing import NO_ANIMAL
 from acquisition.host.rehearsal import simulated_opener
 from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
 from acquisition.service.launch import EngineOptions

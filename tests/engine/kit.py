@@ -16,8 +16,9 @@ from acquisition.experiment.limits import Limits
 from acquisition.experiment.limits_file import load_limits
 from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.lockstep import LockstepClock, LockstepHost
+from acquisition.host.preflight_stand_in import commands
 from acquisition.host.rehearsal import describe_world
-from acquisition.messages import Answer, ChannelSamples, EngineState, EventNotice, RecorderView
+from acquisition.messages import Answer, ChannelSamples, EngineState, EventNotice, PreflightItem, RecorderView, Start
 from acquisition.plan import (
     ChannelSetup,
     InfuseStep,
@@ -35,6 +36,7 @@ from drivers.capabilities import (
     DriverOptions,
     Identity,
     Motion,
+    PumpAlarm,
     PumpProgram,
     PumpStatus,
     SampleBlock,
@@ -224,13 +226,17 @@ class FakePump:
     takes_s: dict[str, float] = field(default_factory=dict)
     watchdog_s: int = 0
     has_watchdog: bool = True
+    expires: bool = True
+    """Whether its watchdog does its work."""
     _since_ns: int = 0
     _fed_ns: int = 0
+    _expired: bool = False
 
     def _live(self) -> None:
         """Move the plunger up to now, stopping at target or watchdog as the device would."""
         now_ns = self.clock.now_ns()
         end_ns = now_ns
+        self._expired |= self.expires and 0 < self.watchdog_s * NS_PER_S < now_ns - self._fed_ns
         if self.moving and self.watchdog_s:
             end_ns = min(now_ns, self._fed_ns + self.watchdog_s * NS_PER_S)
         if self.moving and self.held is not None:
@@ -268,7 +274,8 @@ class FakePump:
     def _status(self, asked_ns: int) -> PumpStatus:
         motion = Motion.INFUSING if self.moving or self.rogue else Motion.STOPPED
         shown_ul = round(self.counter_ul, 3)
-        return PumpStatus(asked_ns, self.clock.now_ns(), motion, shown_ul, 0.0, 0.001)
+        alarm, self._expired = PumpAlarm.WATCHDOG if self._expired else None, False
+        return PumpStatus(asked_ns, self.clock.now_ns(), motion, shown_ul, 0.0, 0.001, alarm)
 
     def connect(self) -> Identity:
         self._call("connect")
@@ -482,7 +489,20 @@ class Lab:
     def until_infusing(self) -> None:
         self.until(lambda: self.pump.infusing and self.pump.motion is Motion.INFUSING)
 
+    def prepare(self, within_s: float = 30.0) -> None:
+        """Pass the pre-flight as a stand-in would, as far as it can be passed."""
+        deadline_s = self.now_s + within_s
+        while self.now_s < deadline_s and any(i.blocks for i in self.preflight()):
+            for command in commands(self.preflight(), lambda: 0):
+                self.conductor.submit(command, lambda _answer: None)
+            self.host.run(self.clock.now_ns() + seconds(0.3))
+
+    def preflight(self) -> tuple[PreflightItem, ...]:
+        return self.conductor.preflight.items(self.clock.now_ns())
+
     def send(self, command: Any) -> None:
+        if isinstance(command, Start):
+            self.prepare()
         self.conductor.submit(command, self.answers.append)
 
     def texts(self, *kinds: EventKind) -> list[str]:

@@ -11,7 +11,7 @@ from acquisition.engine.session import Session, build_session
 from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.rehearsal import describe_world
 from acquisition.host.threads import ThreadHost
-from acquisition.messages import Answer, Finish, Start, Stop
+from acquisition.messages import Answer, Finish, Stop
 from acquisition.plan import InfuseStep, WaitStep
 from acquisition.recording.recorder import Recorder
 from drivers import registry
@@ -57,6 +57,16 @@ class Bench:
         assert self.host.join() == []
         self.session.close()
 
+    def start_plan(self) -> None:
+        """Pass the pre-flight and start, as a person would."""
+        person = AutoOperator(self.conductor)
+
+        def running() -> bool:
+            person.step(self.clock.now_ns())
+            return self.conductor.phase == "running"
+
+        self.wait(running, within_s=40)
+
     def true_ul(self) -> float:
         return float(self.bench.truth()["pumps"]["drug"]["true_delivered_ul"])
 
@@ -84,8 +94,7 @@ def test_a_whole_session_in_threads_ends_and_leaves_no_thread(tmp_path: Path) ->
 def test_R33_stop_in_threads_is_confirmed_within_three_real_seconds(tmp_path: Path) -> None:
     bench = Bench(tmp_path, volume_ul=50.0)
     bench.host.start()
-    bench.wait(lambda: bench.conductor.phase == "ready")
-    bench.conductor.submit(Start(request=1), bench.answers.append)
+    bench.start_plan()
     bench.wait(lambda: bench.conductor.pumps["drug"].infusing and bench.true_ul() > 0.1)
 
     bench.conductor.submit(Stop(request=2), bench.answers.append)
@@ -103,8 +112,7 @@ def test_R33_stop_in_threads_is_confirmed_within_three_real_seconds(tmp_path: Pa
 def test_R44_a_conductor_thread_that_dies_stops_the_pumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path, volume_ul=50.0)
     bench.host.start()
-    bench.wait(lambda: bench.conductor.phase == "ready")
-    bench.conductor.submit(Start(request=1), bench.answers.append)
+    bench.start_plan()
     bench.wait(lambda: bench.conductor.pumps["drug"].infusing and bench.true_ul() > 0.1)
 
     def dies(now_ns: int) -> None:

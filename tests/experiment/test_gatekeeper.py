@@ -41,6 +41,7 @@ PUMP = PumpSnapshot(
     stop_confirmed=None,
     confirmed_ns=NOW - 200_000_000,
     watchdog_armed=True,
+    self_tested_ns=NOW - 60_000_000_000,
     read_back=PROGRAM,
 )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from acquisition.messages import Answer, Command, Finish, Phase, Start
+from acquisition.messages import Answer, Command, EngineState, Finish, Phase, Start
 from acquisition.service import discovery
 from acquisition.service.attendant import Attendant
 from acquisition.service.discovery import EngineAlreadyRunning, EngineRecord, NoEngine
@@ -118,8 +118,12 @@ def test_an_engine_that_cannot_start_tells_why_in_its_own_words(runtime: Path, t
 @dataclass
 class Conductor:
     phase: Phase = "connecting"
+    simulated: bool = False
     refuses: bool = False
     commands: list[str] = field(default_factory=list)
+
+    def state(self) -> EngineState:
+        raise AssertionError("a real session's pre-flight is for people")
 
     def submit(self, command: Command, reply: Callable[[Answer], None]) -> None:
         self.commands.append(command.type)
