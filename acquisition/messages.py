@@ -42,7 +42,7 @@ Phase = Literal["connecting", "ready", "running", "holding", "stopping", "stoppe
 finished: the plan is through, recording goes on; closing: files are being closed."""
 StepState = Literal["pending", "running", "done", "aborted", "missed"]
 Priority = Literal["high", "medium", "low"]
-Level = Literal["ok", "refused", "warning", "tick"]
+Level = Literal["ok", "refused", "wait", "warning", "tick"]
 Link = Literal["connecting", "online", "lost"]
 
 
@@ -128,8 +128,8 @@ class AlarmView(_Message):
 class PreflightItem(_Message):
     """One line of the pre-flight: whether something stands against the start of the plan, and what would help.
 
-    Levels: ``ok``; ``refused`` (no way round but to mend it); ``warning`` (a person may accept it by name);
-    ``tick`` (only a person can know: to be ticked by name).
+    Levels: ``ok``; ``refused`` (no way round but to mend it); ``wait`` (under way); ``warning`` (a person may accept it
+    by name); ``tick`` (only a person can know: to be ticked by name).
     """
 
     item_id: str
@@ -144,7 +144,7 @@ class PreflightItem(_Message):
     @property
     def blocks(self) -> bool:
         """Tell whether the plan cannot be started because of it."""
-        return self.level == "refused" or (self.level in ("warning", "tick") and not self.by)
+        return self.level in ("refused", "wait") or (self.level in ("warning", "tick") and not self.by)
 
 
 class RecorderView(_Message):

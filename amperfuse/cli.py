@@ -18,6 +18,7 @@ from amperfuse.commands import (
     finding,
     follow,
     instruments,
+    preflights,
     rehearsals,
     sessions,
     syringe_library,
@@ -56,6 +57,7 @@ app.command()(rehearsals.rehearse)
 app.command()(experiments.gui)
 app.command()(engine.status)
 app.command()(engine.stop)
+app.command()(preflights.preflight)
 app.command()(follow.finish)
 app.command()(finding.ports)
 app.command()(finding.identify)

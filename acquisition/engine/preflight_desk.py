@@ -99,7 +99,7 @@ class PreflightDesk:
             return False, f"The pre-flight has no line {command.item_id!r}."
         if item.level == "ok":
             return True, "That is in order; nobody has to stand for it."
-        if item.level == "refused":
+        if item.level in ("refused", "wait"):
             return False, f"Nobody can accept that: {item.what} {item.do_what}"
         self._words[item.item_id] = Word(command.by, item.what)
         verb = "ticked" if item.level == "tick" else "accepted"

@@ -74,7 +74,7 @@ def _watchdog(setup: PumpSetup, proof: PumpProof) -> PreflightItem:
         return _line_of("watchdog", setup, "ok", f"{name} raised its watchdog's alarm when it heard nothing.")
     if proof.watchdog == "trying":
         say = f"{name} is left alone until its watchdog expires."
-        return _line_of("watchdog", setup, "refused", say, longer, "Wait; nothing moves. The pump will beep.")
+        return _line_of("watchdog", setup, "wait", say, longer, "Wait; nothing moves. The pump may beep.")
     if proof.watchdog == "failed":
         say = f"The watchdog of {name} did not do its work: {proof.watchdog_why}."
         return _line_of("watchdog", setup, "refused", say, longer, f"Do not use this pump for an animal. {CHECK}")
@@ -140,7 +140,7 @@ def _scale(setup: PumpSetup, proof: PumpProof) -> PreflightItem:
         f"on the barrel, then 'amperfuse preflight --seen {name}=UL --by NAME' (or Scale check in the window)."
     )
     if proof.moving_into_waste:
-        return _line_of("scale", setup, "refused", f"{name} moves into waste.", harm, "Wait, and watch the plunger.")
+        return _line_of("scale", setup, "wait", f"{name} moves into waste.", harm, "Wait, and watch the plunger.")
     if scale is None:
         why = f"could not be made: {proof.scale_why}" if proof.scale_why else "was not made"
         return _line_of(

@@ -80,7 +80,7 @@ class AutoOperator:
         items = self.conductor.preflight.items(self.conductor.desk.clock.now_ns())
         for command in commands(items, self._number):
             self.conductor.submit(command, lambda answer: self.answers.append(answer.text))
-        if any(item.item_id.startswith("watchdog:") and item.level == "refused" for item in items):
+        if any(item.item_id.startswith("watchdog:") and item.level in ("refused", "wait") for item in items):
             return  # they are being proved; look again
         self._tell(Start(request=self._number()))
 

@@ -15,9 +15,9 @@ _CHECKED = ("self-test", "watchdog")
 
 def commands(items: tuple[PreflightItem, ...], number: Callable[[], int]) -> list[Command]:
     """Return what to tell the engine now; nothing when nothing is left that a stand-in may do."""
-    waits = [item for item in items if item.blocks and item.level != "refused"]
+    waits = [item for item in items if item.level in ("warning", "tick") and item.blocks]
     found: list[Command] = [Accept(request=number(), item_id=item.item_id, by=NAME) for item in waits]
-    refused = [item for item in items if item.level == "refused"]
-    if any(item.item_id.partition(":")[0] in _CHECKED and not item.what.endswith("expires.") for item in refused):
+    refused = {item.item_id.partition(":")[0] for item in items if item.level == "refused"}
+    if not refused.isdisjoint(_CHECKED):
         found.append(RunChecks(request=number()))
     return found

@@ -15,6 +15,7 @@ from acquisition.books.animal import AnimalBook, history
 from acquisition.books.approvals import approval
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine.lanes import check_identity
+from acquisition.engine.preflight_facts import Background
 from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.events import EventKind
@@ -44,6 +45,8 @@ class Bench:
     opener: TransportOpener
     rate: float
     seed: int | None
+    background: Background
+    """What the files and books say to the pre-flight."""
 
 
 def software() -> str:
@@ -75,17 +78,17 @@ def prepare(options: EngineOptions) -> Bench:
             opener, _ = simulated_opener(plan, clock, seed, options.faults)
         except ValueError as error:
             raise RefusedInput([Problem("--fault", 0, "", str(error))]) from error
-        return Bench(plan, experiment, clock, opener, rate, seed)
+        return Bench(plan, experiment, clock, opener, rate, seed, Background(frozenset(named)))
     given = [("--speed", options.speed), ("--seed", options.seed), ("--fault", options.faults or None)]
     for name, value in given:
         if value is not None:
             sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."
             raise RefusedInput([Problem(name, 0, "", sentence)])
-    check_limits_approved(experiment)
+    background = Background(frozenset(named), check_limits_approved(experiment))
     if plan.subject.species != NO_ANIMAL:
         check_named(experiment.rig, {pump.name for pump in plan.pumps}, named)
     system = SystemClock()
-    return Bench(plan, experiment, system, SerialOpener(system), 1.0, None)
+    return Bench(plan, experiment, system, SerialOpener(system), 1.0, None, background)
 
 
 def history_of(animal: str) -> tuple[PastDose, ...]:
@@ -96,14 +99,14 @@ def history_of(animal: str) -> tuple[PastDose, ...]:
         raise RefusedInput([Problem("dose book", 0, animal, str(error))]) from error
 
 
-def check_limits_approved(experiment: Experiment) -> None:
-    """Raise RefusedInput unless a named person stands for the limits of a real animal (R21)."""
+def check_limits_approved(experiment: Experiment) -> str:
+    """Return who stands for the limits of a real animal (R21); empty without one. Raises RefusedInput for nobody."""
     limits, subject = experiment.limits, experiment.plan.subject
     if subject.species == NO_ANIMAL:
-        return
+        return ""
     try:
-        if approval(limits.sha256) is not None:
-            return
+        if (found := approval(limits.sha256)) is not None:
+            return str(found.data.get("by") or "somebody")
     except BookBroken as error:
         raise RefusedInput([Problem("approvals", 0, "limits", str(error))]) from error
     which = f'"{limits.name}"' + (", the program's own proposals," if limits.shipped else "")
@@ -155,6 +158,7 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         rate=bench.rate,
         open_book=open_book,
     )
+    session.conductor.preflight.background = bench.background
     if options.syringes:
         said = f"Syringes as a person named them for this session: {', '.join(options.syringes)}"
         session.conductor.desk.say(EventKind.OPERATOR, bench.clock.now_ns(), "operator", said)

@@ -164,7 +164,7 @@ def test_a_lost_port_of_the_array_and_a_garbled_8401_are_told_apart_and_the_rest
 
 
 def test_an_8401_whose_line_is_bad_throughout_is_told_of_and_no_pump_suffers_by_it(tmp_path: Path) -> None:
-    result, session = run(tmp_path, "tether:garble~0.2=100")
+    result, session = run(tmp_path, "tether:garble~0.19=100")
 
     assert {"sensor-silent:tether", "samples-missing:tether"} <= ids_of(result)
     assert {alarm.split(":")[1] for alarm in ids_of(result)} == {"tether"}

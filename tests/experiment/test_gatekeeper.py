@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acquisition.engine import preflight
 from acquisition.engine.gatekeeper import (
     FinishSession,
     Intent,
@@ -23,10 +25,11 @@ from acquisition.engine.gatekeeper import (
     StopAll,
     decide,
 )
+from acquisition.engine.preflight_facts import PreflightFacts, PumpProof, Word
 from acquisition.experiment.compile import Experiment
 from acquisition.messages import AlarmView, RecorderView
 from acquisition.plan import Role
-from drivers.capabilities import Motion, PumpProgram
+from drivers.capabilities import Identity, Motion, PumpProgram
 from tests.experiment.conftest import Bench
 
 NOW = 10_000_000_000_000
@@ -66,6 +69,16 @@ def good(experiment: Experiment) -> Snapshot:
         disk_need_bytes=100_000_000,
         attended=True,
     )
+
+
+def prepared(snapshot: Snapshot, experiment: Experiment) -> Snapshot:
+    """Return a snapshot in which the pre-flight is passed: watchdogs proved, every line ticked or accepted."""
+    proof = PumpProof(Identity("new-era", "NE-1000", "3.9"), holds_watchdog=True, watchdog="proved")
+    facts = PreflightFacts(date(2026, 1, 1), {pump.name: proof for pump in experiment.plan.pumps})
+    snapshot = replace(snapshot, preflight=facts)
+    lines = preflight.items(snapshot, experiment.plan, experiment.limits)
+    words = {line.item_id: Word("Anna", line.what) for line in lines if line.level in ("warning", "tick")}
+    return replace(snapshot, preflight=replace(facts, words=words))
 
 
 def alarm(instrument: str, *, active: bool = False, acknowledged: bool = False) -> AlarmView:
@@ -225,7 +238,7 @@ def test_R34_stop_is_always_permitted(experiment: Experiment, wrong: Wrong) -> N
 
 
 def test_a_plan_starts_once_from_ready_with_every_pump_in_order(experiment: Experiment) -> None:
-    ready = replace(good(experiment), phase="ready", current_step=None)
+    ready = prepared(replace(good(experiment), phase="ready", current_step=None), experiment)
     assert isinstance(decide(StartPlan(), ready, experiment.plan, experiment.limits), Permit)
     for spoil in (pump(link="lost"), recorder(failing="x"), lambda s: replace(s, phase="finished")):
         assert isinstance(decide(StartPlan(), spoil(ready), experiment.plan, experiment.limits), Refusal)

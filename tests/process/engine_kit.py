@@ -27,7 +27,7 @@ name = "test bench"
 driver = "new-era"
 url = "sim://new-era?seed=1"
 syringe = "bd-plastic-1ml"
-watchdog = "5 s"
+watchdog = "3 s"
 line_dead_volume = "8 uL"
 
 [potentiostats.stat]
