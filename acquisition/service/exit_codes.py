@@ -41,7 +41,7 @@ MEANING: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.NO_ENGINE: "No engine is running: there was nothing to ask, and nothing to stop.",
         ExitCode.ENGINE_RUNNING: "An engine is already running for this user; only one may hold pumps.",
         ExitCode.MISSING_LIBRARY: "A system library or a display is missing; the message names the package.",
-        ExitCode.NO_GO: "The rehearsal says no; its report lists why.",
+        ExitCode.NO_GO: "The rehearsal, or the pre-flight, says no; its list says why.",
         ExitCode.RECORDING_FAILED: "The recording could not be written: disk full, read-only or lost.",
         ExitCode.ENGINE_LOST: "The engine ended or stopped answering. Look at the pumps, then recover the session.",
         ExitCode.REFUSED_COMMAND: "The engine runs and refused the command; the message says what would allow it.",
