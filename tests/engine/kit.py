@@ -497,6 +497,13 @@ class Lab:
                 self.conductor.submit(command, lambda _answer: None)
             self.host.run(self.clock.now_ns() + seconds(0.3))
 
+    def prepare_at_once(self) -> None:
+        """Pass it without the time that the pumps' watchdogs would take to expire."""
+        for pump in self.conductor.pumps.values():
+            pump.watchdog_proof = "proved"
+        for command in commands(self.preflight(), lambda: 0):
+            self.conductor.submit(command, lambda _answer: None)
+
     def preflight(self) -> tuple[PreflightItem, ...]:
         return self.conductor.preflight.items(self.clock.now_ns())
 

@@ -32,6 +32,7 @@ class Room:
             self.lab.script.at(t_s, lambda: self.lab.send(Attend(operator="anna")))
 
     def start(self, at_s: float = 6.0, unattended_by: str = "") -> None:
+        self.lab.script.at(at_s - 1.0, self.lab.prepare_at_once)
         self.lab.script.at(at_s, lambda: self.lab.send(Start(request=1, unattended_by=unattended_by)))
 
     def state_of(self, number: int) -> str:
