@@ -14,6 +14,7 @@ from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, rea
 from acquisition.books.places import book_place
 from acquisition.events import Scalar
 from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
+from acquisition.recording.filesystem import FileSystem, OsFileSystem
 from drivers.capabilities import PumpProgram
 from drivers.clock import NS_PER_S
 
@@ -148,14 +149,19 @@ class AnimalBook:
 
     @classmethod
     def open(
-        cls, animal: str, session_id: str, weight_g: float, known: tuple[PastDose, ...] | None = None
+        cls,
+        animal: str,
+        session_id: str,
+        weight_g: float,
+        known: tuple[PastDose, ...] | None = None,
+        fs: FileSystem | None = None,
     ) -> AnimalBook:
         """Take the animal's book; nobody else adds to it until it is closed.
 
         ``known``: the doses that the plan was checked against. Raises BookUnwritable when the book holds others by now.
         """
         path, anchor = book_place(KIND, animal)
-        book = Book(path, anchor).open()
+        book = Book(path, anchor, fs or OsFileSystem()).open()
         try:
             held = doses(book.entries, 0)
         except BookBroken:

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acquisition.events import Scalar
-from acquisition.recording.filesystem import FileSystem, OsFileSystem
+from acquisition.recording.filesystem import FileSystem, OsFileSystem, make_folders
 
 MAX_BYTES = 200_000_000
 MAX_LINE = 20_000
@@ -61,8 +61,8 @@ class Book:
         """Take the book, verify all of it and its anchor, mend what a crash tore."""
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.anchor.parent.mkdir(parents=True, exist_ok=True)
+            make_folders(self.fs, self.path.parent)
+            make_folders(self.fs, self.anchor.parent)
             self._lock.acquire(timeout=0)
         except Timeout as error:
             raise BookUnwritable(f"another session holds {self.path.name}; end it first") from error

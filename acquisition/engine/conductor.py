@@ -38,7 +38,6 @@ from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.events import EventKind, Scalar
 from acquisition.messages import Command, EngineState, Phase, Stop
 from acquisition.plan import MarkStep
-from acquisition.recording.records import RecordingFailed
 from drivers.clock import NS_PER_S
 
 STEP_PERIOD_NS = NS_PER_S // 10
@@ -385,10 +384,7 @@ class Conductor:
             return
         self._next_row_ns = now_ns + ROW_PERIOD_NS
         for pump in self.pumps.values():
-            try:
-                self.desk.sink.infusion(pump.ledger.row(now_ns))
-            except RecordingFailed as error:
-                self.desk.recording_error = str(error)
+            self.desk.row(pump.ledger.row(now_ns))
 
     def _publish(self, now_ns: int) -> None:
         if self.desk.publisher is not None and (now_ns >= self._next_state_ns or self.over):

@@ -18,7 +18,7 @@ from acquisition.events import NO_DATA, Event, EventKind, Scalar
 from acquisition.experiment.limits import Limits
 from acquisition.messages import EventNotice
 from acquisition.plan import Plan
-from acquisition.recording.records import RecordingFailed, RecordSink
+from acquisition.recording.records import InfusionRow, RecordingFailed, RecordSink
 from drivers.clock import Clock
 
 
@@ -91,6 +91,13 @@ class Desk:
             self.recording_error = str(error)
         if tell:
             self.tell(event)
+
+    def row(self, row: InfusionRow) -> None:
+        """Record where an infusion stands. Never raises."""
+        try:
+            self.sink.infusion(row)
+        except RecordingFailed as error:
+            self.recording_error = str(error)
 
     def commit(self, event: Event, timeout_s: float) -> None:
         """Record and wait until it is on the disk (R54). Raises RecordingFailed."""

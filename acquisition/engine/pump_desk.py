@@ -375,6 +375,7 @@ class PumpDesk(PumpFacts):
             return
         reached = infusion.counter_ul >= infusion.target_ul - max(status.counter_step_ul, 0.005 * infusion.target_ul)
         self.ledger.end(now_ns, confirmed=not doubtful)
+        self.desk.row(self.ledger.row(now_ns))  # before what settles the intent: a crash in between must not lose it
         self.read_back, self.armed_token = None, None
         amount = f"{infusion.counter_ul:.6g} of {infusion.target_ul:.6g} uL"
         data = {"what": "target reached" if reached else "ended early", "infused_ul": infusion.counter_ul}

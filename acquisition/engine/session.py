@@ -30,6 +30,7 @@ from acquisition.experiment.devices import driver_options
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.rig import is_simulated
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
+from acquisition.recording.filesystem import FileSystem, OsFileSystem, make_folders, write_whole
 from acquisition.recording.records import RecordingFailed, RecordSink, SessionHeader, StreamSpec
 from drivers import registry
 from drivers.capabilities import Potentiostat, SyringePump, WireRecord
@@ -81,7 +82,7 @@ class Session:
         self.recorder.close(self.conductor.outcome or "interrupted")
 
 
-def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int) -> tuple[str, Path]:
+def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int, fs: FileSystem | None = None) -> tuple[str, Path]:
     """Make a new folder for a session and return its id and path. Never one that exists.
 
     The name is made by the program: time, plan and "simulated" where it is; what a person typed is only data.
@@ -89,12 +90,13 @@ def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int) -> tuple[str, Path
     started = datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).strftime("%Y%m%dT%H%M%SZ")
     slug = re.sub(r"[^A-Za-z0-9_-]+", "-", plan.name).strip("-")[:40] or "session"
     base = f"{started}-{slug}" + ("-SIMULATED" if plan.simulated else "")
+    fs = fs or OsFileSystem()
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
+        make_folders(fs, out_dir)
         for number in range(1, MAX_FOLDERS):
             name = base if number == 1 else f"{base}-{number}"
             try:
-                (out_dir / name).mkdir()
+                fs.create_folder(out_dir / name)
             except FileExistsError:
                 continue
             return name, out_dir / name
@@ -106,11 +108,10 @@ def make_session_dir(out_dir: Path, plan: Plan, wall_ns: int) -> tuple[str, Path
     raise RecordingFailed(f"{out_dir} holds {MAX_FOLDERS} sessions that began in the same second")
 
 
-def keep_files(session_dir: Path, files: Mapping[str, bytes]) -> None:
+def keep_files(session_dir: Path, files: Mapping[str, bytes], fs: FileSystem | None = None) -> None:
     """Write protocol, rig and limits file beside the recording, as they were run. Never over a file that exists."""
     for name, content in files.items():
-        with (session_dir / name).open("xb") as file:
-            file.write(content)
+        write_whole(fs or OsFileSystem(), session_dir / name, content)
 
 
 def build_session(
@@ -130,6 +131,7 @@ def build_session(
     open_book: Callable[[str], DoseBook | None] = lambda _session_id: None,
     drivers: Callable[[str], DriverFactory] = registry.driver,
     make_dir: MakeDir = make_session_dir,
+    fs: FileSystem | None = None,
 ) -> Session:
     """Assemble one run; opens no port yet. ``rate`` is engine seconds per real second.
 
@@ -143,7 +145,7 @@ def build_session(
         raise ValueError("a simulated or replayed instrument never takes part in a real run")
     started_ns = clock.now_ns()
     session_id, session_dir = make_dir(out_dir, plan, clock.wall_ns())
-    keep_files(session_dir, files)
+    keep_files(session_dir, files, fs)
     header = session_header(plan, session_id, clock, software, seed)
     sink = recorder(session_dir, header, clock)
     desk = Desk(plan, limits, clock, sink, publisher, BookKeeper(open_book(session_id)), slack=max(1.0, rate))

@@ -1,4 +1,5 @@
-"""The handful of file operations a journal is made of, as an object that a test can make fail at the n-th call.
+"""The handful of file operations that recordings and books are made of, as an object that a test can make fail at the
+n-th call.
 
 Knows the operating system's file calls and what their failures mean to a person. Does not know what is written.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +16,11 @@ from drivers.os_support import durable_directory, durable_sync, free_bytes, open
 
 
 class FileSystem(Protocol):
-    """What the journal needs from a disk. Every method may raise OSError."""
+    """What a journal or book needs from a disk. Every method may raise OSError."""
+
+    def create_folder(self, path: Path) -> None:
+        """Create a folder that does not exist yet; its name is on the disk when this returns."""
+        ...
 
     def create(self, path: Path) -> int:
         """Create a file that does not exist yet and return a descriptor that only appends."""
@@ -52,6 +58,10 @@ class FileSystem(Protocol):
 class OsFileSystem:
     """The machine's own disk."""
 
+    def create_folder(self, path: Path) -> None:
+        path.mkdir()
+        self.sync_folder(path.parent)
+
     def create(self, path: Path) -> int:
         return os.open(path, open_append_flags() | os.O_EXCL, 0o644)
 
@@ -75,6 +85,30 @@ class OsFileSystem:
 
     def free_bytes(self, path: Path) -> int:
         return free_bytes(path)
+
+
+def make_folders(fs: FileSystem, path: Path) -> None:
+    """Create a folder and those it lies in, as far as they do not exist: what is stored there survives a power cut only
+    if their names do. Raises OSError.
+    """
+    if path.is_dir():
+        return
+    make_folders(fs, path.parent)
+    with suppress(FileExistsError):  # somebody else made it meanwhile
+        fs.create_folder(path)
+
+
+def write_whole(fs: FileSystem, path: Path, data: bytes) -> None:
+    """Write a new file, its content and name on the disk when this returns. Raises FileExistsError, OSError."""
+    descriptor = fs.create(path)
+    try:
+        rest = data
+        while rest:
+            rest = rest[fs.write(descriptor, rest) :]
+        fs.sync(descriptor)
+    finally:
+        fs.close(descriptor)
+    fs.sync_folder(path.parent)
 
 
 _ADVICE = {

@@ -154,18 +154,18 @@ class JournalWriter:
         try:
             if self._torn:
                 self._cut_back()
+            self._torn = True  # until it is known to be whole, whatever goes wrong
             taken = self.fs.write(self.descriptor, frame)
             if taken < len(frame):
                 # The disk took the first part: it is nearly always full. Ask again for the reason in its own words.
-                self._torn = True
                 taken += self.fs.write(self.descriptor, frame[taken:])
                 if taken < len(frame):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - same way out as the system's own
         except OSError as error:
             self._recover_tail()
             raise RecordingFailed(explain(error, self.path)) from error
-        self._torn = False
         self.size += len(frame)
+        self._torn = False
 
     def sync(self) -> None:
         """Return when everything appended is on the disk. Raises RecordingFailed. May run beside ``append``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,7 +99,7 @@ class RecorderCore:
                 self._drop(block)
                 return self.encoder.sequence - 1
             self._say_dropped(block.instrument)
-            self._append(self.encoder.samples(block))
+            self._append(lambda: self.encoder.samples(block))
             number = self.encoder.sequence - 1
             self._say_half_full()
             return number
@@ -106,13 +107,13 @@ class RecorderCore:
     def put_event(self, event: Event) -> int:
         """Queue an event, however full the queue is; return its record's number."""
         with self._lock:
-            self._append(self.encoder.event(event))
+            self._append(lambda: self.encoder.event(event))
             return self.encoder.sequence - 1
 
     def put_infusion(self, row: InfusionRow) -> None:
         """Queue an infusion row, however full the queue is."""
         with self._lock:
-            self._append(self.encoder.infusion(row))
+            self._append(lambda: self.encoder.infusion(row))
 
     def step(self, now_ns: int) -> None:
         """Write what waits; after a failure only once a second."""
@@ -216,15 +217,23 @@ class RecorderCore:
             f"{self.writer.path.parent}"
         )
 
-    def _append(self, frame: bytes) -> None:
+    def _append(self, make: Callable[[], bytes]) -> None:
+        """Queue a record, or give its number back: behind a number that is missing nobody reads on."""
         if self._closed:
             raise RecordingFailed("The recording is closed; nothing more can be recorded in this session.")
-        self._queue.append(frame)
+        encoder = self.encoder
+        before = encoder.sequence, encoder.events, encoder.chain
+        try:
+            frame = make()
+            self._queue.append(frame)
+        except BaseException:  # no memory, for example
+            encoder.sequence, encoder.events, encoder.chain = before
+            raise
         self._queued_bytes += len(frame)
 
     def _event(self, kind: EventKind, text: str, data: dict[str, Scalar]) -> None:
         event = Event(kind, self.clock.now_ns(), self.clock.wall_ns(), "recorder", text, data)
-        self._append(self.encoder.event(event))
+        self._append(lambda: self.encoder.event(event))
 
     def _say(self, text: str, data: dict[str, Scalar]) -> None:
         with self._lock:
@@ -258,7 +267,7 @@ class RecorderCore:
         drop.blocks += 1
 
     def _say_dropped(self, instrument: str) -> None:
-        drop = self._dropped.pop(instrument, None)
+        drop = self._dropped.get(instrument)
         if drop is None:
             return
         self._event(
@@ -275,6 +284,7 @@ class RecorderCore:
                 "reason": "queue full",
             },
         )
+        del self._dropped[instrument]
 
     def _write_failed(self, problem: str) -> None:
         now_ns = self.clock.now_ns()

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acquisition.events import Event, EventKind
-from acquisition.recording.filesystem import explain
+from acquisition.recording.filesystem import FileSystem, OsFileSystem, explain
 from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter, lock_session
 from acquisition.recording.manifest import (
     ARCHIVER_LOCK_NAME,
@@ -31,7 +31,6 @@ from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import INTENT_OUTCOMES, RecordingFailed
 from drivers.capabilities import SampleBlock
 from drivers.clock import Clock, SystemClock
-from drivers.os_support import durable_sync, free_bytes
 
 KEPT_NWB_NAME = "session.as-closed.nwb"
 _ARCHIVER = (sys.executable, "-m", "acquisition.recording.archiver")
@@ -91,12 +90,12 @@ class _Survey:
         return sorted((event for events in self.open_intents.values() for event in events), key=lambda item: item.t_ns)
 
 
-def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
+def recover(session_dir: Path, clock: Clock | None = None, fs: FileSystem | None = None) -> RecoveryReport:
     """Close and repair a session; doing it twice changes nothing more.
 
     Raises RecordingFailed when the session is still being recorded, has no readable header, or the disk refuses.
     """
-    clock = clock or SystemClock()
+    clock, fs = clock or SystemClock(), fs or OsFileSystem()
     if not (session_dir / JOURNAL_NAME).is_file():
         raise RecordingFailed(f"{session_dir} holds no {JOURNAL_NAME}. What to do: name the folder of a session.")
     if (session_dir / JOURNAL_NAME).is_symlink():  # its session may be running, under a lock in another folder
@@ -109,9 +108,9 @@ def recover(session_dir: Path, clock: Clock | None = None) -> RecoveryReport:
         survey = _survey(session_dir / JOURNAL_NAME)
         was_closed = survey.reader.closed is not None
         kept_file = "" if was_closed else _keep_whole_file(session_dir)
-        torn, reason = _keep_torn(survey.reader)
+        torn, reason = _keep_torn(survey.reader, fs)
         if not was_closed:
-            _close_journal(survey, torn, clock)
+            _close_journal(survey, torn, clock, fs)
         done = _repair_file(session_dir)
         survey = _survey(session_dir / JOURNAL_NAME)
     finally:
@@ -181,7 +180,7 @@ def _keep_whole_file(session_dir: Path) -> str:
     return KEPT_NWB_NAME
 
 
-def _keep_torn(reader: JournalReader) -> tuple[int, str]:
+def _keep_torn(reader: JournalReader, fs: FileSystem) -> tuple[int, str]:
     size = reader.path.stat().st_size
     if size == reader.valid_end:
         return 0, ""
@@ -189,15 +188,10 @@ def _keep_torn(reader: JournalReader) -> tuple[int, str]:
     kept = reader.path.with_name(f"{JOURNAL_NAME}.torn")
     kept_before = kept.stat().st_size if kept.exists() else 0
     try:
-        if beyond > free_bytes(reader.path.parent):
+        if beyond > fs.free_bytes(reader.path.parent):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - the same way out as the system's own
-        with reader.path.open("rb") as source, kept.open("ab") as target:
-            source.seek(reader.valid_end)
-            while piece := source.read(1 << 20):
-                target.write(piece)
-            target.flush()
-            durable_sync(target.fileno())
-        JournalWriter.reopen(reader.path, reader.valid_end).close()
+        _append_rest(reader, kept, fs)
+        JournalWriter.reopen(reader.path, reader.valid_end, fs).close()
     except OSError as error:
         with contextlib.suppress(OSError):
             os.truncate(kept, kept_before)  # the next attempt keeps them again, from the start
@@ -208,7 +202,22 @@ def _keep_torn(reader: JournalReader) -> tuple[int, str]:
     return beyond, reader.problem
 
 
-def _close_journal(survey: _Survey, torn: int, clock: Clock) -> None:
+def _append_rest(reader: JournalReader, kept: Path, fs: FileSystem) -> None:
+    """Append what stands behind the last whole record to ``kept``, on the disk before anything is cut."""
+    target = fs.append(kept) if kept.exists() else fs.create(kept)
+    try:
+        with reader.path.open("rb") as source:
+            source.seek(reader.valid_end)
+            while piece := source.read(1 << 20):
+                while piece:
+                    piece = piece[fs.write(target, piece) :]
+        fs.sync(target)
+    finally:
+        fs.close(target)
+    fs.sync_folder(kept.parent)
+
+
+def _close_journal(survey: _Survey, torn: int, clock: Clock, fs: FileSystem) -> None:
     reader = survey.reader
     assert reader.header is not None  # noqa: S101 - the survey refuses a journal without one
     encoder = JournalEncoder(reader.header, reader.next_sequence, reader.events, reader.chain)
@@ -223,7 +232,7 @@ def _close_journal(survey: _Survey, torn: int, clock: Clock) -> None:
         {"state": "interrupted", "torn_bytes": torn, "open_intents": len(survey.unsettled())},
     )
     said_before = survey.last is not None and (survey.last.kind, survey.last.source) == (said.kind, said.source)
-    writer = JournalWriter.reopen(reader.path, reader.valid_end)
+    writer = JournalWriter.reopen(reader.path, reader.valid_end, fs)
     try:
         if not said_before:  # a recovery that was itself interrupted
             writer.append(encoder.event(said))

@@ -1,0 +1,1 @@
+"""Dies at every instant of a session, one after the other, and looks at what is left."""
