@@ -7,7 +7,7 @@ of the bench, which no part of the program can see.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -32,12 +32,12 @@ from acquisition.messages import Finish
 from acquisition.recording import recover as recovery
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.recorder import InlineRecorder
-from acquisition.recording.records import RecordingFailed
+from acquisition.recording.records import RecordingFailed, SessionHeader
 from acquisition.recording.recover import recover
 from acquisition.recording.session_data import read_session
 from acquisition.recording.verify import verify
 from drivers import registry
-from drivers.clock import NS_PER_S, VirtualClock
+from drivers.clock import NS_PER_S, Clock, VirtualClock
 from tests.crash_anywhere.accident import Accident, Died, MortalOpener
 from tests.crash_anywhere.disk import MortalDisk
 
@@ -82,6 +82,7 @@ class Laboratory:
     family: Family = "new-era"
     clock: LockstepClock = field(default_factory=LockstepClock)
     rng: np.random.Generator = field(init=False)
+    _held: list[Callable[[], object]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -115,22 +116,40 @@ class Laboratory:
             accident.dead = True
             disk.close_all()
             opener.close_all()
-            self.clock.while_waiting = lambda _until_ns: None
-            gc.collect()  # the locks of a process go with it
+            self._give_back_locks()
+
+    def _give_back_locks(self) -> None:
+        """The locks of a process go with it."""
+        fresh = LockstepClock()
+        self.clock.while_waiting, self.clock.next_turn_ns = fresh.while_waiting, fresh.next_turn_ns
+        if len(self._held) < 2:  # it died while it took them
+            gc.collect()
+        while self._held:
+            self._held.pop()()
 
     def _live(self, opener: MortalOpener, disk: MortalDisk, *, only_ends: bool) -> str:
+        def record(path: Path, header: SessionHeader, clock: Clock) -> InlineRecorder:
+            recorder = InlineRecorder.create(path, header, clock, disk)
+            self._held.append(recorder.core.lock.release)
+            return recorder
+
+        def open_book(session_id: str) -> AnimalBook:
+            book = AnimalBook.open(ANIMAL, session_id, 25.0, fs=disk)
+            self._held.append(book.close)
+            return book
+
         session: Session = build_session(
             self.plan,
             _LIMITS,
             opener=opener,
             clock=self.clock,
             out_dir=self.folder / "data" / "out",
-            recorder=lambda path, header, clock: InlineRecorder.create(path, header, clock, disk),
+            recorder=record,
             files={"protocol.toml": b"[protocol]\n"},
             software="crash anywhere",
             seed=1,
             pace=LOCKSTEP_PACE,
-            open_book=lambda session_id: AnimalBook.open(ANIMAL, session_id, 25.0, fs=disk),
+            open_book=open_book,
             make_dir=partial(make_session_dir, fs=disk),
             fs=disk,
         )
