@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
 from acquisition.service.exit_codes import ExitCode
+from amperfuse.cli import app
 from drivers.clock import SystemClock
 from tests.process.engine_kit import LONG, RIG, Files, amperfuse, private_runtime, write_files
 
@@ -36,16 +38,37 @@ BAD = {
 }
 
 
+BY_AN_ENGINE = ("dose above the hard limit", "mixed rig", "not TOML")
+"""These are refused by an engine in a process of its own; it reads files with the same code as a rehearsal."""
+
+
+def here(*words: str | Path) -> Result:
+    """Run a command in this process: most refusals need no other."""
+    done = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+def rehearsed(files: Files) -> tuple[int, str]:
+    done = here("rehearse", files.protocol, "--rig", files.rig, "--out", files.out)
+    return done.exit_code, done.stderr
+
+
+def run(files: Files) -> tuple[int, str]:
+    done = amperfuse("run", files.protocol, "--rig", files.rig, "--out", files.out, "--headless")
+    return done.returncode, done.stderr
+
+
 @pytest.mark.parametrize("case", BAD, ids=str)
 def test_bad_files_are_refused_with_place_and_reason(files: Files, case: str) -> None:
     protocol, rig, words = BAD[case]
     files.protocol.write_text(protocol, encoding="utf-8")
     files.rig.write_text(rig, encoding="utf-8")
-    ran = amperfuse("run", files.protocol, "--rig", files.rig, "--out", files.out, "--headless")
-    assert ran.returncode == ExitCode.REFUSED_INPUT, ran.stderr
+    code, said = run(files) if case in BY_AN_ENGINE else rehearsed(files)
+    assert code == ExitCode.REFUSED_INPUT, said
     for word in words:
-        assert word in ran.stderr
-    assert "Traceback" not in ran.stderr
+        assert word in said
+    assert "Traceback" not in said
     assert not files.out.exists()
 
 
@@ -107,9 +130,17 @@ def test_a_fault_that_stalls_the_pump_is_a_no_go(files: Files) -> None:
     ],
 )
 def test_every_refusal_has_its_exit_code(files: Files, words: list[str], code: ExitCode, said: str) -> None:
-    ran = amperfuse(*words)
-    assert ran.returncode == code, ran.stderr
+    ran = here(*words)
+    assert ran.exit_code == code, ran.stderr
     assert said in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "\x1b" not in ran.stderr + ran.stdout
+
+
+def test_a_refusal_is_the_exit_code_of_the_process(files: Files) -> None:
+    ran = amperfuse("verify", "a\x1b[2Jb")
+    assert ran.returncode == ExitCode.REFUSED_INPUT, ran.stderr
+    assert "\\u001b" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "\x1b" not in ran.stderr + ran.stdout
 

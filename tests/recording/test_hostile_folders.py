@@ -15,7 +15,7 @@ import pytest
 from acquisition.recording import frames
 from acquisition.recording.frames import Kind, canonical_json, encode_frame
 from acquisition.recording.journal import JOURNAL_NAME
-from acquisition.recording.manifest import MANIFEST_NAME, NWB_NAME
+from acquisition.recording.manifest import MANIFEST_NAME, NWB_NAME, read_manifest
 from acquisition.recording.nwb_check import look_into
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.recorder import InlineRecorder
@@ -115,10 +115,13 @@ def test_X1_a_pipe_in_the_place_of_a_file_is_not_waited_for(session: Path, name:
     assert verify(session).ok
 
 
-@pytest.mark.parametrize("name", ["/dev/zero", "../elsewhere", "/etc/hostname"])
-def test_X3_a_manifest_that_lists_files_elsewhere_is_refused_and_replaced(session: Path, name: str) -> None:
+def test_X3_a_manifest_that_lists_files_elsewhere_is_refused_and_replaced(session: Path) -> None:
     manifest = session / MANIFEST_NAME
-    manifest.write_text(manifest.read_text() + f"{'0' * 64}  {name}\n")
+    good = manifest.read_text()
+    for name in ("/dev/zero", "../elsewhere", "/etc/hostname"):
+        manifest.write_text(good + f"{'0' * 64}  {name}\n")
+        with pytest.raises(ValueError, match="outside of the session"):
+            read_manifest(session)
     told = verify(session).text()
     recover(session, VirtualClock())
     assert "outside of the session" in told
