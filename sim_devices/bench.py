@@ -3,8 +3,9 @@
 Knows which instrument is behind which URL and lets all of them live in one order of time. Does not know bytes or
 physics. No real port is ever opened: the URL of a real port being rehearsed leads to its simulated twin.
 
-``sim://SIMULATOR[/NAME][?OPTION=VALUE&...]``: options ``seed`` (of its faults) and ``fault`` (may repeat) are the
-bench's, all others the firmware's. A ``sim://`` URL that the world does not describe makes an instrument on the default
+``sim://SIMULATOR[/NAME][?OPTION=VALUE&...]``: options ``seed`` (of its faults), ``fault`` (may repeat), ``sensor`` (of
+a potentiostat), ``animal`` and ``scenario`` (of the whole world, so one each) are the bench's, all others the
+firmware's. A ``sim://`` URL that the world does not describe makes an instrument on the default
 syringe or electrodes of the same world, or with ``chain=0,1`` one of each address on the same line (NAME-0, NAME-1).
 A potentiostat with several ports is one simulated device per port, see ``sim_devices.ports``: a fault of ``striatum``
 happens to all of them, one of ``striatum.2`` to the second.
@@ -35,8 +36,11 @@ from sim_devices.line import HOST_BUFFER_BYTES, NEVER_NS, SimulatedPort, Wire
 from sim_devices.models.description import ELECTRODES
 from sim_devices.models.world import World
 from sim_devices.ports import one_port_each
+from sim_devices.presets.chosen import PRESET_OPTIONS, asked_for, chosen
 
 SIMULATORS = "amperfuse.simulators"
+BENCH_OPTIONS = ("fault", "seed", *PRESET_OPTIONS)
+"""Options of a ``sim://`` URL that no firmware sees."""
 _DEFAULTS = {"pumps": ("pump", "new-era"), "potentiostats": ("potentiostat", "emstat")}
 
 
@@ -106,9 +110,10 @@ class SimBench:
         self._seed = seed
         self._begin_ns = clock.now_ns()
         world = one_port_each(world)
-        self._world = World(world, seed, self._begin_ns)
+        self._world = World(chosen(world), seed, self._begin_ns)
         self._backplanes: dict[str, Any] = {}
-        self._faults = [parse_fault(text) for text in faults]
+        own = self._world.scenario.faults if self._world.scenario else ()
+        self._faults = [parse_fault(text) for text in (*faults, *own)]
         self._instruments: dict[str, Instrument] = {}
         self._chains: dict[int, list[Instrument]] = {}
         """Who is on each line, by the identity of its lane to the host."""
@@ -153,6 +158,16 @@ class SimBench:
             now_ns = self.clock.now_ns()
             self.advance(now_ns)
             return self._world.plunger(pump).delivered_ul(now_ns)
+
+    def mark(self, text: str) -> None:
+        """Hear that the session came to a mark, now: the scenario may say what people do then."""
+        with self.lock:
+            self._world.mark(text, self.clock.now_ns())
+
+    def described(self) -> str:
+        """Return all that is simulated beside the instruments, as TOML: seed, scenario, animal, sensors."""
+        with self.lock:
+            return self._world.described()
 
     # --- Hub -----------------------------------------------------------------------------------------------
 
@@ -224,6 +239,7 @@ class SimBench:
             simulator, name, options = _parse(url)
             kind = _kind(simulator)
             rest = [option for option in options if option[0] != "chain"]
+            self._world.choose(asked_for([url]))
             addresses = _addresses(simulator, [value for key, value in options if key == "chain"])
             for address in addresses:
                 own = self._free_name(f"{name or simulator}-{address}")
@@ -246,11 +262,12 @@ class SimBench:
         name = wanted.name
         own_faults = [parse_fault(value) for key, value in wanted.options if key == "fault"]
         seed = next((_seed(value) for key, value in wanted.options if key == "seed"), self._seed)
-        firmware_options = {key: value for key, value in wanted.options if key not in ("fault", "seed")}
+        firmware_options = {key: value for key, value in wanted.options if key not in BENCH_OPTIONS}
         plunger = self._world.plunger(name) if wanted.kind == "pump" else None
         build_firmware = _simulator(wanted.simulator)
         electrodes = tuple(getattr(build_firmware, "electrodes", ELECTRODES))
-        physics = plunger if plunger is not None else self._world.front_end(name, electrodes)
+        sensor = dict(wanted.options).get("sensor", "")
+        physics = plunger if plunger is not None else self._world.front_end(name, electrodes, sensor)
         specs = [spec for spec in self._faults if _concerns(spec, wanted)] + own_faults
         before = self._at(wanted.url)
         instrument = Instrument(

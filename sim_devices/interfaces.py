@@ -76,6 +76,8 @@ class ElectrodeFrontEnd(Protocol):
         """Switch the cell, and set the potential versus reference."""
         ...
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
-        """Return the current of a working electrode (0, 1, ...) at ``t_ns``, A, with noise. Times never go back."""
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
+        """Return the current of a working electrode (0, 1, ...), A, with noise, integrated over ``over_ns`` before
+        ``t_ns``; 0: at that moment, without any filter. Times never go back.
+        """
         ...

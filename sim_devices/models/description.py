@@ -1,26 +1,28 @@
 """From the description of a bench to its physical parts, with the defaults for everything left out.
 
-Knows the keys of the description and which preset fits which numbers. Does not know time or how the parts act.
+Knows the keys of the description and which sensor fits which slopes. Does not know time or how the parts act.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from sim_devices.models.electrode import ARRAY_SITE, WIRE, WIRE_FROM_A_PER_UM, Electrode, ElectrodeParameters
+from sim_devices.models.front_end import Site
+from sim_devices.models.noise import SiteNoise
 from sim_devices.models.plunger import SyringeParameters, SyringePlunger
 from sim_devices.models.tubing import Tubing
-from sim_devices.mouse.pharmacology import ENTRY_OF_ROUTE
+from sim_devices.presets import shelf
+from sim_devices.presets.sensor import SensorPreset
 
 DEFAULT_WEIGHT_G = 25.0
 ELECTRODES = ("we1", "we2")
 """What the working electrodes of a potentiostat are called, in the order of its front end, unless it says otherwise."""
-SENTINEL_GAIN_SD = 0.08
-"""Spread of a sentinel's gain around 1; science.md 4.2 [A]. Kept within its range of 0.8 to 1.2."""
+WIRE_FROM_A_PER_UM = 0.1e-9
+"""Sensitivities from here on mean a wire (0.3 to 1.5 nA/uM), below it an array site (2 to 15 pA/uM) [D]."""
 
 
 @dataclass
@@ -33,12 +35,9 @@ class Infusion:
     concentration_mg_per_ml: float
     route: str
     booked_ul: float = 0.0
-    """Drug solution the mouse has been given so far."""
-
-    @property
-    def has_effect(self) -> bool:
-        """Tell whether this mouse knows the drug and the route: ketamine, by a systemic route."""
-        return self.drug.casefold().startswith("ketamine") and self.route in ENTRY_OF_ROUTE
+    """Drug solution the animal has been given so far."""
+    given_s: int = -10_000
+    """The last second in which something arrived."""
 
     def arrived_ul(self, t_ns: int) -> float:
         """Return the drug solution at the animal by ``t_ns``, uL."""
@@ -92,35 +91,45 @@ def channels(description: Mapping[str, Any], electrodes: Sequence[str]) -> Seque
     return found
 
 
-def shared_parameters(found: Sequence[Mapping[str, Any]]) -> ElectrodeParameters:
-    """Return the kind of electrode: that of the first glutamate site with a sensitivity, else an array site."""
-    for channel in found:
-        if channel.get("role") == "glutamate" and channel.get("sensitivity_a_per_um"):
-            return _parameters(float(channel["sensitivity_a_per_um"]))
-    return ARRAY_SITE
+def sensor(given: Any, found: Sequence[Mapping[str, Any]]) -> SensorPreset:
+    """Return the sensor that is asked for, or the one that the channels' sensitivities suggest. Raises ValueError."""
+    slopes = [float(c["sensitivity_a_per_um"]) for c in found if _is_calibrated(c)]
+    wires = bool(slopes) and slopes[0] >= WIRE_FROM_A_PER_UM
+    preset = shelf.sensor(given or (shelf.WIRE_SENSOR if wires else shelf.DEFAULT_SENSOR))
+    if not slopes:
+        return preset
+    chemistry = preset.chemistry.model_copy(update={"sensitivity_a_per_um": slopes[0]})
+    return preset.model_copy(update={"chemistry": chemistry})
+
+
+def _is_calibrated(channel: Mapping[str, Any]) -> bool:
+    return channel.get("role") == "glutamate" and bool(channel.get("sensitivity_a_per_um"))
 
 
 def sites(
     found: Sequence[Mapping[str, Any]],
     electrodes: Sequence[str],
-    shared: ElectrodeParameters,
+    preset: SensorPreset,
     rng_of: Callable[[str], np.random.Generator],
-) -> dict[int, Electrode]:
-    """Return the sites by index of their electrode; ``rng_of`` gives each its own generator by its electrode's name."""
+) -> dict[int, Site]:
+    """Return the sites by index of their electrode; ``rng_of`` gives each its own generator by its electrode's name.
+
+    A glutamate site whose slope the rig gives has that slope; other sites spread around the preset's.
+    """
     built = {}
     for channel in found:
         electrode = channel.get("electrode", electrodes[0])
         rng = rng_of(electrode)
-        gain = min(1.2, max(0.8, 1.0 + SENTINEL_GAIN_SD * float(rng.standard_normal())))
-        if channel.get("role") == "glutamate":
-            given = channel.get("sensitivity_a_per_um")
-            site = Electrode(_parameters(float(given)) if given else shared, rng, sees_glutamate=True)
-        else:
-            site = Electrode(shared, rng, sees_glutamate=False, gain=gain)
-        built[electrodes.index(electrode)] = site
+        gain = preset.sentinel.drawn_gain(rng)
+        spread = max(0.1, 1.0 + preset.chemistry.sensitivity_cv * float(rng.standard_normal()))
+        slope = preset.chemistry.sensitivity_a_per_um * spread
+        if _is_calibrated(channel):
+            slope = float(channel["sensitivity_a_per_um"])
+        sees = channel.get("role") == "glutamate"
+        built[electrodes.index(electrode)] = Site(
+            sensitivity_a_per_um=slope if sees else slope * preset.sentinel.crosstalk,
+            gain=1.0 if sees else gain,
+            key=int(rng.integers(2**32)),
+            noise=SiteNoise(preset.noise, rng),
+        )
     return built
-
-
-def _parameters(sensitivity_a_per_um: float) -> ElectrodeParameters:
-    preset = WIRE if sensitivity_a_per_um >= WIRE_FROM_A_PER_UM else ARRAY_SITE
-    return replace(preset, sensitivity_a_per_um=sensitivity_a_per_um)

@@ -1,57 +1,65 @@
-"""One working electrode: from concentrations at its surface to a current.
+"""One working electrode's chemistry: from concentrations at its surface to a current.
 
-Knows sensitivity, film and enzyme lags, saturation, background, settling, drift and noise (science.md 4.1, 4.2).
-Does not know why glutamate changes, when it is sampled, or what a potentiostat does with the current.
+Knows sensitivity, film and enzyme lags, saturation, what interferes, background, settling and ageing (science.md 4.1,
+4.2). Does not know why concentrations change, noise, when it is sampled, or what a potentiostat does with the current.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_devices.models.grid import OFFSETS_S, SAMPLES_PER_SECOND
+from sim_devices.models.grid import SAMPLES_PER_SECOND
+from sim_devices.presets.parameter import Table, number
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class ElectrodeParameters:
+class Chemistry(Table):
     """A 15 x 333 um platinum site of a multielectrode array with m-PD; science.md 4.2."""
 
-    sensitivity_a_per_um: float = 7e-12  # 2 to 15 pA/uM [D] 2.3
-    apparent_km_um: float = 1500.0  # 1000 to 3000 [A]
-    film_lag_s: float = 0.30  # T90 of both lags ~1 s [S]/[D]
-    enzyme_lag_s: float = 0.15  # [S]/[D]
-    selectivity_over_ascorbate: float = 300.0  # 20 to 2000 [U]
-    background_a: float = 150e-12  # 20 to 500 pA [U]
-    settling_fast_a: float = 2000e-12  # x0.3 to x3 [A]
-    settling_fast_s: float = 120.0  # [A]
-    settling_slow_a: float = 300e-12  # x0.3 to x3 [A]
-    settling_slow_s: float = 1500.0  # [A]
-    drift_fraction_per_h: float = -0.03  # of the background; +/-0.10 [A]
-    drift_walk_a_per_sqrt_h: float = 5e-12  # [A]
-    white_noise_a: float = 1.5e-12  # RMS at 10 Hz out, 0.5 to 5 pA [D] from LOD
-    pink_noise_a: float = 1.5e-12  # RMS at 10 Hz out [A]
-    polarised_from_v: float = 0.5  # [A] hydrogen peroxide oxidises from about here; not at +0.2 V [S] Batten 2018
-    polarised_to_v: float = 0.8  # [A]
+    sensitivity_a_per_um: float = number(7e-12, 0.0, 2e-9, "A/uM", "D", "glutamate; 2-15 pA/uM, wires 0.3-1.5 nA/uM")
+    sensitivity_cv: float = number(0.0, 0.0, 0.5, "1", "A", "spread between sites whose slope the rig does not give")
+    apparent_km_um: float = number(1500.0, 100.0, 1e5, "uM", "A", "apparent Km; linear to 200 uM [S]")
+    film_lag_s: float = number(0.30, 0.02, 10.0, "s", "S", "diffusion through film and coating; T90 about 1 s")
+    enzyme_lag_s: float = number(0.15, 0.02, 10.0, "s", "S", "enzyme layer; T90 about 1 s")
+    selectivity_over_ascorbate: float = number(300.0, 1.0, 1e9, "1", "U", "slope for glutamate over that for ascorbate")
+    dopamine_share: float = number(0.0, 0.0, 3.0, "1", "S", "slope for dopamine over that for glutamate; 0 with m-PD")
+    peroxide_share: float = number(1.5, 0.0, 10.0, "1", "A", "slope for H2O2 over that for glutamate, all sites")
+    q10: float = number(1.7, 1.0, 3.0, "1", "A", "enzyme activity per 10 degC")
+    first_day_loss: float = number(0.15, 0.0, 0.6, "1", "U", "sensitivity lost in the first day in tissue; 0 to 0.3")
+    later_loss_per_day: float = number(0.02, 0.0, 0.2, "1/d", "U", "lost per day after that; 0 to 0.05")
+    polarised_from_v: float = number(0.5, 0.0, 1.0, "V", "A", "H2O2 oxidises from here; not at +0.2 V [S] Batten 2018")
+    polarised_to_v: float = number(0.8, 0.0, 1.5, "V", "A", "up to here")
 
 
-ARRAY_SITE = ElectrodeParameters()
-WIRE = ElectrodeParameters(
-    sensitivity_a_per_um=0.8e-9,  # 0.3 to 1.5 nA/uM [D]
-    background_a=8e-9,  # 1 to 30 nA [U]
-    settling_fast_a=2000e-12 * 10,  # [A] less than in proportion: an implanted wire was polarised hours ago (2.6 [U])
-    settling_slow_a=300e-12 * 10,  # [A]
-    drift_walk_a_per_sqrt_h=5e-12 * 53,  # [A] in proportion to the background
-    white_noise_a=1.5e-12 * 10.7,  # [D] noise goes with the square root of the area [S]; areas from 2.3
-    pink_noise_a=1.5e-12 * 10.7,  # [A]
-)
-WIRE_FROM_A_PER_UM = 0.1e-9
-"""Sensitivities from here on mean a wire (0.3 to 1.5 nA/uM), below it an array site (2 to 15 pA/uM) [D]."""
+class Sentinel(Table):
+    """The site without enzyme beside it."""
+
+    gain: float = number(1.0, 0.5, 1.5, "1", "A", "of all but glutamate, over that of the glutamate site; 0.8 to 1.2")
+    gain_sd: float = number(0.08, 0.0, 0.3, "1", "A", "spread of that gain between sensors; kept within 0.2 of it")
+    crosstalk: float = number(0.0, 0.0, 1.0, "1", "A", "glutamate it sees all the same; 0 to 0.05")
+
+    def drawn_gain(self, rng: np.random.Generator) -> float:
+        """Return the gain of one sensor."""
+        return self.gain + min(0.2, max(-0.2, self.gain_sd * float(rng.standard_normal())))
+
+
+class Background(Table):
+    """Current without any of the analytes."""
+
+    background_a: float = number(150e-12, 0.0, 1e-7, "A", "U", "20-500 pA sites, 1-30 nA wires")
+    per_degree: float = number(0.02, 0.0, 0.2, "1/degC", "A", "change with temperature, as a share")
+    settling_fast_a: float = number(2000e-12, 0.0, 1e-6, "A", "A", "settling after the potential comes on, fast part")
+    settling_fast_s: float = number(120.0, 1.0, 3600.0, "s", "A", "its time constant")
+    settling_slow_a: float = number(300e-12, 0.0, 1e-6, "A", "A", "slow part; makes an hour's wait natural")
+    settling_slow_s: float = number(1500.0, 60.0, 1e5, "s", "A", "its time constant")
+    drift_per_h: float = number(-0.03, -0.5, 0.5, "1/h", "A", "of the background; up to 0.10 either way")
+    walk_a_per_sqrt_h: float = number(5e-12, 0.0, 1e-8, "A/sqrt(h)", "A", "random walk")
 
 
 class _Recursion(NamedTuple):
@@ -63,7 +71,7 @@ class _Recursion(NamedTuple):
     state_of_state: Array
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=16)
 def _lag_filter(lags_s: tuple[float, ...]) -> _Recursion:
     """Return first-order lags in series, their input held for one sample, as matrices over one second."""
     shares = -np.expm1(-1.0 / (SAMPLES_PER_SECOND * np.array(lags_s)))
@@ -82,65 +90,38 @@ def _lag_filter(lags_s: tuple[float, ...]) -> _Recursion:
     return _Recursion(out[:, :split], out[:, split:], carried[:, :split], carried[:, split:])
 
 
-PINK_TIMES_S = (0.03, 0.15, 0.75, 3.75, 18.75)
-"""Correlation times, a factor of 5 apart: equal variances on them sum to 1/f within about 1 dB [A]."""
+class Film:
+    """Film and enzyme layer: two first-order lags in series, one second at a time. Sites of one sensor share it."""
 
-
-@lru_cache(maxsize=1)
-def _pink_filter() -> tuple[Array, Array]:
-    """Return weights (5, 50, 50) of unit kicks, and decay (5, 50) of the old state; every layer has variance one."""
-    keep = np.exp(-1.0 / (SAMPLES_PER_SECOND * np.array(PINK_TIMES_S)))[:, None, None]
-    steps = np.arange(SAMPLES_PER_SECOND)
-    lag = steps[:, None] - steps[None, :]
-    weights = np.where(lag >= 0, keep ** np.maximum(lag, 0), 0.0) * np.sqrt(1.0 - keep**2)
-    return np.asarray(weights), np.asarray(keep[:, 0] ** (steps + 1))
-
-
-@dataclass
-class Electrode:
-    """One site. Its own noise comes from its own generator; what sites share is handed in by the front end."""
-
-    parameters: ElectrodeParameters
-    rng: np.random.Generator
-    sees_glutamate: bool
-    gain: float = 1.0
-    """Of everything but glutamate, relative to the glutamate site beside it: a sentinel's g."""
-    _film: Array = field(init=False, repr=False)
-    _pink: Array = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self._film = np.zeros(2)
-        self._pink = self.rng.standard_normal(len(PINK_TIMES_S))
+    def __init__(self, film_lag_s: float, enzyme_lag_s: float) -> None:
+        self._lag = _lag_filter((film_lag_s, enzyme_lag_s))
+        self._state = np.zeros(2)
 
     def equilibrate(self, glutamate_um: float) -> None:
-        """Fill the film to a steady concentration, as after a long time without looking."""
-        self._film = np.full(2, glutamate_um)
+        """Fill to a steady concentration, as after a long time without looking."""
+        self._state = np.full(2, glutamate_um)
 
-    def film(self, glutamate_um: Array) -> Array:
-        """Return what the enzyme layer sees of one second of tissue glutamate, uM; carries on from the last second."""
-        lag = _lag_filter((self.parameters.film_lag_s, self.parameters.enzyme_lag_s))
-        out: Array = lag.of_input @ glutamate_um + lag.of_state @ self._film
-        self._film = lag.state_of_input @ glutamate_um + lag.state_of_state @ self._film
+    def seen(self, glutamate_um: Array) -> Array:
+        """Return what the enzyme sees of one second of tissue glutamate, uM; carries on from the last second."""
+        lag, state = self._lag, self._state
+        out: Array = lag.of_input @ glutamate_um + lag.of_state @ state
+        self._state = lag.state_of_input @ glutamate_um + lag.state_of_state @ state
         return out
 
-    def noise(self) -> Array:
-        """Return the next second of white and pink noise, A."""
-        p = self.parameters
-        weights, decay = _pink_filter()
-        kicks = self.rng.standard_normal((len(PINK_TIMES_S) + 1, SAMPLES_PER_SECOND))
-        layers = np.matmul(weights, kicks[1:, :, None])[:, :, 0] + decay * self._pink[:, None]
-        self._pink = layers[:, -1].copy()
-        pink: Array = layers.sum(axis=0) * (p.pink_noise_a / len(PINK_TIMES_S) ** 0.5)
-        return np.asarray(pink + p.white_noise_a * kicks[0])
 
-    def glutamate_current(self, film_um: Array) -> Array:
-        """Return the saturating response ``S*G/(1+G/Kapp)``, A."""
-        p = self.parameters
-        return np.asarray(p.sensitivity_a_per_um * film_um / (1.0 + film_um / p.apparent_km_um))
+def response(seen_um: Array, apparent_km_um: float) -> Array:
+    """Return ``G/(1+G/Kapp)``: what a slope is multiplied with, uM."""
+    return np.asarray(seen_um / (1.0 + seen_um * (1.0 / apparent_km_um)))
 
 
-def settling_a(p: ElectrodeParameters, since_switched_s: float) -> Array:
-    """Return one second of settling, starting this long after the potential came on, A."""
-    fast = p.settling_fast_a * np.exp(-(since_switched_s + OFFSETS_S) / p.settling_fast_s)
-    slow = p.settling_slow_a * np.exp(-(since_switched_s + OFFSETS_S) / p.settling_slow_s)
-    return np.asarray(fast + slow)
+def sensitivity_left(c: Chemistry, in_tissue_s: float) -> float:
+    """Return the share of sensitivity left after so long in tissue: most of the first day's loss comes early."""
+    days = max(0.0, in_tissue_s) / 86400.0
+    first = c.first_day_loss * -math.expm1(-5.0 * days) / -math.expm1(-5.0) if days < 1.0 else c.first_day_loss
+    return max(0.0, 1.0 - first - c.later_loss_per_day * max(0.0, days - 1.0))
+
+
+def settling_a(b: Background, since_switched_s: float) -> float:
+    """Return the settling so long after the potential came on, A."""
+    fast = b.settling_fast_a * math.exp(-since_switched_s / b.settling_fast_s)
+    return fast + b.settling_slow_a * math.exp(-since_switched_s / b.settling_slow_s)

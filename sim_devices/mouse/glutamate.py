@@ -1,33 +1,47 @@
-"""Extracellular glutamate at the sensor: basal level, spontaneous transients, and what the drug leaves of them.
+"""Extracellular glutamate at the sensor: tonic, spontaneous and evoked, and what the drug leaves of each.
 
 Knows G(t) of science.md 4.1. Does not know drugs (it is told M, release as a fraction of normal), sensors or pumps.
-The drug acts with a lag of one grid step (1 s): within second k the level runs from M at k-1 to M at k, so that no
-second depends on what a pump may still be told during it.
+Whatever acts, acts one second late: within second k the level runs from M at k-1 to M at k, so that no second depends
+on what a pump may still be told during it. For ejected potassium that second stands for its way to the sensor [A].
 """
 
 from __future__ import annotations
 
 import math
+from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim_devices.models.grid import OFFSETS_S
+from sim_devices.presets.parameter import Table, number
+
+FADED = 12.0
+"""Time constants after which nothing is left to be seen."""
 
 
-@dataclass(frozen=True)
-class GlutamateParameters:
+class Glutamate(Table):
     """Mouse prefrontal cortex, awake; science.md 4.3."""
 
-    basal_um: float = 3.3  # 1 to 6 [S] Hascup 2008
-    neuronal_fraction: float = 0.20  # 0.15 to 0.5 [S] TTX -20 %
-    transients_per_min: float = 1.0  # 1 to 5 [U]
-    transient_min_um: float = 0.3  # [U]
-    transient_max_um: float = 1.5  # [U]
-    decay_min_s: float = 2.0  # [U]
-    decay_max_s: float = 5.0  # [U]
+    basal_um: float = number(3.3, 0.5, 60.0, "uM", "S", "tonic level; Hascup 2008, awake mouse PFC")
+    basal_scale: float = number(1.0, 1.0, 2.0, "1", "A", "of the tonic level in a depression-like animal")
+    neuronal_fraction: float = number(
+        0.20, 0.0, 0.6, "1", "S", "of the tonic level; TTX -20 % in mice, 40-50 % in rats"
+    )
+    transients_per_min: float = number(1.0, 0.0, 10.0, "1/min", "U", "spontaneous transients")
+    transient_low_um: float = number(0.3, 0.0, 10.0, "uM", "U", "smallest transient")
+    transient_high_um: float = number(1.5, 0.0, 10.0, "uM", "U", "largest transient")
+    transient_decay_low_s: float = number(2.0, 0.2, 30.0, "s", "U", "shortest decay")
+    transient_decay_high_s: float = number(5.0, 0.2, 30.0, "s", "U", "longest decay")
+    evoked_um: float = number(2.0, 0.0, 20.0, "uM", "S", "peak after the reference ejection; Mattinson 2011, rat PrL")
+    evoked_scale: float = number(1.0, 1.0, 2.0, "1", "A", "of evoked release in a depression-like animal")
+    evoked_cv: float = number(0.25, 0.0, 1.0, "1", "A", "spread of evoked peaks within an animal")
+    evoked_rise_s: float = number(1.5, 0.1, 10.0, "s", "A", "rise of evoked release")
+    evoked_decay_s: float = number(8.0, 1.0, 60.0, "s", "A", "decay of evoked release")
+    run_down: float = number(0.01, 0.0, 0.05, "1", "A", "of evoked release with every ejection")
+    ejected_nmol: float = number(12.0, 0.1, 500.0, "nmol", "U", "K+ of the reference ejection: 100 nL of 120 mM")
 
 
 @dataclass(frozen=True)
@@ -38,26 +52,57 @@ class _Transient:
     decay_s: float
 
 
-@dataclass
-class ExtracellularGlutamate:
-    """Glutamate around every sensor of this mouse, second by second. Times are seconds since the world's start."""
+@dataclass(frozen=True)
+class _Evoked:
+    onset_s: float
+    amplitude_um: float
+    """At the peak of one that is released at once, drug included."""
+    length_s: float
+    """Released evenly over so long; 0: at once."""
 
-    parameters: GlutamateParameters
-    rng: np.random.Generator
-    _multipliers: list[float] = field(default_factory=lambda: [1.0], init=False, repr=False)
-    """M at 0, 1, 2, ... s."""
-    _transients: list[_Transient] = field(default_factory=list, init=False, repr=False)
-    _onsets_s: list[float] = field(default_factory=list, init=False, repr=False)
-    _drawn_until_s: float = field(default=0.0, init=False, repr=False)
+
+class ExtracellularGlutamate:
+    """Glutamate around every sensor of this animal, second by second. Times are seconds since the world's start."""
+
+    def __init__(self, parameters: Glutamate, rng: np.random.Generator, evoked_rng: np.random.Generator) -> None:
+        p = self.parameters = parameters
+        self._evoked_rng = evoked_rng
+        self._multipliers = array("d", [1.0])
+        self._swings_um = array("d", [0.0])
+        self._train = _Train(p, rng)
+        self._evoked: list[_Evoked] = []
+        self._onsets_s: list[float] = []
+        self._ejections = 0
+        self._ejecting_until_s = -math.inf
+        self._this_um = 0.0
+        self._peak = _peak(p.evoked_rise_s, p.evoked_decay_s)
 
     @property
     def seconds(self) -> int:
         """Return how many seconds of drug effect are known."""
         return len(self._multipliers) - 1
 
-    def extend(self, multiplier: float) -> None:
-        """Take M at the end of one more second."""
+    def extend(self, multiplier: float, swing_um: float) -> None:
+        """Take M and the sleep-wake swing at the end of one more second."""
         self._multipliers.append(multiplier)
+        self._swings_um.append(swing_um)
+
+    def evoke(self, onset_s: float, size: float, length_s: float = 0.0) -> None:
+        """Release after a depolarisation of this size (1: the reference ejection), which must lie in the future.
+
+        What follows the one before without a pause belongs to the same ejection.
+        """
+        p = self.parameters
+        if onset_s > self._ejecting_until_s:
+            ejection_um = p.evoked_um * p.evoked_scale * (1.0 - p.run_down) ** self._ejections
+            spread = math.sqrt(math.log1p(p.evoked_cv**2))
+            chance = float(self._evoked_rng.standard_normal())
+            self._this_um = ejection_um * math.exp(spread * chance - 0.5 * spread**2)
+            self._ejections += 1
+        self._ejecting_until_s = onset_s + length_s
+        amplitude_um = size * self._this_um * self._multipliers[-1]
+        self._evoked.append(_Evoked(onset_s, amplitude_um, length_s))
+        self._onsets_s.append(onset_s)
 
     def multiplier_at(self, t_s: float) -> float:
         """Return the M that acts at ``t_s``: one second late, and straight between grid points."""
@@ -68,58 +113,71 @@ class ExtracellularGlutamate:
         return before + (after - before) * (t_s - second)
 
     def during(self, second: int) -> NDArray[np.float64]:
-        """Return the concentration at the 50 samples of ``second``, uM; needs M at its start."""
+        """Return the concentration at the 50 samples of ``second``, uM; needs M at its start. Never below zero."""
         p = self.parameters
-        before, after = (self._multipliers[second - 1], self._multipliers[second]) if second else (1.0, 1.0)
-        fixed_um = p.basal_um * (1.0 - p.neuronal_fraction)
-        level = fixed_um + p.basal_um * p.neuronal_fraction * (before + (after - before) * OFFSETS_S)
-        for transient in self._active(second):
+        earlier = max(0, second - 1)
+        basal_um = p.basal_um * p.basal_scale
+        fixed_um, neuronal_um = basal_um * (1.0 - p.neuronal_fraction), basal_um * p.neuronal_fraction
+        start_um, end_um = (
+            fixed_um + neuronal_um * self._multipliers[at] + self._swings_um[at] for at in (earlier, second)
+        )
+        level = start_um + (end_um - start_um) * OFFSETS_S
+        for transient in self._train.active(second):
             age_s = second - transient.onset_s + OFFSETS_S
             amplitude_um = transient.amplitude_um * self.multiplier_at(transient.onset_s)
             level += np.where(age_s >= 0, amplitude_um * np.exp(-np.maximum(age_s, 0.0) / transient.decay_s), 0.0)
-        return level
+        if self._onsets_s:
+            self._add_evoked(level, second)
+        return np.maximum(level, 0.0)
 
-    def _active(self, second: int) -> list[_Transient]:
-        """Return those begun before the end of ``second`` and not yet faded (12 time constants)."""
+    def _add_evoked(self, level: NDArray[np.float64], second: int) -> None:
+        p = self.parameters
+        first = bisect_left(self._onsets_s, second - 1 - FADED * p.evoked_decay_s)
+        for evoked in self._evoked[first : bisect_left(self._onsets_s, second + 1)]:
+            age_s = second - evoked.onset_s + OFFSETS_S
+            shape = _released(age_s, evoked.length_s, p.evoked_decay_s) - _released(
+                age_s, evoked.length_s, p.evoked_rise_s
+            )
+            level += evoked.amplitude_um / self._peak * shape
+
+
+class _Train:
+    """The Poisson train of spontaneous transients: the same train however it is asked for."""
+
+    def __init__(self, parameters: Glutamate, rng: np.random.Generator) -> None:
+        self._p, self._rng = parameters, rng
+        self._transients: list[_Transient] = []
+        self._onsets_s: list[float] = []
+        self._drawn_until_s = 0.0
+
+    def active(self, second: int) -> list[_Transient]:
+        """Return those begun before the end of ``second`` and not yet faded."""
         self._draw_until(second + 1)
-        first = bisect_left(self._onsets_s, second - 12.0 * self.parameters.decay_max_s)
+        first = bisect_left(self._onsets_s, second - FADED * self._p.transient_decay_high_s)
         return self._transients[first : bisect_left(self._onsets_s, second + 1)]
 
     def _draw_until(self, end_s: float) -> None:
-        """Extend the Poisson train past ``end_s``; it is the same train however it is asked for."""
-        p = self.parameters
+        p = self._p
         while self._drawn_until_s < end_s and p.transients_per_min > 0:
-            self._drawn_until_s += float(self.rng.exponential(60.0 / p.transients_per_min))
-            amplitude_um = float(self.rng.uniform(p.transient_min_um, p.transient_max_um))
-            decay_s = float(self.rng.uniform(p.decay_min_s, p.decay_max_s))
+            self._drawn_until_s += float(self._rng.exponential(60.0 / p.transients_per_min))
+            amplitude_um = float(self._rng.uniform(p.transient_low_um, p.transient_high_um))
+            decay_s = float(self._rng.uniform(p.transient_decay_low_s, p.transient_decay_high_s))
             self._transients.append(_Transient(self._drawn_until_s, amplitude_um, decay_s))
             self._onsets_s.append(self._drawn_until_s)
 
 
-@dataclass(frozen=True)
-class AscorbateParameters:
-    """Ascorbate in the same tissue; a slow wander that both sites see."""
-
-    basal_um: float = 250.0  # 150 to 1000 [S] BMC Neurosci 2007 8:32
-    wander_sd_um: float = 50.0  # [A]
-    wander_time_s: float = 600.0  # [A]
-    lowest_um: float = 150.0  # [S] lower end of the range
-    highest_um: float = 1000.0  # [S] upper end, reached with arousal
+def _peak(rise_s: float, decay_s: float) -> float:
+    """Return the largest value of ``exp(-t/decay) - exp(-t/rise)``. Raises ValueError unless it decays slower."""
+    if not decay_s > rise_s:
+        raise ValueError(f"evoked release cannot decay ({decay_s} s) faster than it rises ({rise_s} s)")
+    at_s = math.log(decay_s / rise_s) * rise_s * decay_s / (decay_s - rise_s)
+    return math.exp(-at_s / decay_s) - math.exp(-at_s / rise_s)
 
 
-@dataclass
-class Ascorbate:
-    """Ascorbate concentration on the seconds' grid, a mean-reverting random walk."""
-
-    parameters: AscorbateParameters
-    rng: np.random.Generator
-    _deviations_um: list[float] = field(default_factory=lambda: [0.0], init=False, repr=False)
-
-    def at(self, second: int) -> float:
-        """Return the concentration at the start of ``second``, uM."""
-        p = self.parameters
-        keep = math.exp(-1.0 / p.wander_time_s)
-        kick_um = p.wander_sd_um * math.sqrt(1.0 - keep * keep)
-        while len(self._deviations_um) <= second:
-            self._deviations_um.append(keep * self._deviations_um[-1] + kick_um * float(self.rng.standard_normal()))
-        return min(p.highest_um, max(p.lowest_um, p.basal_um + self._deviations_um[second]))
+def _released(age_s: NDArray[np.float64], length_s: float, tau_s: float) -> NDArray[np.float64]:
+    """Return what is left of one unit put in evenly over ``length_s`` and decaying with ``tau_s``."""
+    if not length_s:
+        return np.where(age_s >= 0, np.exp(-np.maximum(age_s, 0.0) / tau_s), 0.0)
+    inside = np.clip(age_s, 0.0, length_s)
+    after = np.maximum(age_s - length_s, 0.0)
+    return np.asarray(-np.expm1(-inside / tau_s) * np.exp(-after / tau_s) * (tau_s / length_s))

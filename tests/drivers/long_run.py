@@ -45,7 +45,7 @@ class TellingCell(ConstantCell):
     def __post_init__(self) -> None:
         self._slope_a_per_ns = self.full_scale_a / _PERIOD_NS
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         return t_ns % _PERIOD_NS * self._slope_a_per_ns
 
     def lateness_s(self, current_a: NDArray[np.float64], t_ns: NDArray[np.int64]) -> NDArray[np.float64]:

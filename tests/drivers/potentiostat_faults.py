@@ -48,7 +48,7 @@ class Saw(ConstantCell):
             self.switched.append(is_on)
         self.on, self.potential_v = on, potential_v
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         del electrode
         return wave(t_ns) * self.range_a if self.on and self.potential_v != 0.0 else 0.0
 

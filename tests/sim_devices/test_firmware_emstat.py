@@ -31,7 +31,7 @@ class Electrodes:
         self.on, self.potential_v = on, potential_v
         self.switched.append((on, potential_v, now_ns))
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         assert t_ns >= self.last_ns, "times go back"
         self.last_ns = t_ns
         return self.current(electrode, t_ns / S) if self.on else 0.0

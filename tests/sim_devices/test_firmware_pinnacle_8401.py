@@ -28,7 +28,7 @@ class Electrodes:
     def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:
         self.cell, self.last_ns = (on, potential_v), max(self.last_ns, now_ns)
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         assert t_ns >= self.last_ns, "time goes back"
         self.last_ns = t_ns
         return self.current(electrode, t_ns / S)

@@ -34,7 +34,7 @@ class Electrodes:
             self.switched.append((on, potential_v, now_ns))
         self.on, self.potential_v = on, potential_v
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         assert t_ns >= self.last_ns, "times go back"
         assert electrode == 0
         self.last_ns = t_ns

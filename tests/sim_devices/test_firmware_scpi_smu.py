@@ -29,7 +29,7 @@ class Electrodes:
             self.switched.append((on, potential_v))
         self.on, self.potential_v = on, potential_v
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         assert electrode == 0
         assert self.on
         return self.current(t_ns / S)

@@ -1,14 +1,15 @@
 """The closed loop: what the pump really delivered reaches the mouse, changes its glutamate, and so the current."""
 
+import tomllib
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sim_devices.models.electrode import WIRE
 from sim_devices.models.plunger import SyringeParameters
 from sim_devices.models.world import World
+from sim_devices.presets import shelf
 
 S = 1_000_000_000
 MIN = 60 * S
@@ -16,8 +17,14 @@ AREA_MM2 = SyringeParameters().area_mm2
 KETAMINE = {"drug": "ketamine", "concentration_mg_per_ml": 2.0, "route": "ip", "primed": True, "loaded_ul": 600.0}
 
 
+def near(value: Any, rel: float = 1e-6) -> Any:
+    """Compare currents: pytest's own absolute tolerance of 1e-12 is a picoampere."""
+    return pytest.approx(value, rel=rel, abs=1e-18)
+
+
 def world(seed: int = 4, *, weight_g: float = 25.0, start_ns: int = 0, **pump: Any) -> World:
     described = {
+        "animal": "mean-mouse",
         "subject": {"weight_g": weight_g},
         "pumps": {"ketamine": KETAMINE | pump},
         "potentiostats": {
@@ -113,7 +120,7 @@ def test_the_vehicle_of_an_unprimed_line_delays_the_drug_by_3_7_min() -> None:
     first = next(s for s, truth in zip(seconds, levels, strict=True) if truth["plasma_mg_per_l"] > 1e-9)
     assert first == 223  # 3.7 min are 222 s; the drug of a second is in the blood at its end
     assert levels[-1]["pumps"]["ketamine"]["true_delivered_ul"] == pytest.approx(10.0 * 259 / 60)
-    assert levels[-1]["pumps"]["ketamine"]["true_at_animal_ul"] == pytest.approx(10.0 * 259 / 60 - 37.0)
+    assert levels[-1]["pumps"]["ketamine"]["true_at_animal_ul"] == near(10.0 * 259 / 60 - 37.0)
 
 
 def test_two_pumps_feed_one_mouse() -> None:
@@ -135,14 +142,15 @@ def test_a_lighter_mouse_gets_more_per_kilogram() -> None:
 
 def test_the_drug_shows_in_the_current_of_the_glutamate_site_only() -> None:
     """-8.5 % of 3.3 uM at 7 pA/uM: about 2 pA, to be seen only because both worlds have the same noise."""
-    drugged, plain = world(), world()
+    drugged, vehicle = world(), world(drug="vehicle")
     infuse(drugged, 125.0, 0)
+    infuse(vehicle, 125.0, 0)
 
-    glutamate_site_a = currents(drugged, 0, 1800) - currents(plain, 0, 1800)
-    cells = drugged.front_end("p1"), plain.front_end("p1")
+    glutamate_site_a = currents(drugged, 0, 1800) - currents(vehicle, 0, 1800)
+    cells = drugged.front_end("p1"), vehicle.front_end("p1")
     sentinel_a = [[cell.current_a(1, t * S) for t in range(1800, 2400)] for cell in cells]
 
-    assert np.median(glutamate_site_a[-600:]) == pytest.approx(-2.0e-12, rel=0.1)
+    assert np.median(glutamate_site_a[-600:]) == near(-2.0e-12, rel=0.1)
     assert abs(glutamate_site_a[:600]).max() < 0.3e-12
     assert sentinel_a[0] == sentinel_a[1]
 
@@ -246,8 +254,8 @@ def test_a_sensitivity_of_nanoamperes_means_a_wire_and_each_glutamate_site_has_i
     ]
     cell = World({"potentiostats": {"p": {"channels": channels}}}, 1).front_end("p")
 
-    assert cell.parameters.background_a == WIRE.background_a
-    assert [cell.sites[e].parameters.sensitivity_a_per_um for e in (0, 1)] == [0.5e-9, 1.0e-9]
+    assert cell.sensor.background == shelf.sensor("wire").background
+    assert [cell.sites[e].sensitivity_a_per_um for e in (0, 1)] == [0.5e-9, 1.0e-9]
 
 
 def test_sentinels_differ_in_gain_within_the_range_of_the_reference() -> None:
@@ -255,7 +263,7 @@ def test_sentinels_differ_in_gain_within_the_range_of_the_reference() -> None:
 
     assert 0.8 <= min(gains) < 0.9
     assert 1.1 < max(gains) <= 1.2
-    assert np.std(gains) == pytest.approx(0.08, rel=0.3)
+    assert np.std(gains) == near(0.08, rel=0.3)
     assert {World({}, seed).front_end("p").sites[0].gain for seed in range(5)} == {1.0}
 
 
@@ -281,3 +289,115 @@ def test_a_front_end_has_as_many_electrodes_as_its_instrument_and_nothing_flows_
     assert [cell.current_a(electrode, S) == 0.0 for electrode in range(4)] == [True, True, False, True]
     with pytest.raises(ValueError, match="no electrode 'c'; this has we1, we2"):
         World(given, 0).front_end("p")
+
+
+def test_an_infusion_of_vehicle_is_felt_by_the_animal_and_by_both_sites() -> None:
+    """Wakabayashi and Kiyatkin 2012: the app must always run vehicle infusions."""
+    infused, left_alone = world(drug="vehicle", route="iv_infusion"), world()
+    infuse(infused, 125.0, 60 * S)
+
+    ascorbate_um = [[bench.truth(t * S)["ascorbate_um"] for t in (59, 62, 120)] for bench in (infused, left_alone)]
+    sentinel_a = currents(infused, 1, 180) - currents(left_alone, 1, 180)
+
+    assert ascorbate_um[0][0] == ascorbate_um[1][0]
+    assert ascorbate_um[0][2] > ascorbate_um[1][2] + 100
+    assert np.median(sentinel_a[900:1200]) > 1e-12
+
+
+def test_potassium_from_a_second_pump_releases_glutamate_in_pulses_that_the_drug_makes_smaller() -> None:
+    """100 nL of 120 mM KCl (8.95 mg/mL) into the cortex: 2 uM, a little less when it takes 6 s."""
+    kcl = {"drug": "KCl", "concentration_mg_per_ml": 8.946, "route": "intracerebral", "loaded_ul": 600.0}
+    peaks = {}
+    for drug in ("ketamine", "vehicle"):
+        bench = World({"animal": "mean-mouse", "pumps": {"k": KETAMINE | {"drug": drug}, "e": kcl}}, 4)
+        infuse(bench, 125.0, 10 * MIN, "k")
+        for minute in (5, 40):
+            infuse(bench, 0.1, minute * MIN, "e", rate_ul_per_min=1.0)
+        for minute in (5, 40):
+            levels = [bench.during(minute * 60 + s).glutamate_um.max() for s in range(-2, 25)]
+            peaks[drug, minute] = max(levels) - levels[0]
+
+    assert peaks["vehicle", 5] == peaks["ketamine", 5]
+    assert 1.0 < peaks["vehicle", 5] < 3.5
+    assert peaks["ketamine", 40] / peaks["vehicle", 40] == pytest.approx(0.57, abs=0.12)
+
+
+def test_potassium_by_another_route_and_a_drug_on_the_bench_do_nothing() -> None:
+    benches = [
+        world(drug="KCl", concentration_mg_per_ml=8.946, route="ip"),
+        world(drug="vehicle", route="ip"),
+    ]
+    for bench in benches:
+        infuse(bench, 125.0, MIN)
+
+    first, second = ([bench.during(s).glutamate_um.tolist() for s in range(0, 300, 7)] for bench in benches)
+    assert first == second
+    assert not benches[0].truth(5 * MIN)["pumps"]["ketamine"]["effect_modelled"]
+
+
+def test_marks_of_the_protocol_and_the_clock_make_people_act() -> None:
+    scenario = {
+        "kind": "scenario",
+        "title": "test",
+        "animal": "mean-mouse",
+        "injections": [
+            {"mark": "NBQX now", "drug": "nbqx", "dose_mg_per_kg": 10.0},
+            {"at_min": 20.0, "drug": "ketamine", "dose_mg_per_kg": 10.0},
+        ],
+        "stimuli": [{"at_min": 1.0, "every_min": 2.0, "times": 3}],
+    }
+    blocked, free = World({"scenario": scenario}, 1), World({"scenario": scenario}, 1)
+    blocked.truth(5 * MIN)
+    blocked.mark("nbqx NOW ", 5 * MIN)
+    blocked.mark("something else", 6 * MIN)
+    free.truth(5 * MIN)
+
+    assert blocked.truth(50 * MIN)["multiplier"] == pytest.approx(1.0, abs=0.01)
+    assert free.truth(50 * MIN)["multiplier"] == pytest.approx(0.575, abs=0.01)
+    quiet_um = [free.during(minute * 60 - 2).glutamate_um.max() for minute in (1, 3, 5)]
+    evoked_um = [free.during(minute * 60 + 4).glutamate_um.max() for minute in (1, 3, 5)]
+    assert min(np.array(evoked_um) - quiet_um) > 0.7
+
+
+def test_a_beaker_takes_the_animals_place() -> None:
+    """Three times 40 uL of 20 mM into 40 mL: 19.98, 39.92, 59.82 uM, science.md 2.4."""
+    bench = World({"scenario": "calibration", "sensor": "array-noiseless"}, 1)
+    bench.front_end("p1").set_cell(on=True, potential_v=0.7, now_ns=0)
+    found, seen_a = [], []
+    for minute in range(1, 4):
+        bench.mark("glutamate", minute * MIN)
+        found.append(bench.truth(minute * MIN + 50 * S)["beaker"]["glutamate"])
+        seen_a.append(bench.front_end("p1").current_a(0, minute * MIN + 50 * S))
+
+    assert found == pytest.approx([20_000 * 40 * n / (40_000 + 40 * n) for n in (1, 2, 3)])
+    expected = [150e-12 + 7e-12 * um / (1 + um / 1500) for um in found]
+    assert seen_a == near(expected, rel=1e-6)
+
+
+def test_one_seed_makes_one_animal_and_seeds_make_a_population() -> None:
+    animals = [World({}, seed) for seed in range(200)]
+    evoked = np.array([one.described().split("evoked_um = ")[1].split("\n")[0] for one in animals], float)
+
+    assert World({}, 7).described() == animals[7].described()
+    assert np.std(evoked) / np.mean(evoked) == pytest.approx(0.35, abs=0.06)
+    assert np.mean(evoked) == pytest.approx(2.0, rel=0.1)
+
+
+def test_what_is_simulated_can_be_written_down_as_toml_with_seed_animal_and_drawn_sensors() -> None:
+    bench = World({"scenario": "evoked-every-5-min", "potentiostats": {"p.1": {}}}, 12)
+    bench.front_end("p.1")
+
+    kept = tomllib.loads(bench.described())
+
+    assert (kept["simulated"], kept["seed"]) == ("SIMULATED", 12)
+    assert kept["animal"]["behaviour"]["state"] == "anaesthetised"
+    assert kept["animal"]["kinetics"]["brain_to_plasma"] == 2.0
+    assert kept["scenario"]["stimuli"][0]["every_min"] == 5.0
+    assert kept["sensors"]["p.1"]["sites"]["1"]["gain"] == bench.front_end("p.1").sites[1].gain
+
+
+def test_an_unknown_preset_or_one_of_another_kind_is_refused() -> None:
+    with pytest.raises(ValueError, match="no preset 'cat'"):
+        World({"animal": "cat"}, 0)
+    with pytest.raises(ValueError, match="'wire' is the preset of a sensor"):
+        World({"animal": "wire"}, 0)

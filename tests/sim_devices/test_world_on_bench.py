@@ -10,6 +10,7 @@ from sim_devices.bench import SimBench, build
 
 S = 1_000_000_000
 WORLD = {
+    "animal": "mean-mouse",
     "subject": {"weight_g": 25.0},
     "pumps": {
         "infusion": {

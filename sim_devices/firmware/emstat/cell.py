@@ -48,6 +48,8 @@ class Cell:
     range_above: bool = False
     on: bool = False
     potential_v: float = 0.0
+    integration_ns: int = 100_000_000
+    """What one point is the mean of: the interval of the loop [A]."""
     mode: int | None = None
     bipot: bool = False
     poly: bool = False
@@ -154,7 +156,7 @@ class Cell:
         ranging = self._ranging[electrode]
         above = 1 if self.range_above else 0
         code, nominal_a = self.family.ranges[min(ranging.index + above, len(self.family.ranges) - 1)]
-        current_a = self.front_end.current_a(electrode, t_ns)
+        current_a = self.front_end.current_a(electrode, t_ns, self.integration_ns)
         limit_a = nominal_a * self.family.overload_at
         size_a = abs(current_a)
         status = 0

@@ -141,6 +141,7 @@ class Interpreter:
         if interval_ns <= 0 or run_ns < 0:
             raise RunTimeError(BAD_ARGUMENT)
         self.cell.set_potential(potential_v, self.now_ns)
+        self.cell.integration_ns = interval_ns
         yield from self._until(self.now_ns + self._turn_gap_ns(), self.halted_ns)
         wanted = [("ba", current_name), *instruction.measured]
         start_ns = yield from self._begin_together()

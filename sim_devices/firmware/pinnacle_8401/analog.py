@@ -76,7 +76,7 @@ class Analog:
                 currents_a[row] = self._held[1]
                 continue
             for channel, current_a in flowing:
-                currents_a[row, channel] = current_a(channel, t)
+                currents_a[row, channel] = current_a(channel, t, _HOLD_NS)
             self._held = (tick, currents_a[row])
         currents_a = np.repeat(currents_a, np.diff(np.concatenate((first, [t_ns.size]))), axis=0)
         if self._options.mains_na:

@@ -148,7 +148,7 @@ class Meter:
         looks = max(2 * half_ns // _GRID_NS, 1)
         step_ns = 2 * half_ns // looks
         first_ns = middle_ns - half_ns + step_ns // 2
-        currents = [self.front_end.current_a(0, first_ns + number * step_ns) for number in range(looks)]
+        currents = [self.front_end.current_a(0, first_ns + number * step_ns, _GRID_NS) for number in range(looks)]
         return math.fsum(currents) / looks + self._hum_a(middle_ns, half_ns)
 
     def _hum_a(self, middle_ns: int, half_ns: int) -> float:
