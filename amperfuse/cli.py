@@ -19,6 +19,7 @@ from amperfuse.commands import (
     follow,
     instruments,
     preflights,
+    presets,
     rehearsals,
     sessions,
     syringe_library,
@@ -63,6 +64,7 @@ app.command()(finding.ports)
 app.command()(finding.identify)
 app.command()(finding.scan)
 app.command()(instruments.sim)
+app.command()(presets.presets)
 app.command()(taps.tap)
 app.add_typer(syringe_library.app, name="syringes")
 app.command()(books.approve)

@@ -1,11 +1,12 @@
 """Finds drivers, simulated instruments and benches by name, through entry points: outside packages can add some.
 
-Knows the four groups and the signatures behind them; imports nothing until it is asked for.
+Knows the groups and the signatures behind them; imports nothing until it is asked for.
 
 - ``amperfuse.drivers``: ``build(opener, url, clock, options) -> SyringePump | Potentiostat`` plus attributes
   ``kind`` ("pump" or "potentiostat").
 - ``amperfuse.simulators``: a firmware model, see ``sim_devices.interfaces``.
 - ``amperfuse.benches``: ``build(clock, world, seed, faults) -> Bench`` (a TransportOpener with ``truth()``).
+- ``amperfuse.presets``: what can be simulated by name, see ``Presets``.
 - ``amperfuse.servers``: ``serve(name, *, pty, tcp, seed, faults, announce, stop)``: lets others use a simulator.
 """
 
@@ -27,6 +28,7 @@ from drivers.transport import TransportOpener
 DRIVERS = "amperfuse.drivers"
 SIMULATORS = "amperfuse.simulators"
 BENCHES = "amperfuse.benches"
+PRESETS = "amperfuse.presets"
 SERVERS = "amperfuse.servers"
 
 
@@ -63,6 +65,37 @@ class Bench(TransportOpener, Protocol):
 
     def delivered_ul(self, pump: str) -> float:
         """Return what has really left the syringe of a pump by now, uL; for tests and campaigns only."""
+        ...
+
+    def mark(self, text: str) -> None:
+        """Hear that the session came to a mark: in its scenario, people may do something then."""
+        ...
+
+    def described(self) -> str:
+        """Return all that is simulated beside the instruments, as TOML: seed, scenario, animal, sensors."""
+        ...
+
+
+class Presets(Protocol):
+    """Animals, sensors and scenarios that can be simulated, by name."""
+
+    SCHEMAS: Mapping[str, type[Any]]
+    """What a preset of each kind may hold: a pydantic model."""
+
+    def names(self) -> Mapping[str, str]:
+        """Return the kind ("animal", "sensor", "scenario") of every preset that there is, by name."""
+        ...
+
+    def load(self, name: str) -> Any:
+        """Return a preset, checked. Raises ValueError."""
+        ...
+
+    def merged(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values of a preset laid over those of the one it is based on. Raises ValueError."""
+        ...
+
+    def as_toml(self, preset: Any) -> str:
+        """Return every value of a preset with unit, range, mark and meaning beside it."""
         ...
 
 
@@ -147,6 +180,12 @@ def bench(name: str = "bench") -> BenchFactory:
     """Return the factory of the simulated world. Raises UnknownName."""
     factory: BenchFactory = _load(BENCHES, name)
     return factory
+
+
+def presets(name: str = "shelf") -> Presets:
+    """Return what can be simulated by name. Raises UnknownName."""
+    shelf: Presets = _load(PRESETS, name)
+    return shelf
 
 
 def server(name: str = "serve") -> Server:

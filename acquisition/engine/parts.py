@@ -7,7 +7,7 @@ the engine goes on, because pumps depend on it, and the failure is an alarm.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from acquisition.engine.alarms import AlarmBoard, AlarmChange
@@ -59,6 +59,8 @@ class Desk:
     slack: float = 1.0
     """Engine seconds per real second, at least 1. Tolerances against a busy computer are real time; on a simulated
     rig that runs faster they are multiplied by this."""
+    hears_marks: Callable[[str], None] | None = None
+    """A simulated bench, on which somebody may act at a mark."""
     recording_error: str = ""
     """Why the sink last refused a record; empty when it takes them."""
     alarms: AlarmBoard = field(init=False)
@@ -89,6 +91,8 @@ class Desk:
             self.sink.event(event)
         except RecordingFailed as error:
             self.recording_error = str(error)
+        if kind is EventKind.MARK and self.hears_marks is not None:
+            self.hears_marks(text)
         if tell:
             self.tell(event)
 

@@ -129,11 +129,14 @@ def build_session(
     rate: float = 1.0,
     pace: Pace = Pace(),
     open_book: Callable[[str], DoseBook | None] = lambda _session_id: None,
+    hears_marks: Callable[[str], None] | None = None,
     drivers: Callable[[str], DriverFactory] = registry.driver,
     make_dir: MakeDir = make_session_dir,
     fs: FileSystem | None = None,
 ) -> Session:
     """Assemble one run; opens no port yet. ``rate`` is engine seconds per real second.
+
+    ``hears_marks``: a simulated bench, on which people may do something at a mark.
 
     Raises ValueError when simulated and real things are mixed (R24), TypeError when a driver is of the wrong kind,
     RecordingFailed when the journal cannot be
@@ -149,6 +152,7 @@ def build_session(
     header = session_header(plan, session_id, clock, software, seed)
     sink = recorder(session_dir, header, clock)
     desk = Desk(plan, limits, clock, sink, publisher, BookKeeper(open_book(session_id)), slack=max(1.0, rate))
+    desk.hears_marks = hears_marks
     inbox = Inbox()
     wiring = _Wiring(desk, SharedLines(opener, clock), inbox, drivers, pace)
     pumps = [wiring.pump(setup) for setup in plan.pumps]

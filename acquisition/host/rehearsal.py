@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
@@ -25,6 +26,9 @@ from drivers.registry import Bench
 from drivers.replay import WithReplays
 from drivers.transport import TransportOpener
 
+SIMULATED_FILE = "simulated.toml"
+"""Seed, animal, sensors and scenario, every number of them, beside the recording of whatever was simulated."""
+NO_PRESETS: Mapping[str, Any] = MappingProxyType({})
 OVERTIME_S = 3600.0
 """A rehearsal that takes so much longer than its plan is ended: the plan hangs."""
 
@@ -49,24 +53,28 @@ class RehearsalResult:
     duration_s: float
 
 
-def describe_world(plan: Plan) -> dict[str, Any]:
-    """Return the plan's world as the bench takes it (``world`` in ``sim_devices``).
+def describe_world(plan: Plan, presets: Mapping[str, Any] = NO_PRESETS) -> dict[str, Any]:
+    """Return the plan's world as the bench takes it (``world`` in ``sim_devices``), with the presets chosen for it.
 
     What is replayed is not in it: a recording acts on nothing.
     """
     return {
+        **presets,
         "subject": {"weight_g": plan.subject.weight_g, "species": plan.subject.species},
         "pumps": {pump.name: _pump(pump) for pump in plan.pumps if not is_replayed(pump.url)},
         "potentiostats": {s.name: _potentiostat(s) for s in plan.potentiostats if not is_replayed(s.url)},
     }
 
 
-def simulated_opener(plan: Plan, clock: Clock, seed: int, faults: Sequence[str]) -> tuple[TransportOpener, Bench]:
+def simulated_opener(
+    plan: Plan, clock: Clock, seed: int, faults: Sequence[str], presets: Mapping[str, Any] = NO_PRESETS
+) -> tuple[TransportOpener, Bench]:
     """Return what opens every line of a simulated plan, and the bench in it; recordings are played beside the bench.
 
+    ``presets``: animal, sensor and scenario, each by name or by its values (``acquisition.experiment.presets``).
     Raises ValueError for a bad fault or an impossible world.
     """
-    bench = registry.bench()(clock, describe_world(plan), seed, faults)
+    bench = registry.bench()(clock, describe_world(plan, presets), seed, faults)
     return WithReplays(bench, clock), bench
 
 
@@ -115,13 +123,15 @@ def rehearse(
     software: str,
     seed: int = 1,
     faults: Sequence[str] = (),
+    presets: Mapping[str, Any] = NO_PRESETS,
     progress: Progress | None = None,
     operator_delay_s: float = 5.0,
     record_after_s: float = 0.0,
 ) -> RehearsalResult:
     """Run the whole plan in virtual time and return what came of it. Same seed and faults, same samples and events.
 
-    An operator step is answered after ``operator_delay_s``. Raises ValueError for a bad fault, RecordingFailed.
+    An operator step is answered after ``operator_delay_s``. All that is simulated is kept beside the recording
+    (``SIMULATED_FILE``). Raises ValueError for a bad fault or an impossible world, RecordingFailed.
     """
     plan = replace(
         plan,
@@ -130,7 +140,7 @@ def rehearse(
         potentiostats=tuple(_of_any_number(potentiostat) for potentiostat in plan.potentiostats),
     )
     clock = LockstepClock()
-    opener, bench = simulated_opener(plan, clock, seed, faults)
+    opener, bench = simulated_opener(plan, clock, seed, faults, presets)
     session = build_session(
         plan,
         limits,
@@ -138,10 +148,11 @@ def rehearse(
         clock=clock,
         out_dir=out_dir,
         recorder=InlineRecorder.create,
-        files=files,
+        files={**files, SIMULATED_FILE: bench.described().encode()},
         software=software,
         seed=seed,
         pace=LOCKSTEP_PACE,
+        hears_marks=bench.mark,
     )
     conductor = session.conductor
     person = AutoOperator(conductor, continue_after_s=operator_delay_s, record_after_s=record_after_s)

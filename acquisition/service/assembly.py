@@ -24,7 +24,7 @@ from acquisition.experiment.devices import driver_options
 from acquisition.experiment.named_syringes import check_named, read_names
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.weighing import NO_ANIMAL
-from acquisition.host.rehearsal import simulated_opener
+from acquisition.host.rehearsal import SIMULATED_FILE, simulated_opener
 from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
 from acquisition.service.launch import EngineOptions
 from drivers import registry
@@ -47,6 +47,7 @@ class Bench:
     seed: int | None
     background: Background
     """What the files and books say to the pre-flight."""
+    simulated: registry.Bench | None = None
 
 
 def software() -> str:
@@ -75,10 +76,10 @@ def prepare(options: EngineOptions) -> Bench:
         seed = DEFAULT_SEED if options.seed is None else options.seed
         clock = PacedClock(rate)
         try:
-            opener, _ = simulated_opener(plan, clock, seed, options.faults)
+            opener, bench = simulated_opener(plan, clock, seed, options.faults)
         except ValueError as error:
-            raise RefusedInput([Problem("--fault", 0, "", str(error))]) from error
-        return Bench(plan, experiment, clock, opener, rate, seed, Background(frozenset(named)))
+            raise RefusedInput([Problem("the simulated bench", 0, "", f"{error}.")]) from error
+        return Bench(plan, experiment, clock, opener, rate, seed, Background(frozenset(named)), bench)
     given = [("--speed", options.speed), ("--seed", options.seed), ("--fault", options.faults or None)]
     for name, value in given:
         if value is not None:
@@ -144,6 +145,9 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         except (BookBroken, BookUnwritable) as error:
             raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
 
+    files = dict(files_as_run(bench.experiment))
+    if bench.simulated is not None:
+        files[SIMULATED_FILE] = bench.simulated.described().encode()
     session = build_session(
         bench.plan,
         bench.experiment.limits,
@@ -151,12 +155,13 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         clock=bench.clock,
         out_dir=options.out,
         recorder=recorder,
-        files=files_as_run(bench.experiment),
+        files=files,
         software=software(),
         publisher=publisher,
         seed=bench.seed,
         rate=bench.rate,
         open_book=open_book,
+        hears_marks=bench.simulated.mark if bench.simulated is not None else None,
     )
     session.conductor.preflight.background = bench.background
     if options.syringes:

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from acquisition.experiment.compile import Experiment, load_experiment
+from acquisition.experiment.presets import read_presets
 from acquisition.experiment.problems import Problem, RefusedInput
-from acquisition.host.rehearsal import RehearsalResult
+from acquisition.host.rehearsal import NO_PRESETS, SIMULATED_FILE, RehearsalResult
 from acquisition.host.rehearsal import rehearse as rehearse_plan
 from acquisition.recording.archiver_process import ArchiverProcess
 from acquisition.recording.session_data import read_session
@@ -31,7 +32,7 @@ PLOT_NAME, SUMMARY_NAME = "plot.png", "summary.md"
 
 
 @for_people
-def rehearse(
+def rehearse(  # noqa: PLR0917 - a command's options
     protocol: Protocol,
     rig: Rig,
     seed: Seed = 1,
@@ -39,10 +40,17 @@ def rehearse(
         list[str] | None,
         typer.Option(metavar="SPEC", help="[INSTRUMENT:]KIND@START[+DURATION], e.g. stall@120s. May be repeated."),
     ] = None,
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Animal, sensor or scenario to simulate ('amperfuse presets'), or a TOML file. Repeat."
+        ),
+    ] = None,
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Rehearse an experiment in virtual time: the same plan, engine and bytes, no real port. Says go or no go."""
-    result = run_rehearsal(load_experiment(protocol, rig, history=history_of), out, seed, tuple(fault or ()))
+    presets = read_presets(preset or ())
+    result = run_rehearsal(load_experiment(protocol, rig, history=history_of), out, seed, tuple(fault or ()), presets)
     reasons = no_go_reasons(result)
     for line in report_lines(result):
         say(line)
@@ -51,7 +59,13 @@ def rehearse(
     say("GO (SIMULATED): the plan ran through, nothing stood against it.", style="bold green")
 
 
-def run_rehearsal(experiment: Experiment, out: Path, seed: int, faults: tuple[str, ...]) -> RehearsalResult:
+def run_rehearsal(
+    experiment: Experiment,
+    out: Path,
+    seed: int,
+    faults: tuple[str, ...],
+    presets: Mapping[str, Any] = NO_PRESETS,
+) -> RehearsalResult:
     """Rehearse with a progress bar, close the recording, draw its plot, write its page. Raises RefusedInput."""
     with progress_bar() as bar:
         task = bar.add_task("SIMULATED rehearsal", total=1.0, note="")
@@ -68,12 +82,11 @@ def run_rehearsal(experiment: Experiment, out: Path, seed: int, faults: tuple[st
                 software=software(),
                 seed=seed,
                 faults=faults,
+                presets=presets,
                 progress=progress,
             )
-        except ValueError as error:  # only a fault that cannot be read is reported like this
-            if not faults:
-                raise
-            raise RefusedInput([Problem("--fault", 0, "", str(error))]) from error
+        except ValueError as error:  # a fault that cannot be read, or a preset or an option that there is not
+            raise RefusedInput([Problem("the simulated bench", 0, "", f"{error}.")]) from error
         bar.update(task, completed=0.92, note="closing session.nwb")
         _close_archive(result.session_dir)
         bar.update(task, completed=0.97, note="drawing the plot")
@@ -135,7 +148,9 @@ def report_lines(result: RehearsalResult) -> list[str]:
         )
     lines += [f"  {alarm.priority} alarm: {alarm.what}" for alarm in result.alarms]
     lines.append(f"  fingerprint {session_fingerprint(result.session_dir)} (the same again with the same seed)")
-    lines += [f"  {name}: {result.session_dir / name}" for name in ("session.nwb", PLOT_NAME, SUMMARY_NAME)]
+    lines += [
+        f"  {name}: {result.session_dir / name}" for name in ("session.nwb", PLOT_NAME, SUMMARY_NAME, SIMULATED_FILE)
+    ]
     return lines
 
 

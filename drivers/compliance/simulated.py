@@ -210,5 +210,5 @@ class ConstantCell:
             self.switched.append(on)
         self.on, self.potential_v = on, potential_v
 
-    def current_a(self, electrode: int, t_ns: int) -> float:
+    def current_a(self, electrode: int, t_ns: int, over_ns: int = 100_000_000) -> float:
         return self.currents_a[electrode]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from sim_devices.models.grid import OFFSETS_S
 from sim_devices.presets.parameter import Table, number
@@ -42,6 +43,12 @@ class Glutamate(Table):
     evoked_decay_s: float = number(8.0, 1.0, 60.0, "s", "A", "decay of evoked release")
     run_down: float = number(0.01, 0.0, 0.05, "1", "A", "of evoked release with every ejection")
     ejected_nmol: float = number(12.0, 0.1, 500.0, "nmol", "U", "K+ of the reference ejection: 100 nL of 120 mM")
+
+    @model_validator(mode="after")
+    def _rises_before_it_decays(self) -> Glutamate:
+        if not self.evoked_decay_s > self.evoked_rise_s:
+            raise ValueError("evoked_decay_s must be longer than evoked_rise_s")
+        return self
 
 
 @dataclass(frozen=True)
@@ -167,9 +174,7 @@ class _Train:
 
 
 def _peak(rise_s: float, decay_s: float) -> float:
-    """Return the largest value of ``exp(-t/decay) - exp(-t/rise)``. Raises ValueError unless it decays slower."""
-    if not decay_s > rise_s:
-        raise ValueError(f"evoked release cannot decay ({decay_s} s) faster than it rises ({rise_s} s)")
+    """Return the largest value of ``exp(-t/decay) - exp(-t/rise)``."""
     at_s = math.log(decay_s / rise_s) * rise_s * decay_s / (decay_s - rise_s)
     return math.exp(-at_s / decay_s) - math.exp(-at_s / rise_s)
 

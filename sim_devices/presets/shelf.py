@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sim_devices.presets.animal import AnimalPreset
 from sim_devices.presets.scenario import ScenarioPreset
 from sim_devices.presets.sensor import SensorPreset
+from sim_devices.presets.text import as_toml
 
+__all__ = ["SCHEMAS", "animal", "as_toml", "load", "merged", "names", "scenario", "sensor", "text"]
 Preset = AnimalPreset | SensorPreset | ScenarioPreset
 SCHEMAS: dict[str, type[Preset]] = {"animal": AnimalPreset, "sensor": SensorPreset, "scenario": ScenarioPreset}
 DEFAULT_ANIMAL = "awake-mouse"
@@ -45,10 +47,11 @@ def merged(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a preset's values laid over those of the preset it is based on. Raises ValueError for unknown names."""
     base = values.get("based_on")
     if not base:
-        return dict(values)
+        return {key: _frozen(value) for key, value in values.items()}
     if names().get(str(base)) != values.get("kind"):
         raise ValueError(f"based_on: there is no {values.get('kind')} preset {base!r}")
-    return _over(merged(tomllib.loads(text(str(base)))), values)
+    whole = _over(merged(tomllib.loads(text(str(base)))), values)
+    return {key: _frozen(value) for key, value in whole.items()}
 
 
 def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,10 +83,10 @@ def load(name: str) -> Preset:
 
 
 def _preset(schema: type[_P], given: str | Mapping[str, Any]) -> _P:
-    found = _named(given) if isinstance(given, str) else _checked(schema, given)
+    found: BaseModel = _named(given) if isinstance(given, str) else _checked(schema, given)
     if not isinstance(found, schema):
         raise ValueError(  # noqa: TRY004 - somebody named a preset of another kind
-            f"{given!r} is the preset of a {found.kind}, and that is not what is wanted here"
+            f"{given!r} is the preset of a {names()[str(given)]}, and that is not what is wanted here"
         )
     return found
 
@@ -91,12 +94,14 @@ def _preset(schema: type[_P], given: str | Mapping[str, Any]) -> _P:
 @functools.cache
 def _named(name: str) -> Preset:
     values = tomllib.loads(text(name))
-    return _checked(SCHEMAS[names()[name]], values)
+    found = _checked(SCHEMAS[names()[name]], values)
+    assert isinstance(found, AnimalPreset | SensorPreset | ScenarioPreset)  # noqa: S101 - narrows a type
+    return found
 
 
-def _checked(schema: type[AnimalPreset | SensorPreset | ScenarioPreset], values: Mapping[str, Any]) -> Preset:
+def _checked(schema: type[BaseModel], values: Mapping[str, Any]) -> BaseModel:
     try:
-        return schema.model_validate(_frozen(merged(values)))
+        return schema.model_validate(merged(values))
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_url=False))
         raise ValueError(f"this is no {schema.__name__}: {found}") from None

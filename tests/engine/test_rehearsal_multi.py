@@ -27,7 +27,10 @@ def run(tmp_path: Path, *faults: str, rig_text: str | None = None) -> tuple[Rehe
     plan = replace(experiment.plan, simulated=False)
     out = tmp_path / "out"
     out.mkdir()
-    result = rehearse(plan, experiment.limits, out_dir=out, files={}, software="test", faults=faults)
+    asleep = {
+        "animal": "anaesthetised-mouse"
+    }  # one that would feel when a fault holds the infusion shows it everywhere
+    result = rehearse(plan, experiment.limits, out_dir=out, files={}, software="test", faults=faults, presets=asleep)
     return result, read_session(result.session_dir)
 
 

@@ -82,10 +82,10 @@ def calibration(preset: SensorPreset, gain: float, seed: int = 1) -> tuple[np.nd
 
 
 def plateaus(currents_a: np.ndarray) -> np.ndarray:
-    return currents_a.reshape(-1, 600, 2)[:, 300:].mean(axis=1)
+    return np.asarray(currents_a.reshape(-1, 600, 2)[:, 300:].mean(axis=1))
 
 
-def slope_of(levels_a: Sequence[float], levels_um: Sequence[float]) -> float:
+def slope_of(levels_a: np.ndarray, levels_um: Sequence[float]) -> float:
     return float(np.polyfit(levels_um, levels_a, 1)[0])
 
 
