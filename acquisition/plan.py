@@ -54,6 +54,18 @@ class PastDose:
 
 
 @dataclass(frozen=True)
+class Known:
+    """One infusion as it can be told later: what a new one is compared with (R03)."""
+
+    drug: str
+    form: str
+    concentration_mg_per_ml: float | None
+    volume_ul: float
+    rate_ul_per_min: float
+    """0: not known."""
+
+
+@dataclass(frozen=True)
 class PumpSetup:
     """One pump with its syringe, what is in it, and where its line ends."""
 
@@ -81,6 +93,10 @@ class PumpSetup:
     """Salt or base: the form that concentration and doses of this pump are given in."""
     baud: int | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+    def known(self, step: InfuseStep) -> Known:
+        """Return one of its infusions as it can be told later."""
+        return Known(self.drug, self.drug_form, self.concentration_mg_per_ml, step.volume_ul, step.rate_ul_per_min)
 
 
 @dataclass(frozen=True)
@@ -216,6 +232,12 @@ class Plan:
     def animal_pumps(self) -> tuple[PumpSetup, ...]:
         """Return the pumps whose lines end in an animal."""
         return tuple(pump for pump in self.pumps if pump.route != "bench")
+
+    def known_infusions(self) -> tuple[Known, ...]:
+        """Return what is infused into an animal, each different infusion once."""
+        setups = {setup.name: setup for setup in self.animal_pumps}
+        steps = [step for step in self.steps if isinstance(step, InfuseStep) and step.pump in setups]
+        return tuple(dict.fromkeys(setups[step.pump].known(step) for step in steps))
 
     def pump(self, name: str) -> PumpSetup:
         """Return the pump called ``name``."""

@@ -19,6 +19,7 @@ from drivers.capabilities import PumpProgram
 from drivers.clock import NS_PER_S
 
 KIND = "animals"
+MOST_ANIMALS = 1000
 _NS_PER_MIN = 60 * NS_PER_S
 
 
@@ -26,6 +27,19 @@ def history(animal: str, now_wall_ns: int) -> tuple[PastDose, ...]:
     """Return what the book knows this animal was given, at worst. Raises BookBroken."""
     path, anchor = book_place(KIND, animal)
     return doses(read_entries(path, anchor), now_wall_ns)
+
+
+def animals() -> tuple[str, ...]:
+    """Return the animals that have a book, as their names were typed; a book that cannot be read names none."""
+    folder, anchors = (path.parent for path in book_place(KIND, "any"))
+    found: set[str] = set()
+    for path in sorted(folder.glob("*.book"))[:MOST_ANIMALS]:
+        try:
+            entries = read_entries(path, anchors / f"{path.stem}.anchor")
+        except BookBroken:
+            continue
+        found |= {str(entry.data["animal"]) for entry in entries if "animal" in entry.data}
+    return tuple(sorted(found))
 
 
 def doses(entries: list[Entry], now_wall_ns: int) -> tuple[PastDose, ...]:
@@ -79,6 +93,7 @@ def _dose(entry: Entry, end: Entry | None, now_wall_ns: int) -> PastDose:
         drug_form=str(entry.data.get("form") or ""),
         concentration_mg_per_ml=None if concentration is None else float(concentration),
         route=_route(route),
+        rate_ul_per_min=rate,
     )
 
 

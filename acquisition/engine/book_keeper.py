@@ -7,7 +7,7 @@ book with its whole target: never too little.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -42,6 +42,8 @@ class BookKeeper:
     """The keeper of one session. ``book`` None keeps nothing."""
 
     book: DoseBook | None = None
+    note_start: Callable[[int], None] = lambda _wall_ns: None
+    """Notes what the plan says that has just been started. May raise BookUnwritable, BookBroken."""
     _open: list[tuple[int, PumpLedger, Infusion]] = field(default_factory=list, init=False)
     _missing: list[tuple[PumpLedger, Infusion]] = field(default_factory=list, init=False)
     """Infusions that went on although their intent could not be written: written as soon as that is possible."""

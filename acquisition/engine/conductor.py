@@ -11,7 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Sequence
 
-from acquisition.books.chain import BookUnwritable
+from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine import snapshots
 from acquisition.engine.attendance import Attendance
 from acquisition.engine.commands import CommandDesk, Reply
@@ -259,6 +259,13 @@ class Conductor:
     def start_plan(self, now_ns: int) -> None:
         """Begin with the first step; the gatekeeper has been asked."""
         self._enter("running", now_ns)
+        try:
+            self.desk.books.note_start(now_ns + self.desk.clock.wall_ns() - self.desk.clock.now_ns())
+        except (
+            BookUnwritable,
+            BookBroken,
+        ) as error:  # only what the next start is compared with: no reason to hold this
+            self.desk.say(EventKind.SYSTEM, now_ns, "conductor", f"The book of this protocol was not written: {error}")
         self._act(self.schedule.start(now_ns), now_ns)
 
     def go_on(self, step: int, now_ns: int, *, skip: bool = False) -> None:

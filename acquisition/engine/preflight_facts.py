@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+from acquisition.experiment.doubts import Doubt
 from drivers.capabilities import Identity
 
 WatchdogProof = Literal["untried", "trying", "proved", "failed"]
@@ -47,16 +48,6 @@ class Word:
 
     by: str
     what: str
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Something found in files and books that nobody but a person can judge."""
-
-    item_id: str
-    what: str
-    so_what: str
-    do_what: str
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from acquisition.engine.gatekeeper import PumpSnapshot, Snapshot
 from acquisition.engine.parts import Desk
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.sensor_desk import SensorDesk
-from acquisition.messages import ChannelView, EngineState, Phase, PumpView, RecorderView
+from acquisition.messages import ChannelView, EngineState, Phase, PreflightItem, PumpView, RecorderView
 from drivers.capabilities import Motion
 from drivers.clock import NS_PER_S
 
@@ -85,6 +85,7 @@ def engine_state(engine: Conductor, now_ns: int, rate: float) -> EngineState:
     """Return the full copy for clients."""
     desk = engine.desk
     plan = desk.plan
+    preflight = engine.preflight.items(now_ns)
     return EngineState(
         now_ns=now_ns,
         wall_ns=now_ns + desk.clock.wall_ns() - desk.clock.now_ns(),
@@ -96,7 +97,7 @@ def engine_state(engine: Conductor, now_ns: int, rate: float) -> EngineState:
         plan_sha256=engine.accepted_sha256,
         subject=plan.subject.subject_id,
         phase=engine.phase,
-        phase_text=engine.phase_text,
+        phase_text=_against_a_start(preflight) or engine.phase_text,
         session_started_ns=engine.session_started_ns,
         plan_started_ns=engine.schedule.started_ns,
         plan_duration_s=plan.duration_s,
@@ -107,11 +108,22 @@ def engine_state(engine: Conductor, now_ns: int, rate: float) -> EngineState:
         held_before=engine.schedule.held_before,
         watched_by=engine.attendance.present(now_ns),
         unattended_by=engine.attendance.unattended_by,
-        preflight=engine.preflight.items(now_ns),
+        preflight=preflight,
         alarms=desk.alarms.views(),
         audio_paused_until_ns=desk.alarms.audio_paused_until_ns,
         recorder=_recorder(desk),
     )
+
+
+def _against_a_start(preflight: Sequence[PreflightItem]) -> str:
+    """Return what a ready session waits for; empty where it could be started, or is not ready."""
+    blocking = [item for item in preflight if item.blocks]
+    if not blocking or any(item.item_id == "session" for item in blocking):
+        return ""
+    lines = (
+        "1 line of the pre-flight stands" if len(blocking) == 1 else f"{len(blocking)} lines of the pre-flight stand"
+    )
+    return f"Recording. {lines} against a start ('amperfuse preflight')"
 
 
 def _recorder(desk: Desk) -> RecorderView:

@@ -160,17 +160,20 @@ def _check_subject(protocol: Protocol, limits: Limits, found: Findings) -> None:
             "weight-range",
             ("subject", "weight"),
             f"{subject.weight_g:g} g is outside the usual {weight.soft_min_g:g} to {weight.soft_max_g:g} g",
+            "Weigh it again",
         )
 
 
-def _soft(protocol: Protocol, found: Findings, limit_id: str, path: tuple[Key, ...], what: str) -> None:
+def _soft(  # noqa: PLR0917 - a rule, its place and its words
+    protocol: Protocol, found: Findings, limit_id: str, path: tuple[Key, ...], what: str, instead: str = "Give less"
+) -> None:
     """Turn a broken soft limit into a warning if somebody stands for it, else into a problem."""
     override = next((o for o in protocol.overrides if o.limit_id == limit_id), None)
     if override is not None:
         found.warn(f"{_override_text(override)} ({what})")
         return
     sentence = (
-        f"{what}: soft limit {limit_id}. Give less, or let somebody stand for it: "
+        f"{what}: soft limit {limit_id}. {instead}, or let somebody stand for it: "
         f'[[soft_limit_overrides]] limit = "{limit_id}", by = "...", reason = "...".'
     )
     found.problem(protocol.source.problem(path, sentence))
@@ -196,7 +199,8 @@ def _check_syringes(protocol: Protocol, setups: Sequence[PumpSetup], steps: Sequ
                 f"the line of pump {setup.name} is not primed: its {fill_ul:g} uL reach the animal first (never air), "
                 f"the solution only after {minutes:.1f} min of the first infusion"
             )
-            _soft(protocol, found, "unprimed-line", ("pumps", setup.name, "primed"), what)
+            path = ("pumps", setup.name, "primed")
+            _soft(protocol, found, "unprimed-line", path, what, "Prime it and write primed = true")
 
 
 def _planned(setups: Sequence[PumpSetup], steps: Sequence[Step]) -> list[Exposure]:

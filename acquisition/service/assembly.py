@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
 
-from acquisition.books.animal import AnimalBook, history
+from acquisition.books.animal import AnimalBook, animals, history
 from acquisition.books.approvals import approval
 from acquisition.books.chain import BookBroken, BookUnwritable
+from acquisition.books.protocols import last_started, note_start
 from acquisition.engine.lanes import check_identity
 from acquisition.engine.preflight_facts import Background
 from acquisition.engine.publisher_port import Publisher
@@ -21,6 +22,7 @@ from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.events import EventKind
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
+from acquisition.experiment.doubts import Doubt, doubts_about
 from acquisition.experiment.named_syringes import check_named, read_names
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.weighing import NO_ANIMAL
@@ -85,7 +87,7 @@ def prepare(options: EngineOptions) -> Bench:
         if value is not None:
             sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."
             raise RefusedInput([Problem(name, 0, "", sentence)])
-    background = Background(frozenset(named), check_limits_approved(experiment))
+    background = Background(frozenset(named), check_limits_approved(experiment), doubts_of(plan))
     if plan.subject.species != NO_ANIMAL:
         check_named(experiment.rig, {pump.name for pump in plan.pumps}, named)
     system = SystemClock()
@@ -98,6 +100,16 @@ def history_of(animal: str) -> tuple[PastDose, ...]:
         return history(animal, SystemClock().wall_ns())
     except BookBroken as error:
         raise RefusedInput([Problem("dose book", 0, animal, str(error))]) from error
+
+
+def doubts_of(plan: Plan) -> tuple[Doubt, ...]:
+    """Return what a person must accept by name before this plan is given to a real animal (R03)."""
+    if not plan.animal_pumps:
+        return ()
+    try:
+        return doubts_about(plan, last_started(plan.name), animals())
+    except BookBroken as error:
+        raise RefusedInput([Problem("protocol book", 0, plan.name, str(error))]) from error
 
 
 def check_limits_approved(experiment: Experiment) -> str:
@@ -164,6 +176,8 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         hears_marks=bench.simulated.mark if bench.simulated is not None else None,
     )
     session.conductor.preflight.background = bench.background
+    if keeps_book:
+        session.conductor.desk.books.note_start = lambda wall_ns: note_start(bench.plan, wall_ns)
     if options.syringes:
         said = f"Syringes as a person named them for this session: {', '.join(options.syringes)}"
         session.conductor.desk.say(EventKind.OPERATOR, bench.clock.now_ns(), "operator", said)

@@ -12,7 +12,8 @@ import pytest
 from acquisition.engine import preflight
 from acquisition.engine.gate_facts import PastInfusion, Refusal, Snapshot, StartPlan
 from acquisition.engine.gatekeeper import decide
-from acquisition.engine.preflight_facts import Background, Doubt, ScaleReading, Word
+from acquisition.engine.preflight_facts import Background, ScaleReading, Word
+from acquisition.experiment.doubts import Doubt
 from acquisition.messages import Accept, AlarmView, MoveIntoWaste, PreflightItem, ReadScale, RunChecks, Start
 from acquisition.plan import Plan, PumpSetup
 from drivers.capabilities import Motion

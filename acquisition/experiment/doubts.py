@@ -1,0 +1,132 @@
+"""What nobody but a person can judge before a start: numbers far from the last ones, an animal that nobody knows (R03).
+
+Pure. A slip of ten can lie well within every limit; what it cannot do is look like last time. Both numbers are shown in
+words, because a decimal point is read over and "five point zero" is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from acquisition.experiment.number_words import in_words
+from acquisition.plan import InfuseStep, Known, PastDose, Plan, PumpSetup
+
+FACTOR = 5.0
+"""R03: from here on a change is asked about again."""
+SAME_OCCASION_S = 24 * 3600.0
+"""Infusions that began so long before the last one belong to it."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something found in files and books that a person must accept by name."""
+
+    item_id: str
+    what: str
+    so_what: str
+    do_what: str
+
+
+def doubts_about(plan: Plan, last_run: Sequence[Known], animals: Sequence[str]) -> tuple[Doubt, ...]:
+    """Return what must be accepted by name before this plan is started on a real animal.
+
+    ``last_run``: the infusions of this protocol when it was started last; ``animals``: those with a dose book.
+    """
+    found = list(_unknown_animal(plan, animals))
+    for setup in plan.animal_pumps:
+        found += _jumps(plan, setup, _last_doses(plan, setup), "animal", f"{plan.subject.subject_id} got last")
+        found += _jumps(plan, setup, last_run, "protocol", f'"{plan.name}" said when it was started last')
+    return tuple(found)
+
+
+def _last_doses(plan: Plan, setup: PumpSetup) -> list[Known]:
+    same = [dose for dose in plan.history if dose.drug == setup.drug and dose.route == setup.route]
+    last_s = min((dose.started_ago_s for dose in same), default=0.0)
+    return [_past(dose) for dose in same if dose.started_ago_s <= last_s + SAME_OCCASION_S]
+
+
+def _past(dose: PastDose) -> Known:
+    return Known(dose.drug, dose.drug_form, dose.concentration_mg_per_ml, dose.volume_ul, dose.rate_ul_per_min)
+
+
+@dataclass(frozen=True)
+class _Quantity:
+    name: str
+    unit: str
+    words: str
+
+    def of(self, known: Known) -> float:
+        """Return the number, 0 where it is not known."""
+        concentration = known.concentration_mg_per_ml or 0.0
+        values = {
+            "volume": known.volume_ul,
+            "rate": known.rate_ul_per_min,
+            "concentration": concentration,
+            "amount": concentration * known.volume_ul,
+        }
+        return values[self.name]
+
+
+_QUANTITIES = (
+    _Quantity("volume", "uL", "microlitres"),
+    _Quantity("rate", "uL/min", "microlitres per minute"),
+    _Quantity("concentration", "mg/mL", "milligrams per millilitre"),
+    _Quantity("amount", "ug", "micrograms"),
+)
+
+
+def _jumps(plan: Plan, setup: PumpSetup, before: Sequence[Known], source: str, who: str) -> Iterator[Doubt]:
+    same = [known for known in before if (known.drug, known.form) == (setup.drug, setup.drug_form)]
+    new = [setup.known(s) for s in plan.steps if isinstance(s, InfuseStep) and s.pump == setup.name]
+    for quantity in _QUANTITIES:
+        olds = [value for known in same if (value := quantity.of(known)) > 0]
+        pairs = [(value, _nearest(value, olds)) for known in new if olds and (value := quantity.of(known)) > 0]
+        far = [(value, old) for value, old in pairs if _ratio(value, old) >= FACTOR]
+        if far:
+            value, old = max(far, key=lambda pair: _ratio(*pair))
+            yield _jump(setup, quantity, value, old, source, who)
+
+
+def _ratio(one: float, other: float) -> float:
+    return max(one, other) / min(one, other)
+
+
+def _nearest(value: float, olds: Sequence[float]) -> float:
+    return min(olds, key=lambda old: _ratio(value, old))
+
+
+def _jump(  # noqa: PLR0917 - the parts of one sentence
+    setup: PumpSetup, quantity: _Quantity, value: float, old: float, source: str, who: str
+) -> Doubt:
+    more = "as much" if value > old else "less"
+    factor = f"{_ratio(value, old):.3g} times {more}"
+    drug = setup.drug or "solution"
+    return Doubt(
+        f"jump:{setup.name}:{quantity.name}:{source}",
+        f"The {quantity.name} of {drug} in {setup.name} is {in_words(value)} {quantity.words} ({value:.4g} "
+        f"{quantity.unit}); {who} {in_words(old)} {quantity.words} ({old:.4g} {quantity.unit}). That is {factor}.",
+        "A slip of the decimal point or of a unit looks like this; the limits may allow it, the animal may not.",
+        "Compare both numbers with your notes. If it is a slip, end this session and correct the protocol; if it is "
+        "meant, accept it by name.",
+    )
+
+
+def _unknown_animal(plan: Plan, animals: Sequence[str]) -> Iterator[Doubt]:
+    name = plan.subject.subject_id
+    if plan.history or not plan.animal_pumps:
+        return
+    bare = {_bare(animal): animal for animal in animals if animal != name}
+    like = bare.get(_bare(name)) or next(iter(get_close_matches(name, list(animals), n=1, cutoff=0.75)), "")
+    known = f' There is a book of "{like}".' if like and like != name else ""
+    yield Doubt(
+        "animal",
+        f'Nothing is known here to have been given to "{name}" before.{known}',
+        "Under another spelling its earlier doses count in no limit: it could get too much.",
+        "If this is its first infusion, accept it by name. If not, end this session and correct the id there.",
+    )
+
+
+def _bare(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
