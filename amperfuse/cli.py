@@ -24,6 +24,7 @@ from amperfuse.commands import (
     sessions,
     syringe_library,
     taps,
+    unfinished,
 )
 from amperfuse.console import say
 
@@ -71,6 +72,8 @@ app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)
 app.command()(campaigns.campaign)
+app.command()(unfinished.unfinished)
+app.command()(unfinished.reconcile)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
 app.command()(sessions.problem_report)

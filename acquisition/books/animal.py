@@ -7,7 +7,6 @@ gave something by its own keys has an entry of its own. Never under-counts (R54)
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
@@ -20,7 +19,11 @@ from drivers.clock import NS_PER_S
 
 KIND = "animals"
 MOST_ANIMALS = 1000
+_DOSES = ("intent", "unordered")
 _NS_PER_MIN = 60 * NS_PER_S
+_AFTER_CRASH = "the pump's counter after a crash"
+_SAME_UL = 1e-6
+"""Below the step of every counter: a number that was only added up in another order."""
 
 
 def history(animal: str, now_wall_ns: int) -> tuple[PastDose, ...]:
@@ -49,7 +52,7 @@ def doses(entries: list[Entry], now_wall_ns: int) -> tuple[PastDose, ...]:
     ends = {int(_number(e, "intent")): e for e in entries if e.data.get("kind") == "outcome"}
     for entry in entries:
         kind = entry.data.get("kind")
-        if kind in ("intent", "unordered"):
+        if kind in _DOSES:
             dose = _dose(entry, ends.get(entry.number), now_wall_ns)
             if dose.volume_ul > 0:
                 found.append(dose)
@@ -115,10 +118,64 @@ def settle_by_hand(animal: str, intent: int, given_ul: float, *, by: str, reason
     """
     book = Book(*book_place(KIND, animal)).open()
     try:
-        if not any(entry.number == intent and entry.data.get("kind") == "intent" for entry in book.entries):
+        if not any(entry.number == intent and entry.data.get("kind") in _DOSES for entry in book.entries):
             raise ValueError(f"the dose book of {animal!r} has no infusion with number {intent}")
         data: dict[str, Scalar] = {"kind": "outcome", "intent": intent, "given_ul": given_ul, "uncertain_ul": 0.0}
         return book.add(data | {"by": by, "reason": reason}, wall_ns)
+    finally:
+        book.close()
+
+
+@dataclass(frozen=True)
+class OpenIntent:
+    """An infusion in the book whose outcome nobody wrote."""
+
+    number: int
+    pump: str
+    step: int
+    target_ul: float
+    rate_ul_per_min: float
+
+
+def open_intents(animal: str, session: str) -> list[OpenIntent]:
+    """Return the intents of one session without an outcome. Raises BookBroken."""
+    entries = read_entries(*book_place(KIND, animal))
+    ended = {int(_number(e, "intent")) for e in entries if e.data.get("kind") == "outcome"}
+    return [
+        OpenIntent(
+            entry.number,
+            str(entry.data.get("pump")),
+            int(_number(entry, "step")),
+            _number(entry, "target_ul"),
+            _number(entry, "rate_ul_per_min"),
+        )
+        for entry in entries
+        if entry.data.get("kind") == "intent" and entry.data.get("session") == session and entry.number not in ended
+    ]
+
+
+def settle_cut_short(animal: str, intent: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:
+    """Write what an infusion gave whose engine died, as its pump told afterwards. Raises BookUnwritable, BookBroken."""
+    book = Book(*book_place(KIND, animal)).open()
+    try:
+        data: dict[str, Scalar] = {"kind": "outcome", "intent": intent, "given_ul": given_ul}
+        book.add(data | {"uncertain_ul": uncertain_ul, "by": _AFTER_CRASH}, wall_ns)
+    finally:
+        book.close()
+
+
+def unordered_after_a_crash(animal: str, session: str, pump: PumpSetup, volume_ul: float, wall_ns: int) -> None:
+    """Write what a pump gave by itself after its engine died, unless as much of it stands there already.
+
+    Raises BookUnwritable, BookBroken.
+    """
+    book = Book(*book_place(KIND, animal)).open()
+    try:
+        ours = [e for e in book.entries if e.data.get("by") == _AFTER_CRASH and e.data.get("session") == session]
+        new_ul = volume_ul - sum(_number(e, "target_ul") for e in ours if e.data.get("pump") == pump.name)
+        if new_ul > _SAME_UL:
+            program = PumpProgram(pump.diameter_mm, 0.0, new_ul)
+            book.add({"kind": "unordered", "by": _AFTER_CRASH} | _solution(animal, session, pump, program), wall_ns)
     finally:
         book.close()
 
@@ -219,16 +276,18 @@ class AnimalBook:
         self._book.close()
 
     def _solution(self, pump: PumpSetup, program: PumpProgram) -> dict[str, Scalar]:
-        found: Mapping[str, Scalar] = {
-            "animal": self.animal,
-            "session": self.session_id,
-            "weight_g": self.weight_g,
-            "pump": pump.name,
-            "drug": pump.drug,
-            "form": pump.drug_form,
-            "concentration_mg_per_ml": pump.concentration_mg_per_ml,
-            "route": pump.route,
-            "target_ul": program.target_ul,
-            "rate_ul_per_min": program.rate_ul_per_min,
-        }
-        return dict(found)
+        return _solution(self.animal, self.session_id, pump, program) | {"weight_g": self.weight_g}
+
+
+def _solution(animal: str, session: str, pump: PumpSetup, program: PumpProgram) -> dict[str, Scalar]:
+    return {
+        "animal": animal,
+        "session": session,
+        "pump": pump.name,
+        "drug": pump.drug,
+        "form": pump.drug_form,
+        "concentration_mg_per_ml": pump.concentration_mg_per_ml,
+        "route": pump.route,
+        "target_ul": program.target_ul,
+        "rate_ul_per_min": program.rate_ul_per_min,
+    }

@@ -84,6 +84,8 @@ class Conductor:
         self.outcome = ""
         """How the session ended, once ``over``."""
         self.over = False
+        self.unsafe = False
+        """It is over, and a pump is not confirmed to stand still."""
         self.units: tuple[PumpDesk | SensorDesk, ...] = (*pumps, *sensors)
         self._rate = rate
         self._period_ns = period_ns
@@ -233,6 +235,7 @@ class Conductor:
             unit.closed = Closed(safe=False, why="its lane does not answer")
             self.desk.say(EventKind.CONNECTION, now_ns, unit.name, "Port not closed: its lane does not answer")
         unsafe = [unit.name for unit in self.units if unit.closed is None or not unit.closed.safe]
+        self.unsafe = any(name in self.pumps for name in unsafe)
         for pump in self.pumps.values():
             pump.ledger.end(now_ns, confirmed=False, may_go_on=True)
         self._keep_books(now_ns)

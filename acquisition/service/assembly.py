@@ -6,14 +6,17 @@ ports only to ask. Does not know clients or signals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
+from pathlib import Path
 
+from acquisition.books import sessions
 from acquisition.books.animal import AnimalBook, animals, history
 from acquisition.books.approvals import approval
 from acquisition.books.chain import BookBroken, BookUnwritable
+from acquisition.books.places import same_name
 from acquisition.books.protocols import last_started, note_start
 from acquisition.engine.lanes import check_identity
 from acquisition.engine.preflight_facts import Background
@@ -28,7 +31,10 @@ from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.weighing import NO_ANIMAL
 from acquisition.host.rehearsal import SIMULATED_FILE, simulated_opener
 from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
+from acquisition.recording.recover import RecoveryReport, recover
 from acquisition.service.launch import EngineOptions
+from acquisition.service.pump_check import Ports
+from acquisition.service.reconcile import UnfinishedSession, ask_a_person, reconcile
 from drivers import registry
 from drivers.clock import NS_PER_S, Clock, PacedClock, SystemClock
 from drivers.serial_port import SerialOpener
@@ -144,6 +150,28 @@ def ask_who_is_there(bench: Bench) -> None:
             device.close()
 
 
+def face_unfinished_sessions(bench: Bench, close: Callable[[Path], RecoveryReport] = recover) -> None:
+    """Ask and stop the pumps of sessions that were not closed, before a real run does anything else (R53).
+
+    Raises UnfinishedSession when one of them had this animal or one of these pumps: a person has to answer first.
+    """
+    if bench.plan.simulated:
+        return
+    try:
+        done = reconcile(sessions.unfinished(), Ports(bench.opener, bench.clock), all_pumps=False, close=close)
+    except (BookBroken, BookUnwritable) as error:
+        raise RefusedInput([Problem("register of sessions", 0, "", str(error))]) from error
+    ours = {pump.url for pump in bench.plan.pumps}
+    animal = same_name(bench.plan.subject.subject_id)
+    in_the_way = [
+        item
+        for item in done
+        if same_name(item.session.animal) == animal or ours & {pump.url for pump in item.session.pumps}
+    ]
+    if in_the_way:
+        raise UnfinishedSession(ask_a_person(in_the_way))
+
+
 def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, publisher: Publisher) -> Session:
     """Make the session's folder and recording and wire everything. Raises RecordingFailed, RefusedInput, OSError."""
     subject = bench.plan.subject
@@ -156,6 +184,16 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
             return AnimalBook.open(subject.subject_id, session_id, subject.weight_g, bench.plan.history)
         except (BookBroken, BookUnwritable) as error:
             raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
+
+    def begin(session_id: str) -> AnimalBook | None:
+        book = open_book(session_id)
+        if not bench.plan.simulated:
+            folder = (options.out / session_id).absolute()
+            try:
+                sessions.opened(session_id, folder, subject.subject_id, bench.plan.pumps, bench.clock.wall_ns())
+            except (BookBroken, BookUnwritable) as error:
+                raise RefusedInput([Problem("register of sessions", 0, session_id, str(error))]) from error
+        return book
 
     files = dict(files_as_run(bench.experiment))
     if bench.simulated is not None:
@@ -172,7 +210,7 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         publisher=publisher,
         seed=bench.seed,
         rate=bench.rate,
-        open_book=open_book,
+        open_book=begin,
         hears_marks=bench.simulated.mark if bench.simulated is not None else None,
     )
     session.conductor.preflight.background = bench.background

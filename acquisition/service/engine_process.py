@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Listener
 from pathlib import Path
 
+from acquisition.books import sessions
+from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine.session import Session
 from acquisition.host.threads import ThreadHost
 from acquisition.messages import Answer, Finish
@@ -25,7 +27,7 @@ from acquisition.recording.recorder import ArchiverState, Recorder
 from acquisition.recording.recorder_core import RecorderCore
 from acquisition.recording.records import RecordingFailed, SessionHeader
 from acquisition.service import discovery
-from acquisition.service.assembly import ask_who_is_there, assemble, prepare
+from acquisition.service.assembly import ask_who_is_there, assemble, face_unfinished_sessions, prepare
 from acquisition.service.attendant import Attendant
 from acquisition.service.discovery import EngineRecord
 from acquisition.service.exit_codes import ExitCode
@@ -96,6 +98,7 @@ def run_engine(options: EngineOptions) -> ExitCode:
     with ExitStack() as cleanup:
         cleanup.enter_context(discovery.only_engine(directory))
         bench = prepare(options)
+        face_unfinished_sessions(bench)
         ask_who_is_there(bench)
         publisher, archiving = ClientPublisher(), Archiving()
         session = assemble(bench, options, archiving.record, publisher)
@@ -178,6 +181,8 @@ def _close(session: Session, host: ThreadHost, archiving: Archiving, ending: End
     except RecordingFailed as error:
         log.error("%s", error)  # noqa: TRY400 - the sentence is for people; where in the program it was is not
         ending.code = ExitCode.RECORDING_FAILED
+    if still and session.conductor.over and not session.conductor.unsafe and ending.code is ExitCode.OK:
+        _note_closed(session)
     if not still:
         ending.code = ExitCode.NOT_CONFIRMED_STOPPED
     elif ending.defects:
@@ -185,6 +190,16 @@ def _close(session: Session, host: ThreadHost, archiving: Archiving, ending: End
     elif ending.signalled and ending.code is ExitCode.OK:
         ending.code = ExitCode.INTERRUPTED
     log.info("session %s: %s, exit code %d", session.session_dir, session.conductor.outcome or "cut short", ending.code)
+
+
+def _note_closed(session: Session) -> None:
+    """Take the session off the list of those that a person must look at. What cannot be written stays on it."""
+    if session.conductor.simulated:
+        return
+    try:
+        sessions.closed(session.conductor.session_id, SystemClock().wall_ns())
+    except (BookBroken, BookUnwritable) as error:
+        log.error("the register of sessions was not written, the next start will ask about this one: %s", error)  # noqa: TRY400 - the sentence is for people
 
 
 # ---- signals, defects, log ------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class ExitCode(IntEnum):
     ENGINE_LOST = 11
     REFUSED_COMMAND = 12
     ENDED_EARLY = 13
+    UNFINISHED = 14
     INTERRUPTED = 130
 
 
@@ -46,6 +47,7 @@ MEANING: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.ENGINE_LOST: "The engine ended or stopped answering. Look at the pumps, then recover the session.",
         ExitCode.REFUSED_COMMAND: "The engine runs and refused the command; the message says what would allow it.",
         ExitCode.ENDED_EARLY: "The plan was stopped before its end; pumps confirmed, the recording is closed.",
+        ExitCode.UNFINISHED: "An earlier real session was not closed and waits for a person's decision.",
         ExitCode.INTERRUPTED: "Interrupted by Ctrl-C. --headless stops its pumps first; a window only closes.",
     }
 )

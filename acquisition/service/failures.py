@@ -13,6 +13,7 @@ from acquisition.recording.records import RecordingFailed
 from acquisition.service.discovery import EngineAlreadyRunning, NoEngine
 from acquisition.service.exit_codes import ExitCode
 from acquisition.service.launch import EngineDidNotStart
+from acquisition.service.reconcile import UnfinishedSession
 from drivers import errors
 from drivers.registry import UnknownName
 
@@ -53,6 +54,7 @@ def explain(error: BaseException) -> Failure | None:
         EngineLost: ExitCode.ENGINE_LOST,
         OtherVersion: ExitCode.REFUSED_COMMAND,
         RecordingFailed: ExitCode.RECORDING_FAILED,
+        UnfinishedSession: ExitCode.UNFINISHED,
     }
     for kind, code in codes.items():
         if isinstance(error, kind):

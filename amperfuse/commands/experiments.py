@@ -20,6 +20,7 @@ from amperfuse.commands.display import need_window, open_window, why_no_window
 from amperfuse.commands.follow import follow
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, said
 from amperfuse.commands.rehearsals import report_lines, run_rehearsal
+from amperfuse.commands.unfinished import tell_unfinished
 from amperfuse.console import Ended, for_people, say, tell
 
 DEMO_SPEED = 60.0
@@ -50,6 +51,7 @@ def run(  # noqa: PLR0917 - typer gives them by name
     unattended_by: Unattended = "",
 ) -> None:
     """Run an experiment. With a window you press Start; --headless starts, follows and ends by itself."""
+    tell_unfinished()
     if not headless:
         need_window("Use --headless, or open the window on a computer with a display.")
     # absolute: a window or a terminal in another folder must find the session by what the engine says
@@ -105,6 +107,7 @@ def demo(
 @for_people
 def gui() -> None:
     """Open the window on the running engine, or wait for one."""
+    tell_unfinished()
     need_window("'amperfuse status' and 'amperfuse stop' work without a window.")
     _show_window()
 

@@ -40,6 +40,7 @@ class Bench:
             rate=RATE,
         )
         self.conductor = self.session.conductor
+        self.conductor.attendance.stand_in()
         self.host = ThreadHost(self.conductor, self.session.lanes, self.clock, RATE)
         self.answers: list[Answer] = []
 

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from acquisition.books.places import BOOKS_DIR_VARIABLE
+from acquisition.client import EngineClient
+from acquisition.host.preflight_stand_in import commands
 from acquisition.service.discovery import RUNTIME_DIR_VARIABLE, EngineRecord
 from acquisition.service.launch import EngineOptions, start_engine
 from drivers import os_support
@@ -111,6 +113,21 @@ def running_engine(options: EngineOptions) -> Iterator[EngineRecord]:
             with suppress(ProcessLookupError):
                 os_support.kill_hard(record.pid)
         wait_gone(record.pid)
+
+
+def pass_preflight(client: EngineClient, within_s: float = 60.0) -> None:
+    """Check, tick and accept what a person would before a run on real ports, until the plan runs."""
+    clock = SystemClock()
+    end_ns = clock.now_ns() + round(within_s * NS_PER_S)
+    while clock.now_ns() < end_ns:
+        state = client.wait_for(lambda state: state.phase != "connecting", within_s)
+        assert state is not None, client.state
+        if state.phase != "ready":
+            return
+        for command in commands(state.preflight, lambda: 0):
+            client.request(command, within_s)
+        clock.sleep_until_ns(clock.now_ns() + NS_PER_S // 2)
+    raise AssertionError(f"the pre-flight was not passed: {client.state}")
 
 
 def wait_gone(pid: int, timeout_s: float = 60.0) -> bool:

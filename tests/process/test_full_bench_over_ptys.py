@@ -19,7 +19,7 @@ from drivers.clock import NS_PER_S, SystemClock
 from drivers.serial_port import SerialOpener
 from drivers.shared_line import SharedLines
 from tests.full_bench import CHANNELS, REAL_RIG, short_protocol
-from tests.process.engine_kit import amperfuse, private_runtime, running_engine, wait_gone, write_files
+from tests.process.engine_kit import amperfuse, pass_preflight, private_runtime, running_engine, wait_gone, write_files
 from tests.process.test_served_instruments import served
 
 pytestmark = [
@@ -70,8 +70,10 @@ def test_the_full_bench_runs_its_protocol_on_real_ports_in_real_time(tmp_path: P
             bench.enter_context(served(name, tmp_path / link))
         seen = tuple(f"{pump.name}={pump.syringe}" for pump in load_rig(files.rig).pumps)
         with running_engine(files.options(autostart=True, finish_when_done=True, syringes=seen)) as engine:
-            with EngineClient.connect(engine) as client, pytest.raises(EngineLost):
-                client.wait_for(lambda _state: False, 120.0)
+            with EngineClient.connect(engine) as client:
+                pass_preflight(client)
+                with pytest.raises(EngineLost):
+                    client.wait_for(lambda _state: False, 120.0)
             assert wait_gone(engine.pid), "nothing is left running"
         clock = SystemClock()
         for place, driver, address in (
@@ -89,8 +91,8 @@ def test_the_full_bench_runs_its_protocol_on_real_ports_in_real_time(tmp_path: P
 
 
 def check_recording(session: SessionData) -> None:
-    alarms = [event.text for event in session.events if event.kind is EventKind.ALARM]
-    assert alarms == []
+    alarms = [event for event in session.events if event.kind is EventKind.ALARM]
+    assert {str(event.data["alarm"]) for event in alarms} == {"unattended"}, [event.text for event in alarms]
     for pump, dose_ul in DOSES_UL.items():
         assert session.infusions[pump].confirmed_ul[-1] == pytest.approx(dose_ul, abs=0.002)
     steps_ns = [event.t_ns for event in session.events if event.kind is EventKind.STEP]

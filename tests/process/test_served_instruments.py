@@ -13,6 +13,7 @@ import pytest
 from acquisition.client import EngineClient
 from acquisition.messages import EngineState
 from acquisition.recording.session_data import read_session
+from acquisition.service.exit_codes import ExitCode
 from acquisition.service.launch import EngineDidNotStart, start_engine
 from drivers import os_support, registry
 from drivers.capabilities import DriverOptions, PumpAlarm, PumpStatus, SyringePump
@@ -23,6 +24,7 @@ from tests.process.engine_kit import (
     RIG,
     Files,
     amperfuse,
+    pass_preflight,
     private_runtime,
     running_engine,
     wait_gone,
@@ -72,6 +74,7 @@ def test_R13_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole
             start_engine(files.options(syringes=("drug=bd-plastic-3ml",)))
         with running_engine(files.options(autostart=True, syringes=(IN_THE_PUMP,))) as engine:
             with EngineClient.connect(engine) as client:
+                pass_preflight(client)
                 seen = client.wait_for(infusing, 30.0)
                 assert seen is not None, client.state
             os_support.kill_hard(engine.pid)
@@ -84,7 +87,7 @@ def test_R13_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole
         assert status.alarm is PumpAlarm.WATCHDOG, "its own watchdog stopped it, nobody else"
         given_ul = status.infused_ul
         assert 0 < given_ul < 10
-        assert amperfuse("recover", engine.session_dir).returncode == 0
+        a_person_answers_before_the_next_run(files, engine.session_dir, given_ul)
         assert amperfuse("verify", engine.session_dir).returncode == 0
         its_dose_counts_in_the_next_session(files)
     data = read_session(engine.session_dir)
@@ -96,10 +99,28 @@ def test_R13_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole
     assert confirmed_ul <= given_ul <= confirmed_ul + uncertain_ul + last_row_s
 
 
+def a_person_answers_before_the_next_run(files: Files, session_dir: Path, given_ul: float) -> None:
+    """R53: the next start stops the pump, books, closes the recording, and is refused until a person has decided."""
+    listed = amperfuse("unfinished")
+    assert listed.returncode == 14
+    assert session_dir.name in listed.stdout
+    with pytest.raises(EngineDidNotStart) as refused:
+        start_engine(files.options(syringes=(IN_THE_PUMP,)))
+    assert refused.value.code is ExitCode.UNFINISHED
+    said = str(refused.value)
+    assert "STOP confirmed" in said
+    assert f"amperfuse reconcile {session_dir.name}" in said
+    asked = amperfuse("reconcile", session_dir)
+    assert asked.returncode == 14, asked.stderr
+    assert f"at least {given_ul:.4g} µL" in asked.stdout
+    answered = amperfuse("reconcile", session_dir.name, "--by", "A. Vet", "--decision", "no more today")
+    assert answered.returncode == 0, answered.stderr
+
+
 def its_dose_counts_in_the_next_session(files: Files) -> None:
-    """R54: a killed engine has left its intent in the animal's book; it counts with its whole target until settled."""
+    """R54: what a killed engine's pump gave stands in the animal's book, and a person can correct it."""
     told = amperfuse("doses", "m1")
-    assert "10 µL ketamine hydrochloride, 50 µg, iv_infusion  AT WORST" in told.stdout
+    assert "settled by the pump's counter after a crash" in told.stdout
     settled = amperfuse("settle", "m1", "1", "--given", "160 uL", "--by", "A. Vet", "--reason", "syringe was swapped")
     assert settled.returncode == 0, settled.stderr
     assert "160 µL" in amperfuse("doses", "m1").stdout

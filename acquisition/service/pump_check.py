@@ -1,0 +1,151 @@
+"""Asks one pump of an unfinished session what it does, stops it, and says how far its counter can be believed.
+
+Knows the order: who is there, what does it do, STOP, what does it hold; and that a port on which another instrument
+answers gets no byte more. Knows no session and no book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from acquisition.engine.gatekeeper import same_program
+from acquisition.engine.lanes import check_identity
+from acquisition.experiment.devices import driver_options
+from acquisition.plan import PumpSetup
+from acquisition.service.cut_short import PumpAccount
+from drivers import registry
+from drivers.capabilities import PumpProgram, PumpStatus, SyringePump
+from drivers.clock import Clock
+from drivers.errors import DeviceReset, DriverError
+from drivers.registry import DriverFactory
+from drivers.transport import TransportOpener
+
+
+@dataclass(frozen=True)
+class Ports:
+    """How pumps are reached."""
+
+    opener: TransportOpener
+    clock: Clock
+    drivers: Callable[[str], DriverFactory] = registry.driver
+
+
+@dataclass(frozen=True)
+class PumpLook:
+    """What one pump said."""
+
+    found: str
+    """What it did when it was asked, or why nobody could ask it; for people."""
+    still: bool
+    """Its last reply, asked after the STOP, says that it stands still."""
+    counter_ul: float | None = None
+    counter_step_ul: float = 0.0
+    held: PumpProgram | None = None
+    """What it holds; None when it did not say."""
+    was_reset: bool = False
+    was_moving: bool = False
+    left_running: bool = False
+    """It keeps an animal asleep and was not stopped."""
+
+
+def look_and_stop(setup: PumpSetup, ports: Ports, *, stop: bool) -> PumpLook:
+    """Ask, stop (or leave as it is without ``stop``), ask again. Never raises: what fails is what was found."""
+    try:
+        pump = ports.drivers(setup.driver)(ports.opener, setup.url, ports.clock, driver_options(setup))
+    except (DriverError, registry.UnknownName, ValueError) as error:
+        return PumpLook(f"it cannot be asked: {error}", still=False)
+    if not isinstance(pump, SyringePump):
+        return PumpLook(f"driver {setup.driver!r} is none for pumps", still=False)
+    try:
+        check_identity(setup, pump.connect())
+        return _asked(pump, stop=stop)
+    except DriverError as error:
+        return PumpLook(f"it could not be asked: {error}", still=False)
+    finally:
+        pump.close()
+
+
+def _asked(pump: SyringePump, *, stop: bool) -> PumpLook:
+    was_reset, was_moving, found, counter_ul = False, False, "", None
+    try:
+        before = pump.status()
+        was_reset = before.alarm is not None and before.alarm.name == "RESET"
+        found = "it stood still" if before.motion.is_still else f"IT WAS {before.motion.value.upper()}"
+        counter_ul, was_moving = before.infused_ul, not before.motion.is_still
+        if not stop and not before.motion.is_still:
+            return PumpLook(f"{found} and was left running: it keeps the animal asleep", still=False, left_running=True)
+    except DeviceReset as error:
+        was_reset, found = True, f"it had lost its power or was reset ({error})"
+    except DriverError as error:
+        found = f"it did not say what it does ({error})"
+    try:
+        after = pump.stop()
+    except DriverError as error:
+        return PumpLook(f"{found}; NOT CONFIRMED STOPPED: {error}", still=False, was_reset=was_reset)
+    found += "; STOP confirmed" if after.motion.is_still else "; NOT CONFIRMED STOPPED"
+    after, was_reset = _settled(pump, after, was_reset=was_reset)
+    counter = max(after.infused_ul, counter_ul or 0.0)
+    return PumpLook(found, after.motion.is_still, counter, after.counter_step_ul, _held(pump), was_reset, was_moving)
+
+
+def _settled(pump: SyringePump, stopped: PumpStatus, *, was_reset: bool) -> tuple[PumpStatus, bool]:
+    """Read the counter once more, with the pump still: between the first look and the STOP it went on."""
+    try:
+        return pump.status(), was_reset
+    except DeviceReset:
+        return stopped, True
+    except DriverError:
+        return stopped, was_reset
+
+
+def _held(pump: SyringePump) -> PumpProgram | None:
+    try:
+        return pump.read_back()
+    except DriverError:
+        return None
+
+
+def given_ul(look: PumpLook, account: PumpAccount, diameter_mm: float) -> tuple[float, float, str]:
+    """Return what the open infusion gave at least and at most, and why it is known so well.
+
+    The counter was cleared before the infusion (R16). It is believed only if the pump still holds that infusion and
+    counts no less than it did; zero is taken for a reset. In every other case the whole target may have been given.
+    """
+    if account.open_step is None:
+        return 0.0, 0.0, ""
+    doubt = _doubt(look, account, PumpProgram(diameter_mm, account.rate_ul_per_min, account.target_ul))
+    counter_ul = look.counter_ul or 0.0
+    if doubt:
+        return account.counter_ul, max(account.target_ul, counter_ul), f"{doubt}: the whole target counts"
+    least = max(counter_ul, account.counter_ul)
+    return least, least + look.counter_step_ul, "by the pump's own counter"
+
+
+def unordered_ul(look: PumpLook, account: PumpAccount) -> tuple[float, float]:
+    """Return what the pump gave, at least and at most, although nothing was under way: by its keys or by itself (R28).
+
+    Whether its counter was cleared meanwhile nobody knows: at most it is all that it shows.
+    """
+    before_ul = account.last_counter_ul
+    if account.open_step is not None or look.counter_ul is None or (before_ul is None and not look.was_moving):
+        return 0.0, 0.0
+    gained_ul = look.counter_ul - (before_ul or 0.0)
+    if abs(gained_ul) <= look.counter_step_ul and not look.was_moving:
+        return 0.0, 0.0
+    return (0.0 if before_ul is None else min(look.counter_ul, max(0.0, gained_ul))), look.counter_ul
+
+
+def _doubt(look: PumpLook, account: PumpAccount, program: PumpProgram) -> str:
+    """Return why the counter is not believed; empty when it is."""
+    doubts = (
+        (look.counter_ul is None, "the pump could not tell"),
+        (look.was_reset or not look.counter_ul, "the pump has lost its counter"),
+        (
+            look.counter_ul is not None and look.counter_ul + look.counter_step_ul < account.counter_ul,
+            "its counter went back, so it counts something else",
+        ),
+        (look.held is None or not same_program(look.held, program), "the pump holds other settings"),
+        (not look.still, "the pump is not known to stand still"),
+    )
+    return next((why for applies, why in doubts if applies), "")
