@@ -146,9 +146,9 @@ def test_R40_threads_that_do_not_end_are_named_after_one_common_time(tmp_path: P
     clock = SystemClock()
     since_ns = clock.now_ns()
 
-    stuck = bench.host.join(timeout_s=0.5)
+    stuck = bench.host.join(timeout_s=1.5)
 
     assert len(stuck) == 2
-    assert clock.now_ns() - since_ns < 1.5 * NS_PER_S
+    assert clock.now_ns() - since_ns < 2.9 * NS_PER_S  # one after the other: 3 s
     release.set()
     bench.end()

@@ -153,7 +153,7 @@ def test_ctrl_c_closes_the_window_and_the_engine_goes_on(
                 assert process.stdout is not None
                 assert process.stdout.readline() == "shown\n"
                 process.send_signal(signal.SIGINT)
-                assert process.wait(20) == -signal.SIGINT
+                assert process.wait(60) == -signal.SIGINT
             finally:
                 process.kill()
         asked = amperfuse("status")

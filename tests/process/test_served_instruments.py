@@ -75,7 +75,7 @@ def test_R13_R41_R53_a_killed_engine_leaves_a_pump_that_stops_itself_and_a_whole
         with running_engine(files.options(autostart=True, syringes=(IN_THE_PUMP,))) as engine:
             with EngineClient.connect(engine) as client:
                 pass_preflight(client)
-                seen = client.wait_for(infusing, 30.0)
+                seen = client.wait_for(infusing, 60.0)
                 assert seen is not None, client.state
             os_support.kill_hard(engine.pid)
             assert wait_gone(engine.pid)

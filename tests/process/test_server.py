@@ -87,7 +87,7 @@ def test_a_client_sees_state_events_and_samples(house: Served) -> None:
         house.publisher.samples(
             ChannelSamples(instrument="s", channels=("a",), journal_sequence=1, t_ns=(1,), current_a=((1e-9,),))
         )
-        assert got_all.wait(5.0)
+        assert got_all.wait(30.0)
         assert client.state == a_state(5)
 
 
@@ -239,7 +239,7 @@ def test_closing_the_server_sends_what_is_queued_and_leaves_no_thread() -> None:
     with served() as house:
         client = EngineClient.connect(house.record, on_lost=lambda _why: lost.set())
         house.publisher.state(a_state(77))
-    assert lost.wait(5.0)
+    assert lost.wait(30.0)
     assert client.state == a_state(77)
     with pytest.raises(EngineLost):
         client.request(Start(request=0))

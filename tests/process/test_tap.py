@@ -42,7 +42,7 @@ def tapped(*words: str, expect: int = 0) -> Iterator[str]:
                 raise AssertionError(process.communicate()[1])
             yield line.removeprefix("ready ")
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == expect, process.communicate()
+            assert process.wait(60) == expect, process.communicate()
         finally:
             process.kill()
 
@@ -93,11 +93,11 @@ def test_a_program_that_says_something_else_ends_the_replay_with_the_line(tmp_pa
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        with serial.Serial(str(tmp_path / "pty"), timeout=5) as line:
+        with serial.Serial(str(tmp_path / "pty"), timeout=20) as line:
             line.write(b"VER\r")
             assert line.read(2) == b"ok"
             line.write(b"RUN\r")
-            _, error = process.communicate(timeout=20)
+            _, error = process.communicate(timeout=60)
         assert process.returncode == 3
         assert "has no further request, RUN\\r was written" in error
         assert "compare with the named line" in error
