@@ -18,7 +18,7 @@ from drivers import registry
 from drivers.capabilities import PumpProgram, PumpStatus, SyringePump
 from drivers.clock import Clock
 from drivers.errors import DeviceReset, DriverError
-from drivers.registry import DriverFactory
+from drivers.registry import DriverFactory, UnknownName
 from drivers.transport import TransportOpener
 
 
@@ -53,17 +53,18 @@ def look_and_stop(setup: PumpSetup, ports: Ports, *, stop: bool) -> PumpLook:
     """Ask, stop (or leave as it is without ``stop``), ask again. Never raises: what fails is what was found."""
     try:
         pump = ports.drivers(setup.driver)(ports.opener, setup.url, ports.clock, driver_options(setup))
-    except (DriverError, registry.UnknownName, ValueError) as error:
-        return PumpLook(f"it cannot be asked: {error}", still=False)
-    if not isinstance(pump, SyringePump):
-        return PumpLook(f"driver {setup.driver!r} is none for pumps", still=False)
-    try:
-        check_identity(setup, pump.connect())
-        return _asked(pump, stop=stop)
-    except DriverError as error:
+        if not isinstance(pump, SyringePump):
+            return PumpLook(f"it could not be asked: driver {setup.driver!r} is none for pumps", still=False)
+        try:
+            check_identity(setup, pump.connect())
+            return _asked(pump, stop=stop)
+        finally:
+            pump.close()
+    except (DriverError, UnknownName) as error:
         return PumpLook(f"it could not be asked: {error}", still=False)
-    finally:
-        pump.close()
+    except Exception as error:  # noqa: BLE001 - R44: a defect in one pump's driver must not keep another one running
+        what = f"{type(error).__name__}: {error}"
+        return PumpLook(f"it could not be asked, by a defect of its driver {setup.driver!r} ({what})", still=False)
 
 
 def _asked(pump: SyringePump, *, stop: bool) -> PumpLook:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from acquisition.books import sessions
 from acquisition.client import EngineClient, EngineLost
 from acquisition.events import EventKind
 from acquisition.experiment.rig import load_rig
@@ -84,6 +85,7 @@ def test_the_full_bench_runs_its_protocol_on_real_ports_in_real_time(tmp_path: P
             assert is_still(str(tmp_path / place), driver, address, clock)
     session = read_session(engine.session_dir)
     assert not session.header.simulated
+    assert sessions.unfinished() == (), "it was closed, with every pump confirmed"
     assert session.close is not None
     assert session.close.outcome == "finished"
     check_recording(session)

@@ -237,6 +237,25 @@ def test_R53_two_unfinished_sessions_are_both_found_and_answered_for_one_by_one(
     assert [item.animal for item in sessions.unfinished()] == ["m1"]
 
 
+def test_R53_R44_a_defect_in_the_driver_of_one_pump_keeps_no_other_one_running(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 60.0, pump=replace(PUMP, watchdog_s=0))
+    (open_,) = sessions.unfinished()
+    both = replace(open_, pumps=(replace(PUMP, name="other", driver="broken"), *open_.pumps))
+
+    def drivers(name: str) -> Any:
+        if name == "broken":
+            raise ZeroDivisionError("in a package of somebody else")
+        return registry.driver(name)
+
+    (done,) = reconcile([both], Ports(killed.bench, killed.clock, drivers), all_pumps=True, close=quick)
+
+    at_ul = killed.true_ul()
+    killed.wait(10.0)
+    assert killed.true_ul() == at_ul
+    assert done.moving == ("other",)
+    assert "a defect of its driver" in done.text()
+
+
 def test_R53_with_its_folder_gone_the_pumps_are_stopped_all_the_same_and_the_book_tells(tmp_path: Path) -> None:
     killed = Killed(tmp_path, 60.0)
     shutil.rmtree(killed.session_dir)
