@@ -9,14 +9,18 @@ from acquisition.messages import (
     ATTEND_S,
     AUDIO_PAUSE_S,
     MAX_SAID,
+    Accept,
     Acknowledge,
     Answer,
     Continue,
     Finish,
     Mark,
+    MoveIntoWaste,
     Note,
     PauseAudio,
+    ReadScale,
     ReportSound,
+    RunChecks,
     Start,
     Stop,
 )
@@ -66,6 +70,22 @@ class Operator:
     def finish(self) -> None:
         """End the session."""
         self.link.send(Finish(request=self._number()))
+
+    def run_checks(self) -> None:
+        """Have every pump tested and its watchdog expire."""
+        self.link.send(RunChecks(request=self._number()))
+
+    def accept(self, item_id: str, by: str) -> None:
+        """Tick or accept a line of the pre-flight."""
+        self.link.send(Accept(request=self._number(), item_id=item_id, by=by[:MAX_SAID]))
+
+    def move_into_waste(self, pump: str, by: str) -> None:
+        """Have two millimetres moved; the button said that the line is off the animal."""
+        self.link.send(MoveIntoWaste(request=self._number(), pump=pump, by=by[:MAX_SAID], line_is_off=True))
+
+    def read_scale(self, pump: str, seen_ul: float, by: str) -> None:
+        """Say what the scale showed of it."""
+        self.link.send(ReadScale(request=self._number(), pump=pump, by=by[:MAX_SAID], seen_ul=seen_ul))
 
     def mark(self) -> None:
         """Write a mark."""

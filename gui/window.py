@@ -26,6 +26,7 @@ from gui.presenters.alarms import alarm_rows
 from gui.presenters.controls import controls
 from gui.presenters.header import header, is_old, lost_banner, title
 from gui.presenters.moments import moments
+from gui.presenters.preflight import preflight_card
 from gui.presenters.pumps import pump_card
 from gui.presenters.sound import (
     Hearing,
@@ -44,6 +45,7 @@ from gui.widgets.controls import ControlActions, ControlPanel
 from gui.widgets.log import EventLog
 from gui.widgets.notes import NoteBox
 from gui.widgets.plain import button, row
+from gui.widgets.preflight import PreflightActions, PreflightPanel
 from gui.widgets.pumps import PumpWidget
 from gui.widgets.stop import StopPanel
 from gui.widgets.timeline import TimelinePanel
@@ -113,6 +115,9 @@ class MainWindow(QMainWindow):
                 operator.start, operator.go_on, partial(operator.go_on, skip=True), operator.mark, operator.finish
             )
         )
+        self.preflight = PreflightPanel(
+            PreflightActions(operator.run_checks, operator.accept, operator.move_into_waste, operator.read_scale)
+        )
         self.edition = button("Light", "Dark or light. Key: T")
         self.edition.clicked.connect(self.toggle_edition)
         self.test = button("Test alarms", "Shows the three signs of alarms and sounds their three calls.")
@@ -125,6 +130,7 @@ class MainWindow(QMainWindow):
         self.traces.setMinimumHeight(LEAST_TRACES_PX)
         self._card_scroll, self._cards = cards()
         left = column(
+            self.preflight,
             self.traces,
             self.timeline,
             self.log,
@@ -166,6 +172,7 @@ class MainWindow(QMainWindow):
         self.alarms.show_rows(alarm_rows(state))
         self._show_alarm_signals(state, old=old)
         self.controls.show_controls(controls(state, old=old))
+        self.preflight.show_card(preflight_card(state, old=old), self.height())
         self._show_stop()
         if self._parts.link.trouble:
             self.controls.show_answer(self._parts.link.trouble, ok=False)

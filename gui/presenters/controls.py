@@ -17,6 +17,8 @@ class Controls:
     headline: str = ""
     lines: tuple[str, ...] = ()
     can_start: bool = False
+    why_not_start: str = ""
+    """The button is there, and not offered."""
     can_continue: bool = False
     can_skip: bool = False
     continue_step: int = 0
@@ -37,6 +39,7 @@ def controls(state: EngineState | None, *, old: bool) -> Controls:
         headline=headline,
         lines=lines,
         can_start=state.phase == "ready",
+        why_not_start=_against(state),
         can_continue=waiting is not None,
         can_skip=waiting is not None and state.held_before,
         continue_step=waiting.number if waiting else 0,
@@ -44,6 +47,11 @@ def controls(state: EngineState | None, *, old: bool) -> Controls:
         can_finish=may_finish,
         why_not_finish="" if may_finish else _why_not(moving),
     )
+
+
+def _against(state: EngineState) -> str:
+    blocking = [plain(item.what) for item in state.preflight if item.blocks]
+    return f"See the pre-flight first: {' '.join(blocking)}" if blocking else ""
 
 
 def _what_next(state: EngineState, waiting: StepView | None) -> tuple[str, tuple[str, ...]]:

@@ -80,6 +80,8 @@ class ControlPanel(QFrame):
         self.lines.show_text("\n".join(controls.lines))
         self.lines.setVisible(bool(controls.lines))
         self.start.setVisible(controls.can_start)
+        self.start.setEnabled(not controls.why_not_start)
+        set_tooltip(self.start, controls.why_not_start or "Starts the plan written above.")
         self.unattended_by.setVisible(controls.can_start)
         self.go_on.setVisible(controls.can_continue)
         self.leave_out.setVisible(controls.can_skip)
