@@ -7,6 +7,7 @@ not know clients or sockets, nor how a plan is held (``schedule``).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -72,9 +73,11 @@ class Attendance:
             return "start"
         return "pass over" if any(map(self._keeps_asleep, following)) else "hold"
 
-    def look(self, upcoming: tuple[InfuseStep, ...], now_ns: int) -> None:
-        """Raise or clear the alarms about it; ``upcoming`` are the infusions still to come in a started plan."""
-        alone = not self.present(now_ns) and bool(upcoming)
+    def look(self, upcoming: Callable[[], tuple[InfuseStep, ...]], now_ns: int) -> None:
+        """Raise or clear the alarms about it; ``upcoming`` tells the infusions still to come in a started plan."""
+        if self._stand_in:
+            return
+        alone = not self.present(now_ns) and bool(upcoming())
         alarms = self.desk.alarms
         names = ", ".join(f"{name} since {self._silent_s(name, now_ns):.0f} s" for name in sorted(self._heard_ns))
         last = f"last heard: {names}" if names else "nobody was there yet"

@@ -135,7 +135,6 @@ class Schedule:
         """Return when a wait ends; None when something else must happen first."""
         return None if self._stopped or self._through or self.held_on is not None else self._end_ns
 
-    @property
     def upcoming(self) -> tuple[InfuseStep, ...]:
         """Return the infusions that a started plan has not begun yet."""
         if self.started_ns is None or self._stopped or self._through:

@@ -46,6 +46,11 @@ class EngineRecord(BaseModel):
     simulated: bool
     protocol_version: int = PROTOCOL_VERSION
 
+    @property
+    def after_a_crash(self) -> str:
+        """Return the command for the session of an engine that died: pumps first, where there are real ones."""
+        return f"amperfuse {'recover' if self.simulated else 'reconcile'} {self.session_dir}"
+
     def read_key(self) -> bytes:
         """Return the key that proves a client belongs to this user. Raises NoEngine when it is gone."""
         try:
@@ -99,7 +104,7 @@ def find_engine(directory: Path | None = None) -> EngineRecord:
     if not os_support.process_alive(record.pid):
         raise NoEngine(
             f"no engine is running; the last one (process {record.pid}) ended without cleaning up. "
-            f"Its session is in {record.session_dir}: run 'amperfuse recover' on it, and look at the pumps."
+            f"Its session is in {record.session_dir}: look at the pumps, then run: {record.after_a_crash}"
         )
     return record
 

@@ -68,7 +68,7 @@ def _all_confirmed(state: EngineState) -> bool:
 def _how_to_end(record: EngineRecord) -> str:
     return (
         f"Only when the pumps stand: end the engine, process {record.pid}, with your system's task manager, "
-        f"then run: amperfuse recover {record.session_dir}"
+        f"then run: {record.after_a_crash}"
     )
 
 

@@ -119,8 +119,7 @@ def _tell_end(record: EngineRecord) -> str:
     data = read_session(record.session_dir)
     if data.close is None:
         raise Ended(
-            f"The engine is gone and did not close its session. Look at the pumps, then run: "
-            f"amperfuse recover {record.session_dir}",
+            f"The engine is gone and did not close its session. Look at the pumps, then run: {record.after_a_crash}",
             ExitCode.ENGINE_LOST,
         )
     write_papers(record.session_dir)

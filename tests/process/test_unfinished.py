@@ -28,9 +28,10 @@ from acquisition.recording.reader import JournalReader
 from acquisition.recording.recorder import InlineRecorder
 from acquisition.recording.recover import RecoveryReport, recover
 from acquisition.service.assembly import Bench, face_unfinished_sessions
+from acquisition.service.cut_short import PumpAccount
 from acquisition.service.discovery import RUNTIME_DIR_VARIABLE
 from acquisition.service.exit_codes import ExitCode
-from acquisition.service.pump_check import Ports
+from acquisition.service.pump_check import Ports, PumpLook, given_ul
 from acquisition.service.reconcile import Reconciliation, UnfinishedSession, ask_a_person, reconcile
 from amperfuse.cli import app
 from drivers import registry
@@ -370,6 +371,49 @@ def test_a_closed_session_is_not_unfinished(tmp_path: Path) -> None:
     assert [item.pumps for item in sessions.unfinished()] == [(PUMP,)]
     sessions.closed("s1", 2)
     assert sessions.unfinished() == ()
+
+
+# ---- how far a counter is believed ----------------------------------------------------------------------------------
+
+UNDER_WAY = PumpAccount(open_step=1, target_ul=8.0, rate_ul_per_min=3.0, counter_ul=2.0)
+HELD = PumpProgram(PUMP.diameter_mm, 3.0, 8.0)
+TOLD = PumpLook("", still=True, counter_ul=3.0, counter_step_ul=0.01, held=HELD)
+
+
+def test_R53_R16_a_counter_is_believed_of_a_still_pump_that_holds_this_infusion() -> None:
+    least, most, _why = given_ul(TOLD, UNDER_WAY, PUMP.diameter_mm)
+    assert (least, most) == (3.0, 3.01)
+
+
+@pytest.mark.parametrize(
+    ("look", "why"),
+    [
+        (replace(TOLD, counter_ul=None), "could not tell"),
+        (replace(TOLD, was_reset=True), "lost its counter"),
+        (replace(TOLD, counter_ul=0.0), "lost its counter"),
+        (replace(TOLD, counter_ul=1.0), "went back"),
+        (replace(TOLD, held=None), "other settings"),
+        (replace(TOLD, held=replace(HELD, target_ul=9.0)), "other settings"),
+        (replace(TOLD, held=replace(HELD, rate_ul_per_min=30.0)), "other settings"),
+        (replace(TOLD, held=replace(HELD, diameter_mm=14.5)), "other settings"),
+        (replace(TOLD, still=False), "not known to stand still"),
+    ],
+)
+def test_R53_R38_in_every_other_case_the_whole_target_counts(look: PumpLook, why: str) -> None:
+    least, most, said = given_ul(look, UNDER_WAY, PUMP.diameter_mm)
+    assert (least, most) == (2.0, 8.0)
+    assert why in said
+
+
+def test_R53_a_counter_of_zero_right_after_RUN_may_be_that_of_a_pump_that_lost_its_power() -> None:
+    started = replace(UNDER_WAY, counter_ul=0.0)
+    least, most, _why = given_ul(replace(TOLD, counter_ul=0.0), started, PUMP.diameter_mm)
+    assert (least, most) == (0.0, 8.0)
+
+
+def test_R53_a_counter_above_the_target_counts_as_it_stands() -> None:
+    _least, most, _why = given_ul(replace(TOLD, counter_ul=12.0, held=None), UNDER_WAY, PUMP.diameter_mm)
+    assert most == 12.0
 
 
 # ---- the start of a run ----------------------------------------------------------------------------------------------
