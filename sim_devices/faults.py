@@ -25,7 +25,7 @@ echo        the host's own bytes come back to it          for good              
 babble      bytes without end, as fast as the line takes  for 10 s                              (~ only) how long
 baud        the instrument speaks at another baud rate    for good                              (~ only) how long
 foreign     a second program asks what the host asked     once
-            first, and the answer comes to the host too
+            last, and the answer comes to the host too
 swap        two plugs change places after DURATION        after 5 s                             the other instrument
 =========== ============================================= ===================================== ======================
 

@@ -62,8 +62,8 @@ class Instrument:
     _blocks: int = 0
     _echoes: int = 0
     _off_speed: int = 0
-    _first_question: bytes = b""
-    """What the host asked first: the question of who it is."""
+    _last_question: bytes = b""
+    """What the host sent last."""
 
     def __post_init__(self) -> None:
         self._bursting = self.firmware if isinstance(self.firmware, Bursting) else None  # asked once: it is slow
@@ -136,7 +136,7 @@ class Instrument:
         """Put bytes of the host on the wire."""
         if self._cuts:
             return
-        self._first_question = self._first_question or data
+        self._last_question = data
         if self._echoes:
             self.wire.to_host.send(data, now_ns, now_ns, self.wire.byte_ns)
         for piece, extra_ns in self.faults.mangle(data, "out", now_ns):
@@ -173,7 +173,7 @@ class Instrument:
             noise = _NOISE * (BABBLE_PERIOD_NS // self.wire.byte_ns)
             self.wire.to_host.send(noise, t_ns, t_ns, self.wire.byte_ns)
         elif change.kind == "foreign":
-            self.firmware.receive(self._as_heard(self._first_question), t_ns)
+            self.firmware.receive(self._as_heard(self._last_question), t_ns)
         elif change.kind == "swap":
             if change.begins:
                 self._plug(in_=False)

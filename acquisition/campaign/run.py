@@ -19,13 +19,15 @@ from acquisition.experiment.limits_file import load_limits
 from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.lockstep import Actor, LockstepClock, LockstepHost
 from acquisition.host.rehearsal import describe_world
-from acquisition.messages import Command, Continue, Finish, Start, Stop
+from acquisition.messages import Command, Continue, Finish, Note, Start, Stop
 from acquisition.plan import ChannelSetup, InfuseStep, Plan, PotentiostatSetup, PumpSetup, Subject
 from drivers import registry
-from drivers.clock import NS_PER_S
+from drivers.clock import NS_PER_S, VirtualClock
 
 OVERTIME_S = 90.0
 """A trial that takes so much longer than its plan has hung."""
+ALONE_NS = 120 * NS_PER_S
+"""How long instruments that lost their engine are watched."""
 _STUCK_S = 4.0
 _READY_S = 15.0
 PUMP, SENSOR = "drug", "stat"
@@ -54,19 +56,23 @@ def run(trial: Trial) -> Account:
         open_book=lambda _session: book,
     )
     conductor = session.conductor
-    person = AutoOperator(conductor, ready_within_s=_READY_S, stuck_after_s=_STUCK_S)
+    person = AutoOperator(conductor, ready_within_s=_READY_S, stuck_after_s=_STUCK_S + trial.watchdog_s)
     actors: list[Actor] = [_Fate(conductor, clock, witness, book, list(trial.acts)), conductor, *session.lanes, person]
-    deadline_ns = round((plan.duration_s + OVERTIME_S) * NS_PER_S)
-    crash = ""
+    asleep_s = sum(act.for_s for act in trial.acts if act.deed == "machine-sleeps")
+    deadline_ns = round((plan.duration_s + asleep_s + OVERTIME_S) * NS_PER_S)
+    crash = died = ""
     try:
         LockstepHost(clock, actors, lambda: conductor.over).run(deadline_ns)
+    except _EngineDied:
+        died = "the engine died"
+        VirtualClock.sleep_until_ns(clock, clock.now_ns() + ALONE_NS)
     except Exception:  # noqa: BLE001 - whatever it is, it is a finding
         crash = traceback.format_exc(limit=-4)
     ledger = conductor.pumps[PUMP].ledger
     truth = bench.truth()
     step_ul = max((infusion.counter_step_ul for infusion in ledger.past), default=0.0)
     return Account(
-        outcome=conductor.outcome if conductor.over else "",
+        outcome=died or (conductor.outcome if conductor.over else ""),
         crash=crash,
         witness=witness,
         book=book,
@@ -78,6 +84,10 @@ def run(trial: Trial) -> Account:
         duration_s=clock.now_ns() / NS_PER_S,
         truth=truth,
     )
+
+
+class _EngineDied(BaseException):
+    """The process is gone, wherever it was: no part of it may catch this."""
 
 
 @dataclass
@@ -104,8 +114,15 @@ class _Fate:
             self._befall(end[1], begins=False)
         while self.todo and round(self.todo[0].t_s * NS_PER_S) <= now_ns:
             act = self.todo.pop(0)
+            if act.deed == "engine-dies":
+                raise _EngineDied
             if act.deed == "machine-sleeps":
                 self.clock.jump_ns(round(act.for_s * NS_PER_S))
+            elif act.deed in ("clock-forward", "clock-back"):
+                sign = 1 if act.deed == "clock-forward" else -1
+                self.clock.start_wall_ns += sign * round(act.for_s * NS_PER_S)
+            elif act.deed == "program-error":
+                self.conductor.submit(Note(request=0, text="a mistake", opened_ns=now_ns), _mistake)
             elif act.deed in _COMMANDS:
                 self._request += 1
                 command = _COMMANDS[act.deed](self._request, self.conductor.schedule.held_on or 0)
@@ -117,12 +134,23 @@ class _Fate:
     def _befall(self, deed: str, *, begins: bool) -> None:
         if deed == "recorder-hangs":
             self.witness.hangs = begins
-        elif deed == "disk-full":
-            self.witness.failing = "the disk is full" if begins else ""
+        elif deed == "disk-slow":
+            self.witness.queue_fill = 0.6 if begins else 0.0
+        elif deed in _WRITE_ERRORS:
+            self.witness.failing = _WRITE_ERRORS[deed] if begins else ""
         else:
             self.book.failing = begins
 
 
+def _mistake(_answer: object) -> None:
+    raise ZeroDivisionError("a mistake of the program, made on purpose")
+
+
+_WRITE_ERRORS = {
+    "disk-full": "the disk is full",
+    "write-error": "[Errno 5] Input/output error",
+    "file-locked": "[WinError 33] another process has locked a portion of the file",
+}
 _COMMANDS: dict[str, Callable[[int, int], Command]] = {
     "stop": lambda request, _step: Stop(request=request, reason="campaign"),
     "start": lambda request, _step: Start(request=request),

@@ -34,6 +34,7 @@ class Witness:
     last_index: dict[int, int] = field(default_factory=dict)
     failing: str = ""
     hangs: bool = False
+    queue_fill: float = 0.0
     _taken: int = 0
     _progress: int = 0
 
@@ -66,7 +67,9 @@ class Witness:
         return self._progress
 
     def view(self) -> RecorderView:
-        return RecorderView(records=self._taken, disk_free_bytes=10**12, failing=self.failing)
+        return RecorderView(
+            records=self._taken, disk_free_bytes=10**12, failing=self.failing, queue_fill=self.queue_fill
+        )
 
     def close(self, outcome: str = "closed") -> None:
         """Nothing to close."""

@@ -27,7 +27,7 @@ MATRIX: dict[str, Fault] = {
     "L6": Fault("part of a frame is missing", "line-quality"),
     "L7": Fault("a reply is late", "line-quality"),
     "L8": Fault("the own bytes come back", "foreign-traffic"),
-    "L9": Fault("babble without end", "pump-unknown"),
+    "L9": Fault("babble without end", "foreign-traffic"),
     "L10": Fault("unplugged", "pump-lost"),
     "L11": Fault("plugged in again under the same name", "pump-lost"),
     "L12": Fault("plugged in again: another instrument answers there", "not-connected"),

@@ -262,6 +262,13 @@ class Wire:
     lines: tuple[tuple[int, str, bytes], ...]
 
 
+@dataclass(frozen=True)
+class Strayed:
+    """Bytes came that answered nothing we asked: noise, an echo, or somebody else's conversation (R39)."""
+
+    strays: tuple[bytes, ...]
+
+
 What = (
     Connected
     | SelfTested
@@ -286,6 +293,7 @@ What = (
     | Closed
     | Crashed
     | Wire
+    | Strayed
 )
 
 

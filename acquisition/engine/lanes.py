@@ -21,6 +21,7 @@ from acquisition.engine.lane_messages import (
     LaneReport,
     Lost,
     Request,
+    Strayed,
     What,
     Wire,
 )
@@ -66,7 +67,14 @@ class BaseLane:
     """Others that take seconds let this one finish first, where all share one thread."""
 
     def __init__(
-        self, expected: Expected, device: Identified, clock: Clock, post: Post, wire: list[WireRecord] | None = None
+        self,
+        expected: Expected,
+        device: Identified,
+        clock: Clock,
+        post: Post,
+        *,
+        wire: list[WireRecord] | None = None,
+        strays: list[bytes] | None = None,
     ) -> None:
         self._expected = expected
         self._device = device
@@ -75,6 +83,8 @@ class BaseLane:
         self._inbox: deque[Request] = deque()
         self._wire = wire if wire is not None else []
         """Where the driver puts the raw bytes of its exchanges (R57)."""
+        self._strays = strays if strays is not None else []
+        """Where the driver puts what came and answered nothing (R39)."""
         self._wanted = False
         self._was_connected = False
         self._next_connect_ns = 0
@@ -116,6 +126,10 @@ class BaseLane:
             lines = tuple((record.t_ns, record.direction, record.data) for record in self._wire)
             self._wire.clear()
             self._post(LaneReport(self.name, lines[0][0], Wire(lines)))
+        if self._strays:
+            strays = tuple(self._strays)
+            self._strays.clear()
+            self._post(LaneReport(self.name, self._clock.now_ns(), Strayed(strays)))
 
     def next_due_ns(self) -> int | None:
         """Return when there is something to do next (in the past: now); None for nothing until woken."""

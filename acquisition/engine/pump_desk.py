@@ -6,6 +6,7 @@ STOP. Does not know the plan's order, other pumps or the recording's files.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ from acquisition.engine.lane_messages import (
     StartUnclear,
     StopConfirmed,
     StopFailed,
+    Strayed,
     Verified,
     WasReset,
     WatchdogTried,
@@ -44,6 +46,8 @@ from drivers.capabilities import Motion, PumpAlarm, PumpStatus
 from drivers.clock import NS_PER_S
 
 RETRY_SELF_TEST_NS = 2 * NS_PER_S
+STRAYS, STRAYS_WITHIN_NS = 3, 10 * NS_PER_S
+"""So often within this time is no noise [P]: the engine asks twice a second."""
 SELF_TEST_ATTEMPTS = 2
 """One lost reply is no failed self-test; two failures in a row are an alarm."""
 
@@ -59,6 +63,9 @@ _ALARMS = {
 class PumpDesk(PumpFacts):
     """Takes the reports of one pump's lane."""
 
+    _strays_ns: deque[int] = field(default_factory=lambda: deque(maxlen=STRAYS), init=False, repr=False)
+    """When the last of what answered nothing came."""
+    _next_foreign_ns: int = field(default=0, init=False, repr=False)
     _handlers: dict[type, Callable[[Any, int], None]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +88,7 @@ class PumpDesk(PumpFacts):
             Closed: self._closed,
             Crashed: self._crashed,
             Wire: self._wire,
+            Strayed: self._strayed,
         }
 
     def take(self, report: LaneReport) -> None:
@@ -263,6 +271,21 @@ class PumpDesk(PumpFacts):
         self.desk.alarms.on("line-quality", now_ns, self.name, what.why)
         if what.foreign:
             self._foreign(what.why, now_ns)
+
+    def _strayed(self, what: Strayed, now_ns: int) -> None:
+        """Write down what answered nothing. Once it is noise; again and again it is somebody else (L8, L14)."""
+        for stray in what.strays:
+            self._strays_ns.append(now_ns)
+            text = f"Bytes came that answer nothing: {stray[:64]!r}"
+            self.desk.say(EventKind.CONNECTION, now_ns, self.name, text, {"what": "stray", "bytes": len(stray)})
+        often = len(self._strays_ns) == STRAYS and now_ns - self._strays_ns[0] <= STRAYS_WITHIN_NS
+        if (
+            often and now_ns >= self._next_foreign_ns
+        ):  # the STOP's own exchanges have strays too: it must not feed itself
+            self._next_foreign_ns = now_ns + STRAYS_WITHIN_NS
+            self._foreign(
+                f"{STRAYS} times within {STRAYS_WITHIN_NS // NS_PER_S} s bytes came that answer nothing", now_ns
+            )
 
     def _foreign(self, why: str, now_ns: int) -> None:
         """R39: who else speaks on this line may also command the pump."""

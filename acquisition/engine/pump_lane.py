@@ -74,8 +74,9 @@ class PumpLane(BaseLane):
         post: Post,
         *,
         wire: list[WireRecord] | None = None,
+        strays: list[bytes] | None = None,
     ) -> None:
-        super().__init__(setup, pump, clock, post, wire)
+        super().__init__(setup, pump, clock, post, wire=wire, strays=strays)
         self.setup = setup
         self.slot = slot
         self._pump = pump

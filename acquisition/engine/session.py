@@ -220,11 +220,12 @@ class _Wiring:
         """Return the desk of a pump."""
         slot = StopSlot()
         wire: list[WireRecord] = []
-        options = driver_options(setup, abort=slot.abort, on_wire=wire.append)
+        strays: list[bytes] = []
+        options = driver_options(setup, abort=slot.abort, on_wire=wire.append, on_foreign=strays.append)
         pump = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
         if not isinstance(pump, SyringePump):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
-        lane = PumpLane(setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire)
+        lane = PumpLane(setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire, strays=strays)
         ledger = PumpLedger(setup, self.desk.plan.subject.weight_g, slack=self.desk.slack)
         return PumpDesk(setup, lane, ledger, self.desk)
 

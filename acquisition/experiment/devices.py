@@ -37,6 +37,7 @@ def driver_options(
     *,
     abort: AbortCheck = lambda: False,
     on_wire: Callable[[WireRecord], None] = lambda _record: None,
+    on_foreign: Callable[[bytes], None] = lambda _stray: None,
 ) -> DriverOptions:
     """Return what a driver of this instrument is handed besides its line."""
     return DriverOptions(
@@ -44,6 +45,7 @@ def driver_options(
         address=getattr(setup, "address", 0),  # only pumps have one
         abort=abort,
         on_wire=on_wire,
+        on_foreign=on_foreign,
         model=setup.expected_model,
         baud=setup.baud,
         settings=setup.options,

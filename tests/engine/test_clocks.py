@@ -1,0 +1,32 @@
+"""The computer's clocks: what is believed of them, and what their steps change (T1 to T3)."""
+
+from __future__ import annotations
+
+import pytest
+
+from acquisition.engine.clock_check import PROGRAM_WALL_NS, clock_doubt
+from drivers.clock import NS_PER_S
+
+HOUR_NS = 3600 * NS_PER_S
+NOW_NS = PROGRAM_WALL_NS + 1000 * HOUR_NS
+
+
+@pytest.mark.parametrize(
+    ("wall_ns", "newest_ns", "says"),
+    [
+        (0, None, "1970-01-01 00:00 UTC, before this program"),
+        (PROGRAM_WALL_NS - 1, None, "before this program"),
+        (NOW_NS, NOW_NS + HOUR_NS, "would not count in the limits"),
+    ],
+)
+def test_T3_a_clock_that_cannot_be_true_is_named(wall_ns: int, newest_ns: int | None, says: str) -> None:
+    doubt = clock_doubt(wall_ns, newest_ns)
+    assert says in doubt
+    assert "Set date and time" in doubt
+
+
+@pytest.mark.parametrize(("wall_ns", "newest_ns"), [
+    (PROGRAM_WALL_NS, None), (NOW_NS, NOW_NS), (NOW_NS, NOW_NS + 59 * NS_PER_S), (NOW_NS, NOW_NS - HOUR_NS),
+])  # fmt: skip
+def test_T3_nothing_is_said_of_a_clock_that_can_be_true(wall_ns: int, newest_ns: int | None) -> None:
+    assert clock_doubt(wall_ns, newest_ns) == ""
