@@ -410,7 +410,7 @@ def test_a_digit_of_the_time_that_breaks_misplaces_nothing(seed: int, monkeypatc
         at = int(rng.integers(5, data.index(b","))) if data.startswith(b'{"t":') else 0
         return [(0.0, data[:at] + b"%d" % rng.integers(1, 10) + data[at + 1 :] if at and rng.random() < 0.1 else data)]
 
-    monkeypatch.setattr(bench.cell, "current_a", lambda _electrode, t_ns: t_ns / NS_PER_S * 100e-12)
+    monkeypatch.setattr(bench.cell, "current_a", lambda _electrode, t_ns, _over_ns=0: t_ns / NS_PER_S * 100e-12)
     first_a = next(read_all(instrument, 1))[2]
     bench.line.from_device = disturb
     rows = list(read_all(instrument, 600))

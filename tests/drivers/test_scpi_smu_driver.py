@@ -379,7 +379,7 @@ def test_a_disturbed_line_costs_samples_and_never_gives_a_wrong_one(what: str, m
     bench, instrument = running()
     rng = np.random.default_rng(5)
     disturb = DISTURBANCES[what]
-    monkeypatch.setattr(bench.cell, "current_a", lambda _electrode, t_ns: t_ns / NS_PER_S * 5e-12)
+    monkeypatch.setattr(bench.cell, "current_a", lambda _electrode, t_ns, _over_ns=0: t_ns / NS_PER_S * 5e-12)
     bench.line.from_device = lambda data: disturb(rng, data) if rng.random() < 0.08 else [(0.0, data)]
     blocks = list(read_all(bench, instrument, 100.0))
     index = np.concatenate([block.index for block in blocks])

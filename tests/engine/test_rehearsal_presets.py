@@ -14,7 +14,7 @@ from acquisition.host.rehearsal import RehearsalResult, rehearse
 from acquisition.plan import MarkStep, Plan, WaitStep
 from acquisition.recording.session_data import read_session
 from acquisition.recording.verify import session_fingerprint
-from tests.engine.kit import LIMITS, PUMP, SENSOR, make_plan
+from tests.engine.kit import INFUSION, LIMITS, PUMP, SENSOR, make_plan
 
 STEPS = (WaitStep(1, "baseline", 10.0), MarkStep(2, "ketamine"), WaitStep(3, "effect", 600.0))
 
@@ -79,3 +79,32 @@ def test_two_instruments_that_ask_for_different_animals_are_refused(tmp_path: Pa
 
     with pytest.raises(ValueError, match="animal=awake-rat"):
         run(tmp_path, make_plan(STEPS, [pump], [sensor]))
+
+
+@pytest.mark.parametrize("fault", ["stall@40s", "drug:drop~0.05", "drug:unplug@35s+4s"])
+def test_selftest_7_the_infusion_log_shows_what_the_pump_confirmed_not_what_was_ordered(
+    tmp_path: Path, fault: str
+) -> None:
+    """science.md 4.7: stall, lost replies, a cable out for a while. The animal got what left the syringe."""
+    plan = make_plan((WaitStep(1, "baseline", 10.0), replace(INFUSION, number=2), WaitStep(3, "after", 20.0)))
+
+    result = rehearse(plan, LIMITS, out_dir=tmp_path, files={}, software="test", seed=3, faults=(fault,))
+
+    pump = result.truth["pumps"]["drug"]
+    log_ul = read_session(result.session_dir).infusions["drug"].confirmed_ul
+    assert log_ul[-1] == pytest.approx(result.confirmed_ul["drug"])
+    least_ul, most_ul = log_ul[-1], result.confirmed_ul["drug"] + result.uncertain_ul["drug"]
+    assert least_ul - 0.05 <= pump["true_delivered_ul"] <= most_ul + 0.05
+    assert pump["mg_per_kg"] == pytest.approx(pump["true_delivered_ul"] * 2.0 / plan.subject.weight_g)
+    if fault.startswith("stall"):
+        assert log_ul[-1] < 0.9 * INFUSION.volume_ul
+
+
+def test_selftest_7_what_an_unprimed_line_held_back_is_in_the_log_and_not_in_the_animal(tmp_path: Path) -> None:
+    plan = make_plan((INFUSION, WaitStep(2, "after", 20.0)), [replace(PUMP, primed=False)])
+
+    result = rehearse(plan, LIMITS, out_dir=tmp_path, files={}, software="test", seed=3)
+
+    pump = result.truth["pumps"]["drug"]
+    assert result.confirmed_ul["drug"] == pytest.approx(INFUSION.volume_ul, abs=0.01)
+    assert (pump["true_at_animal_ul"], pump["mg_per_kg"], result.truth["plasma_mg_per_l"]) == (0.0, 0.0, 0.0)
