@@ -254,6 +254,12 @@ TABLE: dict[str, AlarmText] = {
         "If the animal is unwell, a line is loose or a mouse wakes, nobody sees it.",
         "Look after the animal. 'amperfuse gui' opens the window.",
     ),
+    "may-sleep": AlarmText(
+        "medium",
+        "This computer may go to sleep: {detail}",
+        "A computer that sleeps records nothing. Pumps with a watchdog stop; nothing is caught up on.",
+        "Switch off sleep and updates in its settings, and leave the lid open. Then acknowledge.",
+    ),
     "no-sound": AlarmText(
         "medium",
         "A window cannot sound alarms: {detail}",

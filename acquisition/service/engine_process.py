@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Listener
@@ -38,6 +39,7 @@ from acquisition.service.server import EngineServer
 from acquisition.service.signals import SignalWatch
 from drivers import os_support
 from drivers.clock import NS_PER_S, Clock, SystemClock
+from drivers.stay_awake import Awake, stay_awake
 
 log = logging.getLogger("amperfuse")
 
@@ -107,6 +109,7 @@ def run_engine(options: EngineOptions) -> ExitCode:
         host = ThreadHost(session.conductor, session.lanes, bench.clock, bench.rate)
         _guard_against_defects(session, ending)
         cleanup.callback(_obey_signals(session, ending).close)
+        _keep_awake(session, cleanup)
         host.start()
         server = _open_door(directory, session, publisher, cleanup)
         log.info("session %s, process %d", session.session_dir, os.getpid())
@@ -114,6 +117,17 @@ def run_engine(options: EngineOptions) -> ExitCode:
         _close(session, host, archiving, ending)
         server.close()
         return ending.code
+
+
+def _keep_awake(session: Session, cleanup: ExitStack, ask: Callable[[], Awake] = stay_awake) -> None:
+    """Keep the computer awake for a real session, and say where that cannot be had (R55). A simulated one may sleep."""
+    if session.conductor.simulated:
+        return
+    awake = ask()
+    cleanup.callback(awake.release)
+    if awake.trouble:
+        desk = session.conductor.desk
+        desk.alarms.on("may-sleep", desk.clock.now_ns(), detail=awake.trouble)
 
 
 def _open_door(directory: Path, session: Session, publisher: ClientPublisher, cleanup: ExitStack) -> EngineServer:
