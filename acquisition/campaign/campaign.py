@@ -14,10 +14,11 @@ from itertools import islice
 from multiprocessing import get_context
 
 from acquisition.campaign.coverage import Coverage
+from acquisition.campaign.draw import draw
 from acquisition.campaign.judges import Violation, judge
 from acquisition.campaign.run import run
 from acquisition.campaign.shrink import shrink
-from acquisition.campaign.trial import Trial, draw
+from acquisition.campaign.trial import Trial
 
 BATCH = 25
 TRIALS_BETWEEN_COLLECTIONS = 10

@@ -11,28 +11,44 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from acquisition.campaign.trial import Trial
-from acquisition.campaign.witness import Account
+from acquisition.campaign.witness import ENGINE_DIED, Account
 from acquisition.events import EventKind
 from drivers.clock import NS_PER_S
 
 QUANTISATION = 0.005
 """What a pump's few digits may make of a volume (R09)."""
 _ROUNDING_UL = 1e-6
-_RUN_BYTES = {"new-era": "RUN", "harvard-ultra": "irun", "chemyx": "start"}
+_RUN_BYTES = {"new-era": "RUN", "harvard-ultra": "irun", "chemyx": "start", "harvard-22": "RUN", "wpi-micro4": "'G"}
 """How RUN looks on each line, from the references: written here once more, so that no driver can hide one."""
 _NOTICED_AFTER_S = 4.5
 """A line that is dead for so long while a pump infuses must be an alarm (R35: 3 s), and so must a stall (R23)."""
 _HEARD_LATE_S = 0.3
 """RUN may have been heard before the engine says that it went out, by no more than this."""
+_FLOW_S = 1.0
+"""Start and reply latency: no look at a pump is newer than this (R26)."""
+_OWN_RATE = ("drug:speed", "drug:brown-out", "drug:keypad")
 _RECORDER_STALE_S = 3.0
+_UNORDERED = re.compile(r"drug:(?:keypad@.*=start|brown-out@.*=(?:target|rate))")
+_SEEN_AND_STOPPED_S = 2.5
+"""A question every 0.5 s, one that is lost, the STOP; and the second of flow that R26 allows before it is an alarm."""
 _STOP_S = 1.5
 """Until the engine has looked, and the STOP is confirmed."""
 _DEAF = {"pump-lost", "pump-unknown", "line-quality", "start-unclear", "not-confirmed-stopped"}
 _RESET = {"pump-reset", "stopped-early", *_DEAF}
 _STALLED = {"pump-stall", "pump-alarm", "not-infusing", "delivery-deviates", "delivery-wrong", "stopped-early"}
-_EXPECTED = {"cut": _DEAF, "unplug": _DEAF, "power-cycle": _RESET, "stall": _STALLED}
-_FAULT = re.compile(r"drug:(?P<kind>cut|unplug|power-cycle|stall)@(?P<at>[\d.]+)s(?:\+(?P<for>[\d.]+)s)?")
-_DEFAULT_S = {"cut": 10.0, "power-cycle": 1.0, "unplug": float("inf"), "stall": float("inf")}
+_NO_STOP_ARRIVES = ("drug:cut", "drug:unplug", "drug:swap", "drug:babble", "drug:baud")
+_NOISY = {"foreign-traffic", *_DEAF}
+_EXPECTED = {
+    "cut": _DEAF, "unplug": _DEAF, "power-cycle": _RESET, "stall": _STALLED,
+    "empty": _STALLED, "brown-out": _RESET, "echo": _NOISY, "babble": _NOISY, "baud": _NOISY, "swap": _DEAF,
+}  # fmt: skip
+_FAULT = re.compile(
+    r"drug:(?P<kind>cut|unplug|power-cycle|stall|empty|brown-out|echo|babble|baud|swap)@(?P<at>[\d.]+)s"
+    r"(?:\+(?P<for>[\d.]+)s)?(?:=stat)?"
+)
+_DEFAULT_S = {"cut": 10.0, "power-cycle": 1.0, "babble": 10.0, "brown-out": 1.0, "swap": 5.0}
+"""Without a duration; others are for good."""
+_SEEN_AT_ONCE = ("power-cycle", "brown-out")
 
 
 @dataclass(frozen=True)
@@ -52,32 +68,46 @@ def _tolerance_ul(trial: Trial, account: Account) -> float:
     return account.counter_step_ul * len(trial.infusions) + QUANTISATION * trial.planned_ul + _ROUNDING_UL
 
 
-def _no_defect(_trial: Trial, account: Account) -> str:
+def _by_hand_ul(trial: Trial) -> float:
+    """Return what a hand at the pump's front, or a pump that changes its own target, may add to the plan.
+
+    Nobody ordered it, and no program can keep it from beginning: it must be seen and stopped within this time.
+    """
+    if not any(_UNORDERED.fullmatch(fault) for fault in trial.faults):
+        return 0.0
+    return max(infusion.rate_ul_per_min for infusion in trial.infusions) / 60.0 * _SEEN_AND_STOPPED_S
+
+
+def _no_defect(trial: Trial, account: Account) -> str:
     if account.crash:
         return account.crash
+    if any(act.deed == "program-error" for act in trial.acts):
+        return ""  # it is one, made on purpose
     if "program-defect" in account.alarms():
         traces = [e.text for e in account.witness.events if e.kind is EventKind.SYSTEM and "Traceback" in e.text]
         return traces[0] if traces else "a defect was reported"
     return ""
 
 
-def _it_ends(_trial: Trial, account: Account) -> str:
+def _it_ends(trial: Trial, account: Account) -> str:
+    if trial.maintenance and "not-infusing" in account.alarms():
+        return ""  # it waits for a person: nobody else ends an animal's anaesthesia
     return "" if account.outcome else f"the session has not ended after {account.duration_s:.0f} s"
 
 
 def _no_overdose(trial: Trial, account: Account) -> str:
-    allowed_ul = trial.planned_ul + _tolerance_ul(trial, account)
+    allowed_ul = trial.planned_ul + _by_hand_ul(trial) + _tolerance_ul(trial, account)
     if account.true_ul <= allowed_ul:
         return ""
     return f"{account.true_ul:.6g} uL left the syringe, {trial.planned_ul:.6g} uL were planned"
 
 
-def _stopped_stays_stopped(_trial: Trial, account: Account) -> str:
+def _stopped_stays_stopped(trial: Trial, account: Account) -> str:
     true_at, events = account.witness.true_at, account.witness.events
     for at in account.pump_events("stop confirmed"):
         later = next((n for n in range(at + 1, len(events)) if events[n].kind is EventKind.INTENT), None)
         until_ul = account.true_ul if later is None else true_at[later]
-        if until_ul > true_at[at] + _ROUNDING_UL:
+        if until_ul > true_at[at] + _by_hand_ul(trial) + _ROUNDING_UL:
             return f"{until_ul - true_at[at]:.6g} uL came after the STOP confirmed at {_seconds(account, at):.3f} s"
     return ""
 
@@ -99,18 +129,26 @@ def _is_run(trial: Trial, line: str) -> bool:
     return rest.startswith("out ") and _RUN_BYTES[trial.family] in rest
 
 
-def _runs_as_ordered(_trial: Trial, account: Account) -> str:
-    """A target that is reached sooner than the ordered rate allows was given at another rate, or was another target."""
-    least_s = begun_s = 0.0
-    for event in account.witness.events:
+def _runs_as_ordered(trial: Trial, account: Account) -> str:
+    """Nothing comes faster than ordered: no target too soon, and at no look more than rate and time allow."""
+    if any(fault.startswith(_OWN_RATE) for fault in trial.faults) or _slept(trial):
+        return ""  # the motor itself does not do what it was told and says
+    rate_ul_per_s = least_s = begun_s = before_ul = 0.0
+    for at, event in enumerate(account.witness.events):
         what = event.data.get("what") if event.kind is EventKind.PUMP else None
         if event.kind is EventKind.INTENT:
             target_ul, rate = (float(str(event.data[key])) for key in ("target_ul", "rate_ul_per_min"))
-            least_s = target_ul / rate * 60.0 * (1.0 - 2 * QUANTISATION) - _HEARD_LATE_S
+            rate_ul_per_s = rate / 60.0
+            seen_ul = target_ul - account.counter_step_ul  # the last digit of a counter may be rounded up
+            least_s = seen_ul / rate_ul_per_s * (1.0 - 2 * QUANTISATION) - _HEARD_LATE_S
         elif what == "run":
-            begun_s = event.t_ns / NS_PER_S
-        elif what == "target reached" and event.t_ns / NS_PER_S - begun_s < least_s:
-            return f"the target was reached after {event.t_ns / NS_PER_S - begun_s:.2f} s, expected {least_s:.2f} s"
+            begun_s, before_ul = _seconds(account, at), account.witness.true_at[at]
+        elif what is not None and rate_ul_per_s > 0.0:
+            lasted_s, came_ul = _seconds(account, at) - begun_s, account.witness.true_at[at] - before_ul
+            if what == "target reached" and lasted_s < least_s:
+                return f"the target was reached after {lasted_s:.2f} s, expected {least_s:.2f} s"
+            if came_ul > rate_ul_per_s * (lasted_s + _FLOW_S) * (1.0 + QUANTISATION) + account.counter_step_ul:
+                return f"{came_ul:.6g} uL came within {lasted_s:.2f} s of RUN, at {rate_ul_per_s * 60:.6g} uL/min"
     return ""
 
 
@@ -121,6 +159,8 @@ def _every_run_is_booked(trial: Trial, account: Account) -> str:
 
 
 def _ledger_never_under(trial: Trial, account: Account) -> str:
+    if account.outcome == ENGINE_DIED:
+        return ""  # it died with the engine: the account that is left is the dose book's
     at_worst_ul = account.confirmed_ul + account.uncertain_ul
     if at_worst_ul + _tolerance_ul(trial, account) >= account.true_ul:
         return ""
@@ -143,14 +183,14 @@ def _confirmed_is_true(trial: Trial, account: Account) -> str:
 
 def _faults_have_alarms(trial: Trial, account: Account) -> str:
     """Where one strong fault hits alone. Two at once hide each other: a pump without power does not stall."""
-    if any(act.deed == "machine-sleeps" for act in trial.acts):  # then times are others
-        return ""
+    if account.outcome == ENGINE_DIED or any(act.deed == "machine-sleeps" for act in trial.acts):
+        return ""  # nobody is left to raise one, or times are others
     alarms = account.alarms()
     strong = [found for fault in trial.faults if (found := _FAULT.fullmatch(fault)) is not None]
     for found in strong if len(strong) == 1 else ():
         kind, at_s = found["kind"], float(found["at"])
-        end_s = at_s + (float(found["for"]) if found["for"] else _DEFAULT_S[kind])
-        needed_s = 0.1 if kind == "power-cycle" else _NOTICED_AFTER_S
+        end_s = at_s + (float(found["for"]) if found["for"] else _DEFAULT_S.get(kind, float("inf")))
+        needed_s = 0.1 if kind in _SEEN_AT_ONCE else _NOTICED_AFTER_S
         if _overlap_s(account, at_s, end_s) >= needed_s and not alarms & _EXPECTED[kind]:
             return f"{found[0]} while it infused, and no alarm but {sorted(alarms) or 'none'}"
     return ""
@@ -179,11 +219,11 @@ def _unrecorded_is_stopped(trial: Trial, account: Account) -> str:
 
     No STOP reaches a pump whose line is dead; without a watchdog it ends at its target.
     """
-    deaf = not trial.watchdog_s and any(fault.startswith(("drug:cut", "drug:unplug")) for fault in trial.faults)
-    if trial.maintenance or deaf or any(act.deed == "machine-sleeps" for act in trial.acts):
+    deaf = not trial.watchdog_s and any(fault.startswith(_NO_STOP_ARRIVES) for fault in trial.faults)
+    if trial.maintenance or deaf or _disobeys(trial) or any(act.deed == "machine-sleeps" for act in trial.acts):
         return ""
     for act in trial.acts:
-        if act.deed not in ("recorder-hangs", "disk-full"):
+        if act.deed not in ("recorder-hangs", "disk-full", "write-error", "file-locked"):
             continue
         allowed_s = max(trial.watchdog_s, _RECORDER_STALE_S) + _STOP_S
         if (over_s := _overlap_s(account, act.t_s + allowed_s, act.t_s + act.for_s)) > 0:
@@ -201,6 +241,16 @@ def _gaps_are_told(_trial: Trial, account: Account) -> str:
             told[epoch] = told.get(epoch, 0) + count
     missing = {epoch: count for epoch, count in account.witness.holes.items() if count}
     return "" if told == missing else f"missing samples per epoch {missing}, told {told}"
+
+
+def _slept(trial: Trial) -> bool:
+    """Tell whether the machine slept: then times are others."""
+    return any(act.deed == "machine-sleeps" for act in trial.acts)
+
+
+def _disobeys(trial: Trial) -> bool:
+    """Tell whether the pump itself goes on after a STOP that it has answered (D5)."""
+    return any(fault.startswith("drug:runaway") for fault in trial.faults)
 
 
 def _seconds(account: Account, at: int) -> float:

@@ -6,12 +6,12 @@ Knows how a trial becomes a plan and a session. Only here and in the judges is t
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from acquisition.campaign.trial import Act, Trial
-from acquisition.campaign.witness import Account, MemoryBook, Witness
+from acquisition.campaign.witness import ENGINE_DIED, Account, MemoryBook, Witness
 from acquisition.engine.conductor import Conductor
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.experiment.limits import Limits
@@ -22,6 +22,7 @@ from acquisition.host.rehearsal import describe_world
 from acquisition.messages import Command, Continue, Finish, Note, Start, Stop
 from acquisition.plan import ChannelSetup, InfuseStep, Plan, PotentiostatSetup, PumpSetup, Subject
 from drivers import registry
+from drivers.capabilities import OptionValue
 from drivers.clock import NS_PER_S, VirtualClock
 
 OVERTIME_S = 90.0
@@ -56,7 +57,7 @@ def run(trial: Trial) -> Account:
         open_book=lambda _session: book,
     )
     conductor = session.conductor
-    person = AutoOperator(conductor, ready_within_s=_READY_S, stuck_after_s=_STUCK_S + trial.watchdog_s)
+    person = AutoOperator(conductor, ready_within_s=_READY_S, stuck_after_s=_STUCK_S + 2 * trial.watchdog_s)
     actors: list[Actor] = [_Fate(conductor, clock, witness, book, list(trial.acts)), conductor, *session.lanes, person]
     asleep_s = sum(act.for_s for act in trial.acts if act.deed == "machine-sleeps")
     deadline_ns = round((plan.duration_s + asleep_s + OVERTIME_S) * NS_PER_S)
@@ -64,7 +65,7 @@ def run(trial: Trial) -> Account:
     try:
         LockstepHost(clock, actors, lambda: conductor.over).run(deadline_ns)
     except _EngineDied:
-        died = "the engine died"
+        died = ENGINE_DIED
         VirtualClock.sleep_until_ns(clock, clock.now_ns() + ALONE_NS)
     except Exception:  # noqa: BLE001 - whatever it is, it is a finding
         crash = traceback.format_exc(limit=-4)
@@ -159,36 +160,56 @@ _COMMANDS: dict[str, Callable[[int, int], Command]] = {
 }
 
 
+@dataclass(frozen=True)
+class _Syringe:
+    """What is in the pump, and what its driver and its twin need to know beside."""
+
+    name: str
+    diameter_mm: float
+    volume_ul: float
+    url_options: str = ""
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
+
+
+_BD_1_ML = _Syringe("BD 1 mL", 4.699, 1000.0)
+_SYRINGES = {"wpi-micro4": _Syringe("10 uL", 0.46, 10.0, "?plunger_line=3&selected=2", {"line": 3})}
+_ELECTRODE = {"pinnacle-8401": "a"}
+_SENSOR_OPTIONS: dict[str, Mapping[str, OptionValue]] = {"pinnacle-8401": {"preamp": "8407-2BIO"}}
+
+
 def plan_of(trial: Trial) -> Plan:
     """Return the plan of a trial."""
+    syringe = _SYRINGES.get(trial.family, _BD_1_ML)
     pump = PumpSetup(
         name=PUMP,
         driver=trial.family,
-        url=f"sim://{registry.twin(trial.family)}/{PUMP}",
+        url=f"sim://{registry.twin(trial.family)}/{PUMP}{syringe.url_options}",
         address=0,
         expected_model="",
         expected_serial_number="",
-        syringe="BD 1 mL",
-        diameter_mm=4.699,
-        syringe_volume_ul=1000.0,
+        syringe=syringe.name,
+        diameter_mm=syringe.diameter_mm,
+        syringe_volume_ul=syringe.volume_ul,
         watchdog_s=trial.watchdog_s,
         line_dead_volume_ul=5.0,
         drug="ketamine",
         concentration_mg_per_ml=0.1,
         route="iv_infusion",
         role="anaesthetic_maintenance" if trial.maintenance else "experimental",
-        loaded_ul=600.0,
+        loaded_ul=0.6 * syringe.volume_ul,
         primed=True,
+        options=syringe.options,
     )
     sensor = PotentiostatSetup(
         name=SENSOR,
-        driver="methodscript",
-        url=f"sim://emstat/{SENSOR}",
+        driver=trial.sensor_family,
+        url=f"sim://{registry.twin(trial.sensor_family)}/{SENSOR}",
         expected_model="",
         expected_serial_number="",
         potential_v=0.6,
-        interval_s=0.25,
-        channels=(ChannelSetup("glu", "we1", "glutamate", 100e-9, 7e-12),),
+        interval_s=0.2 if trial.sensor_family == "pinnacle-8401" else 0.25,
+        channels=(ChannelSetup("glu", _ELECTRODE.get(trial.sensor_family, "we1"), "glutamate", 50e-9, 7e-12),),
+        options=_SENSOR_OPTIONS.get(trial.sensor_family, {}),
     )
     steps = tuple(
         InfuseStep(number, "ketamine", PUMP, infusion.volume_ul, infusion.rate_ul_per_min, None)

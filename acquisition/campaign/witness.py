@@ -16,6 +16,9 @@ from acquisition.plan import PumpSetup
 from acquisition.recording.records import InfusionRow, RecordingFailed
 from drivers.capabilities import PumpProgram, SampleBlock
 
+ENGINE_DIED = "the engine died"
+"""Outcome of a trial in which it did."""
+
 
 @dataclass
 class Witness:

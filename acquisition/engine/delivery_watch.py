@@ -20,6 +20,9 @@ DEVIATION_STEPS = 3
 DEVIATION_FOR_NS = 10 * NS_PER_S
 POLLS_WITHOUT_ADVANCE = 2
 """R23: after so many polls without advance, once one counter step should have been delivered twice over."""
+STUCK_S = 20.0
+"""So long after it was an alarm that nothing advances, an experimental infusion is given up [P]: the plan waits for a
+person. Maintained anaesthesia is not: the line may open again (R28)."""
 LATENCY_S = 1.0
 """Time that a pump needs to get going and to count: no deviation is made of one second of flow either way. [A]
 How late the computer was is in the bounds instead: between them lies what a pump in order has given."""
@@ -88,7 +91,10 @@ class DeliveryWatch:
         idle_s = (status.asked_ns - self._advanced_ns) / NS_PER_S
         if self._idle_polls < POLLS_WITHOUT_ADVANCE or idle_s < 2 * step_s + LATENCY_S:
             return []
-        return [Finding("not-infusing", f"no advance for {idle_s:.0f} s at {infusion.counter_ul:.4g} uL", stop="none")]
+        # a pump that does not notice its own stall would stand there for ever, short of a target it never reaches
+        stuck = idle_s >= 2 * step_s + LATENCY_S + STUCK_S
+        detail = f"no advance for {idle_s:.0f} s at {infusion.counter_ul:.4g} uL"
+        return [Finding("not-infusing", detail, stop="experimental" if stuck else "none")]
 
     def _deviation(self, infusion: Infusion, status: PumpStatus) -> list[Finding]:
         least_ul, most_ul = infusion.surely_ordered_ul(status.asked_ns), infusion.ordered_ul(status.received_ns)

@@ -396,7 +396,9 @@ class PumpDesk(PumpFacts):
             text = "RUN was not carried out: it stands, its counter is zero"
             self.desk.say(EventKind.PUMP, now_ns, self.name, text, {"what": "not run"})
             return
-        reached = infusion.counter_ul >= infusion.target_ul - max(status.counter_step_ul, 0.005 * infusion.target_ul)
+        unseen_ul = max(status.counter_step_ul, 0.005 * infusion.target_ul)
+        # where one digit of the counter is the whole target, a pump that gave nothing has not reached it
+        reached = infusion.counter_ul >= infusion.target_ul - min(unseen_ul, 0.5 * infusion.target_ul)
         self.ledger.end(now_ns, confirmed=not doubtful)
         self.desk.row(self.ledger.row(now_ns))  # before what settles the intent: a crash in between must not lose it
         self.read_back, self.armed_token = None, None

@@ -14,10 +14,12 @@ from typing import Annotated
 import typer
 
 from acquisition.campaign.campaign import Result, run_campaign, smallest
-from acquisition.campaign.coverage import ROWS
+from acquisition.campaign.coverage import BESIDE, NOT_HERE, ROWS
+from acquisition.campaign.draw import draw
 from acquisition.campaign.judges import judge
 from acquisition.campaign.run import run as run_trial
-from acquisition.campaign.trial import MAX_JSON_BYTES, draw, from_json
+from acquisition.campaign.trial import MAX_JSON_BYTES, from_json
+from acquisition.engine.fault_matrix import MATRIX
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, progress_bar, say
 from drivers.clock import NS_PER_S, SystemClock
@@ -68,8 +70,12 @@ def report(result: Result, seconds: float) -> list[str]:
     lines = [
         f"SIMULATED: {result.trials} trials in {seconds:.0f} s ({result.trials / max(seconds, 1e-9):.0f} per second)"
     ]
-    lines += [f"  {count:>6}  {row}" for row in ROWS if (count := result.coverage.rows[row])]
-    lines += [f"  NEVER REACHED: {row}" for row in result.coverage.missed]
+    told = {row: f"{row} {MATRIX[row].what}" for row in ROWS} | {row: row for row in BESIDE}
+    lines += [f"  {count:>6}  {text}" for row, text in told.items() if (count := result.coverage.rows[row])]
+    lines += [f"  NEVER REACHED: {told[row]}" for row in result.coverage.missed]
+    lines += [f"  not here: {row} {MATRIX[row].what}: {why}" for row, why in NOT_HERE.items()]
+    families = ", ".join(f"{family} {count}" for family, count in sorted(result.coverage.families.items()))
+    lines.append(f"  instruments: {families}")
     alarms = ", ".join(f"{alarm} {count}" for alarm, count in sorted(result.coverage.alarms.items()))
     lines.append(f"  alarms: {alarms or 'none'}")
     lines.append(

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from acquisition.campaign.draw import draw
 from acquisition.campaign.judges import judge
 from acquisition.campaign.run import run
-from acquisition.campaign.trial import draw
 from acquisition.engine.book_keeper import BookKeeper
 from acquisition.engine.conductor import Conductor
 from acquisition.engine.lane_messages import Run, Started, StopConfirmed
@@ -30,10 +30,13 @@ from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.recording.records import RecordingFailed
 from drivers.chemyx.driver import ChemyxPump
 from drivers.errors import DriverError
+from drivers.harvard_22.driver import Harvard22Pump
 from drivers.harvard_ultra.driver import HarvardUltraPump
 from drivers.new_era.driver import NewEraPump
+from drivers.wpi_micro4.driver import Micro4Pump
 
 Patch = pytest.MonkeyPatch
+PUMPS: tuple[Any, ...] = (NewEraPump, ChemyxPump, HarvardUltraPump, Harvard22Pump, Micro4Pump)
 
 
 def blind_retry(patch: Patch) -> None:
@@ -102,12 +105,17 @@ def keep_alive_always(patch: Patch) -> None:
 def ledger_not_persisted(patch: Patch) -> None:
     """Nothing is written into the animal's dose book."""
     patch.setattr(BookKeeper, "intend", lambda self, pump, step, program, wall_ns: None)
+    patch.setattr(BookKeeper, "opened", lambda self, number, ledger: None)
 
 
 def ledger_believes_the_last_look(patch: Patch) -> None:
     """What a pump may have given since it was last heard is not counted."""
     honest = PumpLedger.end
-    patch.setattr(PumpLedger, "end", lambda self, now_ns, confirmed: honest(self, now_ns, confirmed=True))
+
+    def end(self: PumpLedger, now_ns: int, *, confirmed: bool, may_go_on: bool = False) -> None:
+        honest(self, now_ns, confirmed=True, may_go_on=may_go_on)
+
+    patch.setattr(PumpLedger, "end", end)
 
 
 def zero_is_zero(patch: Patch) -> None:
@@ -141,7 +149,7 @@ def gaps_not_told(patch: Patch) -> None:
 
 def no_target(patch: Patch) -> None:
     """The pump is given ten times the target, and what it holds is not compared: the engine's clock must stop it."""
-    for driver in (NewEraPump, ChemyxPump, HarvardUltraPump):
+    for driver in PUMPS:
         honest = driver.program
 
         def unlimited(self: Any, program: Any, honest: Callable[..., Any] = honest) -> Any:
@@ -153,7 +161,7 @@ def no_target(patch: Patch) -> None:
 
 def no_read_back(patch: Patch) -> None:
     """What the pump was told is not compared with what it holds, and a setting that was not taken passes."""
-    for driver in (NewEraPump, ChemyxPump, HarvardUltraPump):
+    for driver in PUMPS:
         honest = driver.program
 
         def deaf(self: Any, program: Any, honest: Callable[..., Any] = honest) -> Any:

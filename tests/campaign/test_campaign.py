@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.campaign.campaign import run_seeds, smallest
+from acquisition.campaign.draw import draw
 from acquisition.campaign.judges import judge
 from acquisition.campaign.run import run
-from acquisition.campaign.trial import draw, from_json
+from acquisition.campaign.trial import from_json
 from amperfuse.commands.campaigns import report
 from tests.campaign.mutants import MUTANTS, Patch, broken, caught_by, first_catch, no_target
 from tests.process.engine_kit import amperfuse
