@@ -56,6 +56,8 @@ class Instrument:
     """Change places with the instrument of that name; the bench knows it."""
     due_ns: int = NEVER_NS
     """When something next happens here."""
+    _outside_ns: int = NEVER_NS
+    """When something next comes from outside: bytes of the host, a fault."""
     _bursting: Bursting | None = field(init=False, repr=False)
     _cuts: int = 0
     _offs: int = 0
@@ -70,9 +72,9 @@ class Instrument:
 
     def refresh(self, now_ns: int) -> None:
         """Find out when something next happens; called after anything has."""
-        event_ns = self._firmware_due_ns(now_ns)
         change_ns = self.faults.next_change_ns()
-        self.due_ns = min(event_ns, self.wire.to_device.next_ns(), NEVER_NS if change_ns is None else change_ns)
+        self._outside_ns = min(self.wire.to_device.next_ns(), NEVER_NS if change_ns is None else change_ns)
+        self.due_ns = min(self._firmware_due_ns(now_ns), self._outside_ns)
 
     def _firmware_due_ns(self, now_ns: int) -> int:
         event_ns = self.firmware.next_event_ns(now_ns)
@@ -83,8 +85,7 @@ class Instrument:
     def live_until(self, end_ns: int) -> None:
         """Live through all that is due up to ``end_ns``; between outside events the firmware emits in one go."""
         while self.due_ns <= end_ns:
-            change_ns = self.faults.next_change_ns()
-            outside_ns = min(self.wire.to_device.next_ns(), NEVER_NS if change_ns is None else change_ns)
+            outside_ns = self._outside_ns
             if self.due_ns < outside_ns:
                 t_ns = min(end_ns, outside_ns - 1)
                 self._emit(self.due_ns, t_ns)

@@ -44,6 +44,10 @@ class Considerate(Protocol):
         ...
 
 
+_Free = tuple[int, Callable[[], int | None], Callable[[], bool] | None]
+"""Somebody who can have a turn: number, when it is due, and how to ask whether it is a long one, where that matters."""
+
+
 def _nobody(_until_ns: int) -> None:
     """Let nobody have a turn."""
 
@@ -69,10 +73,12 @@ class LockstepHost:
     def __init__(self, clock: LockstepClock, actors: Sequence[Actor], over: Callable[[], bool]) -> None:
         self._clock = clock
         self._actors = tuple(actors)
-        self._busy: set[int] = set()
-        self._considerate = {n: a for n, a in enumerate(self._actors) if isinstance(a, Considerate)}
-        self._hurried = {number for number, actor in self._considerate.items() if actor.hurried}
-        self._note_busy()
+        considerate = {n: a for n, a in enumerate(self._actors) if isinstance(a, Considerate)}
+        self._hurried = {number for number, actor in considerate.items() if actor.hurried}
+        self._long = {number: actor.next_is_long for number, actor in considerate.items() if not actor.hurried}
+        self._free_of: dict[frozenset[int], list[_Free]] = {}
+        self._busy: frozenset[int] = frozenset()
+        self._free = self._free_beside(self._busy)
         self._over = over
         self._last_ns = -1
         self._steps_here = 0
@@ -108,21 +114,25 @@ class LockstepHost:
 
     def _next(self) -> tuple[int, int] | None:
         best, best_ns = -1, FOREVER_NS
-        for number, next_due_ns in self._free:
+        for number, next_due_ns, is_long in self._free:
             due_ns = next_due_ns()
-            if due_ns is not None and due_ns < best_ns and not (self._short_only and self._is_long(number)):
+            if due_ns is not None and due_ns < best_ns and not (is_long is not None and is_long()):
                 best, best_ns = number, due_ns
         return None if best < 0 else (best, best_ns)
 
-    def _note_busy(self) -> None:
-        """Note who can have a turn now, and whether only a short one."""
-        self._free = [(n, actor.next_due_ns) for n, actor in enumerate(self._actors) if n not in self._busy]
-        self._short_only = not self._busy.isdisjoint(self._hurried)
+    def _free_beside(self, busy: frozenset[int]) -> list[_Free]:
+        """Return who can have a turn while these have theirs, and of whom it matters then whether it is a long one.
 
-    def _is_long(self, number: int) -> bool:
-        """Tell whether this one's next turn must wait for the end of a hurried one. What hurries never waits."""
-        actor = self._considerate.get(number)
-        return actor is not None and not actor.hurried and actor.next_is_long()
+        What is long waits for the end of a turn that hurries. What hurries itself never waits.
+        """
+        if busy not in self._free_of:
+            short_only = not busy.isdisjoint(self._hurried)
+            self._free_of[busy] = [
+                (number, actor.next_due_ns, self._long.get(number) if short_only else None)
+                for number, actor in enumerate(self._actors)
+                if number not in busy
+            ]
+        return self._free_of[busy]
 
     def _turn(self, number: int, due_ns: int) -> None:
         self._clock.pass_until_ns(due_ns)
@@ -132,11 +142,10 @@ class LockstepHost:
         if self._steps_here > STUCK_STEPS:
             name = type(self._actors[number]).__name__
             raise RuntimeError(f"time stands still at {now_ns / NS_PER_S:.3f} s: {name} is due for ever")
-        free, short_only = self._free, self._short_only
-        self._busy.add(number)
-        self._note_busy()
+        busy, free = self._busy, self._free
+        self._busy = busy | {number}
+        self._free = self._free_beside(self._busy)
         try:
             self._actors[number].step(now_ns)
         finally:
-            self._busy.discard(number)
-            self._free, self._short_only = free, short_only
+            self._busy, self._free = busy, free

@@ -66,6 +66,10 @@ class Receiver:
             if not safe_mode():  # one command in Basic mode and nothing else, as nearly always
                 yield Packet(clean(data[:-1][:_LINE_LIMIT]), safe=False, intact=True)
             return
+        if self._packet is None and data[:1] == bytes((STX,)) and len(data) > 1 and len(data) == data[1] + 1:
+            self._line.clear()  # one Safe packet and nothing else, as nearly always
+            yield _check(data[1:])
+            return
         for byte in data:
             packet = self._feed_byte(byte, safe_mode=safe_mode())
             if packet is not None:
