@@ -52,10 +52,8 @@ def main() -> None:
     drawn = [draw(seed) for seed in range(1, count + 1)]
     for name, trials in (("short schedules", [t for t in drawn if is_short(t)]), ("all as drawn", drawn)):
         rate, virtual_s = per_second(trials)
-        print(
-            f"{name}: {rate:.0f} trials per second on one core ({len(trials)} trials of {virtual_s:.1f} virtual seconds,"
-            f" {rate * virtual_s:.0f} times real time)"
-        )
+        size = f"{len(trials)} trials of {virtual_s:.1f} virtual seconds"
+        print(f"{name}: {rate:.0f} per second on one core ({size}, {rate * virtual_s:.0f} times real time)")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def test_a_scenario_is_a_trial_that_is_kept_and_replayed_like_any_other() -> Non
         (Scenario("L10", "short"), "of the plan were given: at target, not short"),
         (Scenario("T1", "at target", ("drug:stall@5s",)), "nothing was to be"),
         (Scenario("T1", "at target", says="never said"), "nothing says"),
-        (Scenario("H7", "short", acts=(Act(5.0, "program-error"),)), "R44 no defect"),
+        (Scenario("H7", "at target", acts=(Act(5.0, "program-error"),)), "of the plan were given: short"),
     ],
 )
 def test_a_fault_that_is_not_seen_is_a_shortcoming(scenario: Scenario, says: str) -> None:
