@@ -34,6 +34,7 @@ class PreflightDesk:
     background: Background = NOTHING_KNOWN
     _words: dict[str, Word] = field(default_factory=dict)
     _moves: dict[str, WasteMove] = field(default_factory=dict)
+    _seen: tuple[int, tuple[PreflightItem, ...]] = (-1, ())
 
     # ---- what is known ----------------------------------------------------------------------------------------------
 
@@ -56,7 +57,8 @@ class PreflightDesk:
         """Return the list as it stands; empty once the plan has been started."""
         if self.engine.phase not in ("connecting", "ready"):
             return ()
-        return items(self.engine.snapshot(now_ns), self.engine.desk.plan, self.engine.desk.limits)
+        self._seen = now_ns, items(self.engine.snapshot(now_ns), self.engine.desk.plan, self.engine.desk.limits)
+        return self._seen[1]
 
     # ---- what is done -----------------------------------------------------------------------------------------------
 
@@ -94,7 +96,9 @@ class PreflightDesk:
         )
 
     def _accept(self, command: Accept, now_ns: int) -> tuple[bool, str]:
-        item = next((i for i in self.items(now_ns) if i.item_id == command.item_id), None)
+        # Many are signed at once: the list of this very moment will do, a start is held against one of its own.
+        lines = self._seen[1] if self._seen[0] == now_ns else self.items(now_ns)
+        item = next((i for i in lines if i.item_id == command.item_id), None)
         if item is None:
             return False, f"The pre-flight has no line {command.item_id!r}."
         if item.level == "ok":

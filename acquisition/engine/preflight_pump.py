@@ -136,8 +136,9 @@ def _scale(setup: PumpSetup, proof: PumpProof) -> PreflightItem:
     name, scale = setup.name, proof.scale
     harm = "Were it the wrong syringe, or slipping in its holder, the dose would be wrong and nobody would see it."
     how = (
-        f"With the line off the animal: 'amperfuse preflight --move {name} --line-is-off --by NAME', read the change "
-        f"on the barrel, then 'amperfuse preflight --seen {name}=UL --by NAME' (or Scale check in the window)."
+        f"With the line off the animal and in a waste vessel: move 2 mm ('amperfuse preflight --move {name} "
+        f"--line-is-off --by NAME'), read the change on the barrel, then say what you saw ('amperfuse preflight --seen "
+        f'{name}="33 uL" --by NAME\').'
     )
     if proof.moving_into_waste:
         return _line_of("scale", setup, "wait", f"{name} moves into waste.", harm, "Wait, and watch the plunger.")
@@ -148,7 +149,7 @@ def _scale(setup: PumpSetup, proof: PumpProof) -> PreflightItem:
         )
     if scale.seen_ul is None:
         what = f"{name} moved {scale.moved_ul:.4g} uL into waste; nobody has said what the scale showed."
-        return _line_of("scale", setup, "refused", what, harm, how.partition("then ")[2])
+        return _line_of("scale", setup, "refused", what, harm, f"S{how.partition('then s')[2]}")
     what = f"{name} counted {scale.moved_ul:.4g} uL into waste, {scale.by} saw {scale.seen_ul:.4g} uL on the scale"
     if abs(scale.seen_ul - scale.moved_ul) <= SCALE_TOLERANCE * scale.moved_ul:
         return _line_of("scale", setup, "ok", f"{what}.")

@@ -41,7 +41,7 @@ from acquisition.engine.lane_messages import (
     Wire,
 )
 from acquisition.engine.pump_facts import PumpFacts
-from acquisition.events import EventKind
+from acquisition.events import EventKind, Scalar
 from drivers.capabilities import Motion, PumpAlarm, PumpStatus
 from drivers.clock import NS_PER_S
 
@@ -403,7 +403,12 @@ class PumpDesk(PumpFacts):
         self.desk.row(self.ledger.row(now_ns))  # before what settles the intent: a crash in between must not lose it
         self.read_back, self.armed_token = None, None
         amount = f"{infusion.counter_ul:.6g} of {infusion.target_ul:.6g} uL"
-        data = {"what": "target reached" if reached else "ended early", "infused_ul": infusion.counter_ul}
+        ended = "target reached" if reached else "ended early"
+        # what went into waste settles no intent: nobody was to get it
+        data: dict[str, Scalar] = {
+            "what": "waste over" if infusion.into_waste else ended,
+            "infused_ul": infusion.counter_ul,
+        }
         self.desk.say(EventKind.PUMP, now_ns, self.name, f"Infusion over: {amount}", data)
         if reached:
             self.outcome = "done" if self.outcome is None else self.outcome

@@ -16,6 +16,7 @@ from gui.widgets.notes import NameBox
 from gui.widgets.plain import PlainLabel, button, row, set_tooltip
 
 MARK_PX = 110
+HEAD_PX = 64
 SHARE = 0.55
 """Of the window's height, at most: what was recorded so far stays in view."""
 
@@ -133,8 +134,9 @@ class PreflightPanel(QFrame):
                 line.show_row(shown)
         else:
             self._rebuild(card.rows)
-        inside = self._scroll.widget()
-        wanted_px = (inside.sizeHint().height() if inside is not None else 0) + 60
+        viewport = self._scroll.viewport()
+        width_px = viewport.width() if viewport is not None else 0
+        wanted_px = self._rows.heightForWidth(width_px) + HEAD_PX
         self.setFixedHeight(min(wanted_px, round(SHARE * window_px)))
 
     def _rebuild(self, rows: tuple[PreflightRow, ...]) -> None:

@@ -16,6 +16,7 @@ from acquisition.engine.preflight_facts import Background, ScaleReading, Word
 from acquisition.experiment.doubts import Doubt
 from acquisition.messages import Accept, AlarmView, MoveIntoWaste, PreflightItem, ReadScale, RunChecks, Start
 from acquisition.plan import Plan, PumpSetup
+from acquisition.recording.records import INTENT_OUTCOMES
 from drivers.capabilities import Motion
 from drivers.clock import NS_PER_S
 from drivers.errors import ReplyTimeout
@@ -288,6 +289,7 @@ def test_R15_a_known_volume_into_waste_is_compared_with_the_scale_and_given_to_n
     submit(lab, ReadScale(request=4, pump="drug", by="Anna", seen_ul=35.0))
     assert line(lab, "scale:drug").level == "ok"
     assert any("into waste" in text.lower() for text in lab.texts())
+    assert not {str(e.data.get("what")) for e in lab.sink.events} & INTENT_OUTCOMES, "no intent, no outcome of one"
     lab.send(Start(request=5))
     lab.run(lab.now_s + 60)
     assert lab.answers[-1].ok, lab.answers[-1].text
@@ -327,3 +329,16 @@ def test_the_list_is_for_the_time_before_the_start(tmp_path: Path) -> None:
     lab.until_infusing()
     assert lab.preflight() == ()
     assert "before the start" in submit(lab, RunChecks(request=2))
+
+
+def test_R33_a_stop_ends_a_scale_check_and_what_it_moved_stays_missing_in_the_syringe(tmp_path: Path) -> None:
+    lab = ready(tmp_path, on_bytes=True)
+    submit(lab, MoveIntoWaste(request=1, pump="drug", by="Anna", line_is_off=True), 5)
+    moving_ul = lab.true_ul()
+    assert 0 < moving_ul < 34.0
+    lab.conductor.emergency_stop("test")
+    lab.run(lab.now_s + 5)
+    assert lab.conductor.stop_confirmed()
+    assert lab.true_ul() < moving_ul + 2.0
+    assert lab.pump.ledger.confirmed_ul == 0.0
+    assert lab.pump.ledger.remaining_ul(lab.clock.now_ns()) == pytest.approx(600.0 - lab.true_ul(), abs=0.1)
