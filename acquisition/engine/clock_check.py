@@ -18,21 +18,18 @@ LATER_ALLOWED_NS = 60 * NS_PER_S
 
 
 def clock_doubt(wall_ns: int, newest_entry_ns: int | None = None) -> str:
-    """Say why the wall clock cannot be right, and what to do; empty if nothing speaks against it.
+    """Say why the wall clock cannot be right; empty if nothing speaks against it.
 
     ``wall_ns``: UTC now, ns since 1970. ``newest_entry_ns``: UTC of the newest entry in the dose book, None without.
     """
     if wall_ns < PROGRAM_WALL_NS:
-        return f"The computer's clock says {_when(wall_ns)}, before this program was written. {_DO}"
+        return f"The computer's clock says {_when(wall_ns)}, before this program was written."
     if newest_entry_ns is not None and wall_ns < newest_entry_ns - LATER_ALLOWED_NS:
         return (
             f"The computer's clock says {_when(wall_ns)}, and the dose book has an entry of {_when(newest_entry_ns)}."
-            f" What was given then would not count in the limits of the next hours. {_DO}"
+            f" What was given then would not count in the limits of the next hours."
         )
     return ""
-
-
-_DO = "Set date and time of the computer, then start again."
 
 
 def _when(wall_ns: int) -> str:

@@ -78,7 +78,7 @@ MATRIX: dict[str, Fault] = {
     "T2": Fault("summer time begins or ends", silent="nothing is scheduled by it; times are UTC with their offset"),
     "T3": Fault(
         "the computer's clock is wrong at the start",
-        silent="nothing that runs depends on it; the times in the recording are wrong by as much",
+        silent="a session does not start with a clock that cannot be true; nothing that runs depends on it",
     ),
     "U1": Fault("Start is pressed twice", silent="the second press is refused with a sentence: one infusion only"),
     "U2": Fault("STOP at any time", silent="it is no fault: it wins, and an alarm comes only if it is not confirmed"),

@@ -115,6 +115,8 @@ class Snapshot:
     """How long this session has been open."""
     clock_sound: bool = True
     """False after a jump, a sleep of the machine or a stalled loop that nobody has acknowledged."""
+    clock_doubt: str = ""
+    """Why the wall clock cannot be true (T3); empty if nothing speaks against it."""
     preflight: PreflightFacts = NOTHING_PROVED
     """What was proved, told and found for the start of the plan."""
 

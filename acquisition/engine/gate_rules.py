@@ -35,11 +35,13 @@ def plan_intact(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[Caus
 
 
 def clock(snapshot: Snapshot) -> Iterator[Cause]:
-    """The engine did not stand still, unacknowledged."""
+    """The engine did not stand still, unacknowledged, and the wall clock can be true (T3)."""
     if not snapshot.clock_sound:
         yield Cause(
             "The computer's clock jumped or the computer slept.", "Look at the pumps, then acknowledge the clock alarm."
         )
+    if snapshot.clock_doubt:
+        yield Cause(snapshot.clock_doubt, "Set date and time of the computer, then start again.")
 
 
 def pump_identified(pump: PumpSnapshot | None, setup: PumpSetup) -> Iterator[Cause]:

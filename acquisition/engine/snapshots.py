@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from acquisition.engine.clock_check import clock_doubt
 from acquisition.engine.gatekeeper import PumpSnapshot, Snapshot
 from acquisition.engine.parts import Desk
 from acquisition.engine.pump_desk import PumpDesk
@@ -48,6 +49,7 @@ def gate_snapshot(engine: Conductor, now_ns: int) -> Snapshot:
         attended=engine.attendance.allows_start(now_ns),
         preflight=engine.preflight.facts(now_ns),
         session_s=(now_ns - engine.session_started_ns) / NS_PER_S,
+        clock_doubt=clock_doubt(desk.clock.wall_ns()),
         clock_sound=not any(view.alarm_id == "clock-jump" for view in desk.alarms.views()),
     )
 
