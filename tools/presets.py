@@ -23,7 +23,7 @@ about a real one.** Marks: [S] from a public source, [D] derived from such numbe
 
 ```console
 amperfuse presets                                        # the list below
-amperfuse presets depressed-mouse                        # one of them, whole, as TOML
+amperfuse presets depressed-mouse                        # one of them, or a file of your own, whole, as TOML
 amperfuse rehearse protocol.toml --rig rig.toml --preset depressed-mouse --preset array-without-mpd
 amperfuse rehearse protocol.toml --rig rig.toml --preset my-animal.toml
 ```
