@@ -51,8 +51,7 @@ def preflight(
             tell(answer.text, style="" if answer.ok else "bold red")
             if not answer.ok:
                 raise Ended("The list is as it was: 'amperfuse preflight'.", ExitCode.REFUSED_COMMAND)
-        if orders:
-            _let_it_show(client)
+        _let_it_show(client)
         if check or move:
             client.wait_for(_nothing_under_way, CHECK_S)
         state = client.wait_for(lambda _state: True, STATE_S)
@@ -82,7 +81,7 @@ def _orders(
 
 
 def _let_it_show(client: EngineClient) -> None:
-    """Wait for the second state from now: the first may have been on its way before the last answer."""
+    """Wait for the second state from now: the first is from before, whatever was just done here or elsewhere."""
     for _ in range(2):
         before = client.state.now_ns if client.state is not None else 0
 
