@@ -124,7 +124,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("S1", "short", ("stat:unplug@10s",), sensor=True),
     Scenario("S1 silent", "at target", ("stat:cut@10s+8s",), sensor=True),
     Scenario("S2", "at target", ("stat:drop@10s+1s",), sensor=True),
-    Scenario("T1", "at target", acts=(Act(8.0, "clock-forward", 3600.0), Act(16.0, "clock-back", 3600.0))),
+    Scenario("T1", "at target", acts=(Act(8.0, "clock-forward", 3600.0), Act(16.0, "clock-back", 3600.0)), says="back"),
     Scenario("T2", "at target", acts=(Act(_FAULT_S, "clock-back", 3600.0),)),
     Scenario("U1", "at target", acts=(Act(5.0, "start"), Act(5.0, "start")), says="Start the plan"),
     Scenario("U2", "short", acts=(Act(_FAULT_S, "stop"),), says="STOP confirmed"),

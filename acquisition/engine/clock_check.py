@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from acquisition.engine.parts import Desk
+from acquisition.events import EventKind
 from drivers.clock import NS_PER_S, REHEARSAL_WALL_START_NS
 
 PROGRAM_WALL_NS = REHEARSAL_WALL_START_NS
@@ -34,3 +36,25 @@ def clock_doubt(wall_ns: int, newest_entry_ns: int | None = None) -> str:
 
 def _when(wall_ns: int) -> str:
     return datetime.fromtimestamp(wall_ns / NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+STEP_NS = 2 * NS_PER_S
+"""What the wall clock gains or loses between two looks beyond this was set, not slewed [P]."""
+
+
+class WallWatch:
+    """Writes down when somebody, or a time server, sets the wall clock while a session runs; changes nothing (T1)."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._offset_ns: int | None = None
+
+    def look(self, now_ns: int) -> None:
+        """Compare both clocks; once per step of the conductor."""
+        clock = self._desk.clock
+        offset_ns = clock.wall_ns() - clock.now_ns()
+        if self._offset_ns is not None and abs(offset_ns - self._offset_ns) > STEP_NS:
+            step_s = (offset_ns - self._offset_ns) / NS_PER_S
+            text = f"The computer's clock was set {'forward' if step_s > 0 else 'back'} by {abs(step_s):.1f} s"
+            self._desk.say(EventKind.SYSTEM, now_ns, "clock", text, {"what": "clock step", "step_s": step_s})
+        self._offset_ns = offset_ns

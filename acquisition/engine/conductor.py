@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine import snapshots
 from acquisition.engine.attendance import Attendance
+from acquisition.engine.clock_check import WallWatch
 from acquisition.engine.commands import CommandDesk, Reply
 from acquisition.engine.gatekeeper import Intent, Permit, Refusal, Snapshot, decide
 from acquisition.engine.infusion_start import InfusionStart
@@ -81,6 +82,7 @@ class Conductor:
         self.schedule = Schedule(desk.plan, late_ns=round(LATE_NS * desk.slack), way=self.attendance.way)
         self.recorder_watch = RecorderWatch(desk)
         self._reminders = Reminders(desk)
+        self._wall_watch = WallWatch(desk)
         self.outcome = ""
         """How the session ended, once ``over``."""
         self.over = False
@@ -339,6 +341,7 @@ class Conductor:
 
     def _watch_time(self, now_ns: int) -> None:
         """Notice that the engine stood still: a lag is an alarm, more than a watchdog's time is a jump (H5, H6)."""
+        self._wall_watch.look(now_ns)
         if self._last_step_ns is None:
             return
         gap_s = (now_ns - self._last_step_ns) / NS_PER_S
