@@ -168,6 +168,9 @@ def _read(path: Path) -> tuple[list[Entry], bytes, int]:
     except OSError as error:
         raise BookBroken(f"{path} cannot be read: {error.strerror or error}") from error
     size = content.rfind(b"\n") + 1
+    begin = content.rfind(b"\n", 0, max(0, size - 1)) + 1
+    if b"\0" in content[begin:size]:  # a power cut took a block out of the last write; the anchor knows if it counted
+        size = begin
     entries: list[Entry] = []
     for line_number, line in enumerate(content[:size].split(b"\n")[:-1], start=1):
         entries.append(_parsed(line, entries[-1] if entries else None, f"{path}, line {line_number}"))

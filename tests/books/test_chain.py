@@ -150,3 +150,21 @@ def test_X1_what_is_no_book_is_refused_with_its_line(tmp_path: Path, line: bytes
     path.write_bytes(line)
     with pytest.raises(BookBroken, match="line 1"):
         read_entries(path, anchor)
+
+
+def test_R54_a_block_that_a_power_cut_took_out_of_the_last_write_is_cut_off_unless_the_anchor_knows_the_entry(
+    tmp_path: Path,
+) -> None:
+    path, anchor = book_with(tmp_path, 3)
+    whole, known = path.read_bytes(), anchor.read_bytes()
+    path.write_bytes(whole[:-40] + bytes(30) + whole[-10:])
+    with pytest.raises(BookBroken, match="cut off"):
+        read_entries(path, anchor)
+
+    anchor.write_bytes(known[: known[:-1].rfind(b"\n") + 1])  # the write was never acknowledged
+
+    assert len(read_entries(path, anchor)) == 2
+    book = Book(path, anchor).open()
+    book.add({"kind": "intent", "volume_ul": 1.0}, wall_ns=9)
+    book.close()
+    assert len(read_entries(path, anchor)) == 3
