@@ -143,7 +143,7 @@ def wait_gone(pid: int, timeout_s: float = 60.0) -> bool:
     return False
 
 
-def amperfuse(*words: str | Path, timeout_s: float = 100.0) -> subprocess.CompletedProcess[str]:
+def amperfuse(*words: str | Path, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own, as a person would from another terminal."""
     command: Sequence[str] = [sys.executable, "-m", "amperfuse", *map(str, words)]
     environment = {**os.environ, "COLUMNS": "200", "NO_COLOR": "1"}
