@@ -91,6 +91,8 @@ class PumpSetup:
     primed: bool
     drug_form: str = ""
     """Salt or base: the form that concentration and doses of this pump are given in."""
+    container: str = ""
+    """The container that the syringe was filled from; its substance log is kept. Empty: none is."""
     baud: int | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
 

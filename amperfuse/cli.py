@@ -13,6 +13,7 @@ from amperfuse import __version__
 from amperfuse.commands import (
     books,
     campaigns,
+    containers,
     engine,
     experiments,
     finding,
@@ -71,6 +72,7 @@ app.add_typer(syringe_library.app, name="syringes")
 app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)
+app.add_typer(containers.app, name="container")
 app.command()(campaigns.campaign)
 app.command()(unfinished.unfinished)
 app.command()(unfinished.reconcile)

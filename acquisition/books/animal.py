@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
+from acquisition.books.containers import settle_delivery
 from acquisition.books.places import book_place
-from acquisition.events import Scalar
+from acquisition.events import NO_DATA, Scalar
 from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
 from acquisition.recording.filesystem import FileSystem, OsFileSystem
 from drivers.capabilities import PumpProgram
@@ -114,12 +115,17 @@ def _number(entry: Entry, key: str) -> float:
 def settle_by_hand(animal: str, intent: int, given_ul: float, *, by: str, reason: str, wall_ns: int) -> Entry:
     """Write what a person found that an infusion gave; what stood there before stays in the book.
 
-    Raises BookUnwritable, BookBroken, ValueError when the book has no such intent.
+    Also in the log of the container it came from. Raises BookUnwritable, BookBroken, ContainerRefused, ValueError when
+    the book has no such intent.
     """
     book = Book(*book_place(KIND, animal)).open()
     try:
-        if not any(entry.number == intent and entry.data.get("kind") in _DOSES for entry in book.entries):
+        of = next((e for e in book.entries if e.number == intent and e.data.get("kind") in _DOSES), None)
+        if of is None:
             raise ValueError(f"the dose book of {animal!r} has no infusion with number {intent}")
+        if of.data.get("container"):
+            container, delivery = str(of.data["container"]), int(_number(of, "delivery"))
+            settle_delivery(container, delivery, given_ul, by=by, reason=reason, wall_ns=wall_ns)
         data: dict[str, Scalar] = {"kind": "outcome", "intent": intent, "given_ul": given_ul, "uncertain_ul": 0.0}
         return book.add(data | {"by": by, "reason": reason}, wall_ns)
     finally:
@@ -250,9 +256,16 @@ class AnimalBook:
         entries = self._book.entries
         return f"{entries[-1].number} {entries[-1].sha256}" if entries else "0"
 
-    def intend(self, pump: PumpSetup, step: int, program: PumpProgram, wall_ns: int) -> int:
+    def intend(
+        self,
+        pump: PumpSetup,
+        step: int,
+        program: PumpProgram,
+        wall_ns: int,
+        also: Mapping[str, Scalar] = NO_DATA,
+    ) -> int:
         """Write that an infusion is about to start; from here its whole target counts. Return the entry's number."""
-        data = self._solution(pump, program) | {"kind": "intent", "step": step}
+        data = self._solution(pump, program) | {"kind": "intent", "step": step} | dict(also)
         return self._book.add(data, wall_ns).number
 
     def settle(self, intent: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:

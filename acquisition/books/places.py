@@ -29,7 +29,19 @@ def book_place(kind: str, name: str) -> tuple[Path, Path]:
     file = "-".join(
         part for part in (slug, hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]) if part
     )
+    data, state = _roots()
+    return data / "books" / kind / f"{file}.book", state / "anchors" / kind / f"{file}.anchor"
+
+
+def books_of(kind: str) -> list[tuple[Path, Path]]:
+    """Return the paths of every book of a kind and of its anchor, by name."""
+    data, state = _roots()
+    found = sorted((data / "books" / kind).glob("*.book"))
+    return [(path, state / "anchors" / kind / f"{path.stem}.anchor") for path in found]
+
+
+def _roots() -> tuple[Path, Path]:
     chosen = os.environ.get(BOOKS_DIR_VARIABLE)
     data = Path(chosen) if chosen else platformdirs.user_data_path("amperfuse", appauthor=False)
     state = Path(chosen) if chosen else platformdirs.user_state_path("amperfuse", appauthor=False)
-    return data / "books" / kind / f"{file}.book", state / "anchors" / kind / f"{file}.anchor"
+    return data, state

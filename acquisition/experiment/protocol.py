@@ -91,6 +91,7 @@ class _Pump(Table):
     primed: bool
     drug: Name | None = None
     form: Name | None = None
+    container: SaidText | None = None
     concentration: ConcentrationMgPerMl | None = None
     role: Role = "experimental"
 
@@ -121,6 +122,7 @@ class PumpUse:
     role: Role
     loaded_ul: float
     primed: bool
+    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def load_protocol(path: Path) -> Protocol:
                 pump.role,
                 pump.loaded,
                 pump.primed,
+                pump.container or "",
             )
             for name, pump in file.pumps.items()
         ),

@@ -13,7 +13,7 @@ from acquisition.experiment.devices import amperometry, driver_options
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.problems import Problem, did_you_mean, printable
 from acquisition.experiment.protocol import Protocol, PumpUse
-from acquisition.experiment.rig import Rig, RigPump, is_replayed
+from acquisition.experiment.rig import Rig, RigPump, is_replayed, is_simulated
 from acquisition.plan import PotentiostatSetup, PumpSetup
 from drivers.bound_port import changes_on_replug
 from drivers.capabilities import Cautious, Potentiostat, SyringePump
@@ -135,6 +135,7 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
             f"pump {pump.name} is bound to {pump.url}, a name that another instrument may have after replugging; bind "
             "it to its adapter: `amperfuse ports` prints what to write"
         )
+    _mind_the_log(pump, use, found)
     if pump.watchdog_s == 0:
         found.warn(f"pump {pump.name} runs without its communication watchdog; only the armed target would end it")
     elif pump.watchdog_s > LONG_WATCHDOG_S:
@@ -160,10 +161,19 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         loaded_ul=use.loaded_ul,
         primed=use.primed,
         drug_form=use.form,
+        container=use.container,
         baud=pump.baud,
         options=pump.options,
     )
     return PumpPlan(setup, driver, low, high)
+
+
+def _mind_the_log(pump: RigPump, use: PumpUse, found: Findings) -> None:
+    if use.drug and not use.container and use.route != "bench" and not is_simulated(pump.url):
+        found.warn(
+            f"pump {pump.name}: no substance log is kept of this {use.drug}; `container` in the protocol names the "
+            "bottle that its syringe was filled from"
+        )
 
 
 def plan_potentiostats(rig: Rig, drivers: DriverLookup, found: Findings) -> tuple[PotentiostatSetup, ...]:

@@ -16,8 +16,10 @@ from acquisition.books import sessions
 from acquisition.books.animal import AnimalBook, animals, history
 from acquisition.books.approvals import approval
 from acquisition.books.chain import BookBroken, BookUnwritable
+from acquisition.books.containers import ContainerRefused
 from acquisition.books.places import same_name
 from acquisition.books.protocols import last_started, note_start
+from acquisition.books.run_books import RunBooks, open_logs
 from acquisition.engine.lanes import check_identity
 from acquisition.engine.preflight_facts import Background
 from acquisition.engine.publisher_port import Publisher
@@ -177,16 +179,8 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
     subject = bench.plan.subject
     keeps_book = not bench.plan.simulated and subject.species != NO_ANIMAL
 
-    def open_book(session_id: str) -> AnimalBook | None:
-        if not keeps_book:
-            return None
-        try:
-            return AnimalBook.open(subject.subject_id, session_id, subject.weight_g, bench.plan.history)
-        except (BookBroken, BookUnwritable) as error:
-            raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
-
-    def begin(session_id: str) -> AnimalBook | None:
-        book = open_book(session_id)
+    def begin(session_id: str) -> RunBooks | None:
+        book = _open_books(bench.plan, session_id) if keeps_book else None
         if not bench.plan.simulated:
             folder = (options.out / session_id).absolute()
             try:
@@ -220,6 +214,21 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
         said = f"Syringes as a person named them for this session: {', '.join(options.syringes)}"
         session.conductor.desk.say(EventKind.OPERATOR, bench.clock.now_ns(), "operator", said)
     return session
+
+
+def _open_books(plan: Plan, session_id: str) -> RunBooks:
+    subject = plan.subject
+    try:
+        logs = open_logs(plan.pumps, session_id, _today())
+    except (BookBroken, BookUnwritable, ContainerRefused) as error:
+        raise RefusedInput([Problem("substance log", 0, "container", str(error))]) from error
+    try:
+        animal = AnimalBook.open(subject.subject_id, session_id, subject.weight_g, plan.history)
+    except (BookBroken, BookUnwritable) as error:
+        for log in logs.values():
+            log.close()
+        raise RefusedInput([Problem("dose book", 0, subject.subject_id, str(error))]) from error
+    return RunBooks(animal, logs)
 
 
 def _today() -> date:
