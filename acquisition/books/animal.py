@@ -7,6 +7,7 @@ gave something by its own keys has an entry of its own. Never under-counts (R54)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
@@ -123,13 +124,21 @@ def settle_by_hand(animal: str, intent: int, given_ul: float, *, by: str, reason
         of = next((e for e in book.entries if e.number == intent and e.data.get("kind") in _DOSES), None)
         if of is None:
             raise ValueError(f"the dose book of {animal!r} has no infusion with number {intent}")
-        if of.data.get("container"):
-            container, delivery = str(of.data["container"]), int(_number(of, "delivery"))
-            settle_delivery(container, delivery, given_ul, by=by, reason=reason, wall_ns=wall_ns)
+        _settle_container(of, (given_ul, 0.0), {"by": by, "reason": reason}, wall_ns)
         data: dict[str, Scalar] = {"kind": "outcome", "intent": intent, "given_ul": given_ul, "uncertain_ul": 0.0}
         return book.add(data | {"by": by, "reason": reason}, wall_ns)
     finally:
         book.close()
+
+
+def _settle_container(of: Entry, volumes_ul: tuple[float, float], told: Mapping[str, Scalar], wall_ns: int) -> None:
+    """Write the outcome of an infusion in the log of the container it came from, if there is one.
+
+    Before the animal's book, and again if that fails: the newest outcome counts.
+    """
+    if of.data.get("container"):
+        container, delivery = str(of.data["container"]), int(_number(of, "delivery"))
+        settle_delivery(container, delivery, *volumes_ul, told, wall_ns)
 
 
 @dataclass(frozen=True)
@@ -164,6 +173,8 @@ def settle_cut_short(animal: str, intent: int, given_ul: float, uncertain_ul: fl
     """Write what an infusion gave whose engine died, as its pump told afterwards. Raises BookUnwritable, BookBroken."""
     book = Book(*book_place(KIND, animal)).open()
     try:
+        for of in (entry for entry in book.entries if entry.number == intent):
+            _settle_container(of, (given_ul, uncertain_ul), {"by": _AFTER_CRASH}, wall_ns)
         data: dict[str, Scalar] = {"kind": "outcome", "intent": intent, "given_ul": given_ul}
         book.add(data | {"uncertain_ul": uncertain_ul, "by": _AFTER_CRASH}, wall_ns)
     finally:

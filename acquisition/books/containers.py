@@ -7,7 +7,7 @@ ever overwritten: a correction is an entry of its own. It supports the log that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -131,10 +131,15 @@ def correct(container: str, number: int, *, by: str, reason: str, wall_ns: int) 
         return book.add({"kind": "corrected", "corrects": number, "by": by, "reason": reason}, wall_ns)
 
 
-def settle_delivery(container: str, number: int, given_ul: float, *, by: str, reason: str, wall_ns: int) -> None:
-    """Write what a person found that an infusion took. Raises BookUnwritable, BookBroken, ContainerRefused."""
+def settle_delivery(  # noqa: PLR0917 - as the entry stands in the log
+    container: str, number: int, given_ul: float, uncertain_ul: float, told: Mapping[str, Scalar], wall_ns: int
+) -> None:
+    """Write what was found out of an infusion after its session; ``told`` says by whom.
+
+    Raises BookUnwritable, BookBroken, ContainerRefused.
+    """
     with _held(container) as book:
-        book.add(_outcome(number, given_ul, 0.0, by) | {"reason": reason}, wall_ns)
+        book.add(_outcome(number, given_ul, uncertain_ul, "") | dict(told), wall_ns)
 
 
 def entries_of(container: str) -> list[Entry]:

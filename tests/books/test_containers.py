@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from acquisition.books import containers, sheet
-from acquisition.books.animal import AnimalBook, settle_by_hand
+from acquisition.books.animal import AnimalBook, settle_by_hand, settle_cut_short
 from acquisition.books.balance import Balance, balance
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
 from acquisition.books.containers import ContainerBook, ContainerRefused, Label
@@ -173,6 +173,15 @@ def test_a_person_settles_an_infusion_once_for_both_books() -> None:
     books.close()  # as a crash leaves it
     settle_by_hand("m1", number, 4.0, by="Anna", reason="read off the barrel", wall_ns=11)
     assert [(one.least_nl, one.most_nl) for one in now("D-1").deliveries] == [(4_000, 4_000)]
+
+
+@pytest.mark.usefixtures("dilution")
+def test_R53_what_a_pump_told_after_a_crash_stands_in_both_books() -> None:
+    books = RunBooks(AnimalBook.open("m1", "s1", 25.0), open_logs([FILLED], "s1", TODAY))
+    number = books.intend(FILLED, 1, PumpProgram(FILLED.diameter_mm, 3.0, 20.0), 10)
+    books.close()
+    settle_cut_short("m1", number, 4.0, 0.5, 11)
+    assert [(one.least_nl, one.most_nl) for one in now("D-1").deliveries] == [(4_000, 4_500)]
 
 
 @pytest.mark.usefixtures("dilution")
