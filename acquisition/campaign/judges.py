@@ -133,17 +133,18 @@ def _runs_as_ordered(trial: Trial, account: Account) -> str:
     """Nothing comes faster than ordered: no target too soon, and at no look more than rate and time allow."""
     if any(fault.startswith(_OWN_RATE) for fault in trial.faults) or _slept(trial):
         return ""  # the motor itself does not do what it was told and says
-    rate_ul_per_s = least_s = begun_s = before_ul = 0.0
+    rate_ul_per_s = least_s = before_ul = 0.0
+    begun_s: float | None = None
     for at, event in enumerate(account.witness.events):
         what = event.data.get("what") if event.kind is EventKind.PUMP else None
         if event.kind is EventKind.INTENT:
             target_ul, rate = (float(str(event.data[key])) for key in ("target_ul", "rate_ul_per_min"))
-            rate_ul_per_s = rate / 60.0
+            rate_ul_per_s, begun_s = rate / 60.0, None
             seen_ul = target_ul - account.counter_step_ul  # the last digit of a counter may be rounded up
             least_s = seen_ul / rate_ul_per_s * (1.0 - 2 * QUANTISATION) - _HEARD_LATE_S
         elif what == "run":
             begun_s, before_ul = _seconds(account, at), account.witness.true_at[at]
-        elif what is not None and rate_ul_per_s > 0.0:
+        elif what is not None and begun_s is not None:
             lasted_s, came_ul = _seconds(account, at) - begun_s, account.witness.true_at[at] - before_ul
             if what == "target reached" and lasted_s < least_s:
                 return f"the target was reached after {lasted_s:.2f} s, expected {least_s:.2f} s"
@@ -226,9 +227,15 @@ def _unrecorded_is_stopped(trial: Trial, account: Account) -> str:
         if act.deed not in ("recorder-hangs", "disk-full", "write-error", "file-locked"):
             continue
         allowed_s = max(trial.watchdog_s, _RECORDER_STALE_S) + _STOP_S
-        if (over_s := _overlap_s(account, act.t_s + allowed_s, act.t_s + act.for_s)) > 0:
+        over_s = _overlap_s(account, act.t_s + allowed_s, act.t_s + act.for_s)
+        if over_s > 0 and account.true_ul > _true_by(account, act.t_s + allowed_s) + _ROUNDING_UL:
             return f"{act.deed} at {act.t_s} s, and it infused for another {allowed_s + over_s:.1f} s"
     return ""
+
+
+def _true_by(account: Account, t_s: float) -> float:
+    """Return what had left the syringe at the last event of a pump before a time: a dead line ends no infusion."""
+    return max((ul for at, ul in account.witness.true_at.items() if _seconds(account, at) <= t_s), default=0.0)
 
 
 def _gaps_are_told(_trial: Trial, account: Account) -> str:

@@ -398,7 +398,8 @@ class PumpDesk(PumpFacts):
             return
         unseen_ul = max(status.counter_step_ul, 0.005 * infusion.target_ul)
         # where one digit of the counter is the whole target, a pump that gave nothing has not reached it
-        reached = infusion.counter_ul >= infusion.target_ul - min(unseen_ul, 0.5 * infusion.target_ul)
+        seen = infusion.counter_ul >= infusion.target_ul - min(unseen_ul, 0.5 * infusion.target_ul)
+        reached = seen and not doubtful  # one that was seen to move and stands at zero may have lost its power
         self.ledger.end(now_ns, confirmed=not doubtful)
         self.desk.row(self.ledger.row(now_ns))  # before what settles the intent: a crash in between must not lose it
         self.read_back, self.armed_token = None, None
