@@ -174,7 +174,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "R5": ("tests/recording/test_kills.py", "test_R53_a_killed_engine"),
     "S3": ("tests/engine/test_fault_matrix.py", "test_S3_"),
     "S3 flat": ("tests/engine/test_fault_matrix.py", "test_S3_"),
-    "S4": ("tests/drivers/test_methodscript_driver.py", "test_a_"),
+    "S4": ("tests/recording/test_device_clock.py", "test_S4_"),
     "T3": ("tests/engine/test_clocks.py", "test_T3_"),
     "U3": ("tests/process/test_engine.py", "test_R56_"),
 }

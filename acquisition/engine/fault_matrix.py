@@ -72,7 +72,7 @@ MATRIX: dict[str, Fault] = {
     "S3 flat": Fault("a channel is a flat line", "flat-line"),
     "S4": Fault(
         "a potentiostat's clock drifts or begins anew",
-        silent="a new epoch is an event; drift is in the recorded pairs of counter and clock and harms no pump",
+        silent="a new epoch is an event; drift is told from the recorded pairs of counter and clock, and harms no pump",
     ),
     "T1": Fault("the wall clock steps", silent="nothing is scheduled by it; both clocks are in every event"),
     "T2": Fault("summer time begins or ends", silent="nothing is scheduled by it; times are UTC with their offset"),

@@ -1,4 +1,4 @@
-"""What is done to ``session.nwb`` after its last row: whole texts, protocol steps, the journal's hash.
+"""What is done to ``session.nwb`` after its last row: whole texts, steps, instruments' clocks, the journal's hash.
 
 Knows the closed form of the file. The same for an undisturbed close, a repair and a rebuild, so they cannot differ.
 """
@@ -16,12 +16,14 @@ from pynwb import NWBHDF5IO
 from pynwb.epoch import TimeIntervals
 
 from acquisition.events import Event, EventKind
+from acquisition.recording.clock_pairs import ClockPairs
 from acquisition.recording.frames import CloseRecord
 from acquisition.recording.live_file import event_texts
 from acquisition.recording.manifest import file_hash
 from acquisition.recording.nwb import LIBVER, TEXT_BYTES, as_text, replace_text
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.records import SessionHeader
+from drivers.capabilities import SampleBlock
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Gathered:
     texts: dict[EventKind, dict[str, list[bytes]]] = field(default_factory=dict)
     steps: dict[int, tuple[int, int | None, str]] = field(default_factory=dict)
     """Step number to (started_ns, ended_ns, state)."""
+    clocks: ClockPairs = field(default_factory=ClockPairs)
 
     def add(self, event: Event) -> None:
         """Take one event, in the order of the journal."""
@@ -54,6 +57,8 @@ def finish_file(path: Path, journal: Path) -> CloseRecord:
     for record in reader.tail():
         if isinstance(record.body, Event):
             gathered.add(record.body)
+        if isinstance(record.body, SampleBlock):
+            gathered.clocks.add(record.body)
         if isinstance(record.body, CloseRecord):
             last_ns = record.body.t_ns
     if reader.header is None or reader.closed is None:
@@ -111,5 +116,10 @@ def _add_steps(path: Path, header: SessionHeader, gathered: Gathered, last_ns: i
                     state=state,
                 )
             nwbfile.add_time_intervals(table)
+        nwbfile.add_scratch(
+            gathered.clocks.as_json(header.streams, header.started_ns),
+            name="device_clock_json",
+            description="derived: what each potentiostat's clock gained on the host's; no time in this file uses it",
+        )
         nwbfile.add_scratch(anchor, name="journal_anchor_json", description="ties this file to its journal")
         io.write(nwbfile)

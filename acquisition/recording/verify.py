@@ -12,6 +12,7 @@ from typing import Any
 
 from acquisition.events import Event
 from acquisition.recording import frames
+from acquisition.recording.clock_pairs import ClockPairs
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.manifest import FINISHING_NAME, MANIFEST_NAME, NWB_NAME, file_hash, read_manifest
 from acquisition.recording.nwb_check import look_into
@@ -62,12 +63,16 @@ def verify(session_dir: Path) -> VerificationReport:
     if not found.add("journal", "" if journal.is_file() else f"{journal} does not exist", "exists"):
         return VerificationReport(session_dir, tuple(found.items))
     reader = JournalReader(journal)
-    for _ in reader.tail():
-        pass
+    clocks = ClockPairs()
+    for record in reader.tail():
+        if isinstance(record.body, SampleBlock):
+            clocks.add(record.body)
     _check_journal(found, reader)
     _check_manifest(found, session_dir, reader)
     if reader.header is not None and reader.closed is not None:
         _check_nwb(found, session_dir)
+    for spec in reader.header.streams if reader.header is not None else ():
+        found.add(spec.instrument, "", clocks.sentence(spec.instrument))
     return VerificationReport(session_dir, tuple(found.items))
 
 
