@@ -146,7 +146,8 @@ class Micro4Pump:
         self._check(written)
         counter_ul = self._watch.resting_counter()
         if counter_ul != 0.0:
-            raise self.link.error(ReadbackMismatch, "the volume counter was not set to zero", "C0.0")
+            self.link.set(settings.CLEAR)  # a digit that the line turned, left there, would be taken for liquid
+            raise self.link.error(ReadbackMismatch, "the volume counter was not set to zero", settings.CLEAR)
         self._watch.account = RunAccount.written(held.rate_ul_per_min, held.target_ul, counter_ul)
         self._written, self._diameter_mm = written, written.diameter_mm
         return held

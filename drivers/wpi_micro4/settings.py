@@ -12,6 +12,9 @@ from drivers.printed import Printed
 from drivers.wpi_micro4 import codec
 from drivers.wpi_micro4.link import SEMICOLON, Micro4Link
 
+CLEAR = "C0.0"
+"""Sets the volume counter to zero."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -83,7 +86,7 @@ def write(link: Micro4Link, written: codec.Written) -> None:
         f"V{written.target}",
         "I",
         "EN",  # the counter shows what was delivered
-        "C0.0",  # and a run goes on from the counter, on some units [?]
+        CLEAR,  # and a run goes on from the counter, on some units [?]
     ):
         link.set(command)
 
