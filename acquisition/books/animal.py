@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
-from acquisition.books.containers import settle_delivery
+from acquisition.books.containers import add_unordered, settle_delivery
 from acquisition.books.places import book_place
 from acquisition.events import NO_DATA, Scalar
 from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
@@ -184,7 +184,7 @@ def settle_cut_short(animal: str, intent: int, given_ul: float, uncertain_ul: fl
 def unordered_after_a_crash(animal: str, session: str, pump: PumpSetup, volume_ul: float, wall_ns: int) -> None:
     """Write what a pump gave by itself after its engine died, unless as much of it stands there already.
 
-    Raises BookUnwritable, BookBroken.
+    Also in the log of the container it came from. Raises BookUnwritable, BookBroken, ContainerRefused.
     """
     book = Book(*book_place(KIND, animal)).open()
     try:
@@ -192,7 +192,11 @@ def unordered_after_a_crash(animal: str, session: str, pump: PumpSetup, volume_u
         new_ul = volume_ul - sum(_number(e, "target_ul") for e in ours if e.data.get("pump") == pump.name)
         if new_ul > _SAME_UL:
             program = PumpProgram(pump.diameter_mm, 0.0, new_ul)
-            book.add({"kind": "unordered", "by": _AFTER_CRASH} | _solution(animal, session, pump, program), wall_ns)
+            data = {"kind": "unordered", "by": _AFTER_CRASH} | _solution(animal, session, pump, program)
+            if pump.container:
+                whose = {"session": session, "pump": pump.name, "animal": animal, "by": _AFTER_CRASH}
+                data |= {"container": pump.container, "delivery": add_unordered(pump.container, new_ul, whose, wall_ns)}
+            book.add(data, wall_ns)
     finally:
         book.close()
 

@@ -142,6 +142,17 @@ def settle_delivery(  # noqa: PLR0917 - as the entry stands in the log
         book.add(_outcome(number, given_ul, uncertain_ul, "") | dict(told), wall_ns)
 
 
+def add_unordered(container: str, volume_ul: float, whose: Mapping[str, Scalar], wall_ns: int) -> int:
+    """Write what a pump gave by itself after its session; ``whose`` says which pump. Return the delivery's number.
+
+    Raises BookUnwritable, BookBroken, ContainerRefused.
+    """
+    with _held(container) as book:
+        number = book.add({"kind": "delivering", "volume_nl": round(volume_ul * NL_PER_UL)} | dict(whose), wall_ns).number
+        book.add(_outcome(number, volume_ul, 0.0, str(whose.get("by") or "")), wall_ns)
+        return number
+
+
 def entries_of(container: str) -> list[Entry]:
     """Return the verified entries of a log. Raises BookBroken, ContainerRefused when there is none."""
     entries = read_entries(*book_place(KIND, container))

@@ -35,11 +35,17 @@ def plan_intact(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[Caus
 
 
 def clock(snapshot: Snapshot) -> Iterator[Cause]:
-    """The engine did not stand still, unacknowledged, and the wall clock can be true (T3)."""
+    """The engine did not stand still, unacknowledged."""
     if not snapshot.clock_sound:
         yield Cause(
             "The computer's clock jumped or the computer slept.", "Look at the pumps, then acknowledge the clock alarm."
         )
+
+
+def wall_clock(snapshot: Snapshot) -> Iterator[Cause]:
+    """The wall clock can be true (T3). Asked before a plan starts, never after: a clock that is set changes nothing that
+    runs (T1), least of all the next portion of an anaesthetic.
+    """
     if snapshot.clock_doubt:
         yield Cause(snapshot.clock_doubt, "Set date and time of the computer, then start again.")
 

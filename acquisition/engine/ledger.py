@@ -249,8 +249,12 @@ class PumpLedger:
 
     @property
     def _to_fill_ul(self) -> float:
-        """Return what must flow before the solution reaches the animal: nothing when the line is primed to its tip."""
-        return 0.0 if self.setup.primed else self.setup.line_dead_volume_ul
+        """Return what must flow before the solution reaches the animal: nothing when the line is primed to its tip.
+
+        What went into waste went through the line, and filled it.
+        """
+        filled_ul = sum(infusion.counter_ul for infusion in self._all if infusion.into_waste)
+        return 0.0 if self.setup.primed else max(0.0, self.setup.line_dead_volume_ul - filled_ul)
 
     @property
     def _given(self) -> list[Infusion]:

@@ -121,6 +121,7 @@ class PreflightDesk:
         causes = [
             *gate_rules.plan_intact(snapshot, self.engine.desk.plan, self.engine.desk.limits),
             *gate_rules.clock(snapshot),
+            *gate_rules.wall_clock(snapshot),
             *gate_rules.pump_ready(snapshot, setup),
             *gate_rules.pump_tested(snapshot, setup),
             *map(gate_rules.alarm_cause, gate_rules.alarms_against(snapshot, self.engine.desk.plan, setup)),

@@ -214,7 +214,7 @@ def phase_text(engine: Conductor) -> str:
             return f"NOT CONFIRMED STOPPED: {', '.join(overdue)}"
         return f"STOP sent, waiting for confirmation: {', '.join(pump.name for pump in open_pumps)}"
     texts: dict[Phase, str] = {
-        "ready": "Recording. The plan can be started",
+        "ready": "Recording. The plan starts once nothing of the pre-flight stands against it",
         "stopped": "STOP ended the plan. Recording goes on",
         "finished": "The plan is through. Recording goes on",
         "closing": "Closing the files",

@@ -29,6 +29,8 @@ class PumpAccount:
     """Last confirmed by the pump in that infusion."""
     last_counter_ul: float | None = None
     """What the pump's counter showed when nothing was under way; None when it was not told."""
+    waste_ul: float | None = None
+    """The target of a scale check that was under way: nobody gets what the pump counts up to it. None without one."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def _account(pump: str, data: SessionData) -> PumpAccount:
         if event.source != pump:
             continue
         what = event.data.get("what")
+        if event.kind is EventKind.INTENT or what in ("waste over", "stop confirmed", "scale check"):
+            account.waste_ul = None
         if event.kind is EventKind.INTENT:
             account.open_step, began_ns = _whole(event, "step"), event.t_ns
             account.target_ul, account.rate_ul_per_min = _number(event, "target_ul"), _number(event, "rate_ul_per_min")
@@ -64,8 +68,10 @@ def _account(pump: str, data: SessionData) -> PumpAccount:
             account.given_ul += _number(event, "infused_ul")
             account.open_step = None
             account.last_counter_ul = _number(event, "infused_ul")
-        elif what == "stop confirmed" and account.open_step is None:
+        elif what in ("stop confirmed", "waste over") and account.open_step is None:
             account.last_counter_ul = _number(event, "infused_ul")
+        elif what == "into waste":
+            account.waste_ul = _number(event, "target_ul")
         elif what in ("not run", "not sent"):
             account.open_step = None
     rows = data.infusions[pump]

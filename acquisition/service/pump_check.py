@@ -15,11 +15,15 @@ from acquisition.experiment.devices import driver_options
 from acquisition.plan import PumpSetup
 from acquisition.service.cut_short import PumpAccount
 from drivers import registry
-from drivers.capabilities import PumpProgram, PumpStatus, SyringePump
+from drivers.capabilities import Identity, PumpProgram, PumpStatus, SyringePump
 from drivers.clock import Clock
-from drivers.errors import DeviceReset, DriverError
+from drivers.errors import DeviceReset, DriverError, ExchangeError
 from drivers.registry import DriverFactory, UnknownName
 from drivers.transport import TransportOpener
+
+
+CONNECT_ATTEMPTS = 3
+"""A question that changes nothing is asked so often [P] before a pump that may run counts as one that cannot be asked."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def look_and_stop(setup: PumpSetup, ports: Ports, *, stop: bool) -> PumpLook:
         if not isinstance(pump, SyringePump):
             return PumpLook(f"it could not be asked: driver {setup.driver!r} is none for pumps", still=False)
         try:
-            check_identity(setup, pump.connect())
+            check_identity(setup, _who_is_there(pump))
             return _asked(pump, stop=stop)
         finally:
             pump.close()
@@ -65,6 +69,16 @@ def look_and_stop(setup: PumpSetup, ports: Ports, *, stop: bool) -> PumpLook:
     except Exception as error:  # noqa: BLE001 - R44: a defect in one pump's driver must not keep another one running
         what = f"{type(error).__name__}: {error}"
         return PumpLook(f"it could not be asked, by a defect of its driver {setup.driver!r} ({what})", still=False)
+
+
+def _who_is_there(pump: SyringePump) -> Identity:
+    """Ask who it is, again where something else was heard: on a chain the next pump raises its watchdog's alarm now."""
+    for _ in range(CONNECT_ATTEMPTS - 1):
+        try:
+            return pump.connect()
+        except ExchangeError:
+            pump.close()
+    return pump.connect()
 
 
 def _asked(pump: SyringePump, *, stop: bool) -> PumpLook:
@@ -129,6 +143,13 @@ def unordered_ul(look: PumpLook, account: PumpAccount) -> tuple[float, float]:
     Whether its counter was cleared meanwhile nobody knows: at most it is all that it shows.
     """
     before_ul = account.last_counter_ul
+    if account.waste_ul is not None:
+        # the line was off the animal, as somebody said by name; the counter was cleared before
+        counter_ul = look.counter_ul or 0.0
+        if look.held is None or look.held.target_ul != account.waste_ul:
+            return 0.0, counter_ul
+        beyond_ul = max(0.0, counter_ul - account.waste_ul - look.counter_step_ul)
+        return beyond_ul, beyond_ul
     if account.open_step is not None or look.counter_ul is None or (before_ul is None and not look.was_moving):
         return 0.0, 0.0
     gained_ul = look.counter_ul - (before_ul or 0.0)

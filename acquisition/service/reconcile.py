@@ -13,6 +13,7 @@ from pathlib import Path
 from acquisition.books import animal as animals
 from acquisition.books import sessions
 from acquisition.books.chain import BookBroken, BookUnwritable
+from acquisition.books.containers import ContainerRefused
 from acquisition.books.sessions import OpenSession
 from acquisition.recording.records import RecordingFailed
 from acquisition.recording.recover import RecoveryReport, recover
@@ -174,7 +175,7 @@ def _book(open_: OpenSession, booking: _Booking, wall_ns: int) -> str:
                 animals.unordered_after_a_crash(
                     open_.animal, open_.session, pump, booking.unordered[pump.name], wall_ns
                 )
-    except (BookBroken, BookUnwritable) as error:
+    except (BookBroken, BookUnwritable, ContainerRefused) as error:
         return f"NOT WRITTEN ({error}): what is not in it counts with its whole target"
     return f"{len(booking.outcomes)} infusions were booked, {rest}"
 

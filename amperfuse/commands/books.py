@@ -14,6 +14,7 @@ import typer
 from acquisition.books import animal as animals
 from acquisition.books import approvals
 from acquisition.books.chain import BookBroken, BookUnwritable
+from acquisition.books.containers import ContainerRefused
 from acquisition.experiment import quantities
 from acquisition.experiment.limits_file import load_limits
 from acquisition.experiment.quantities import QuantityError
@@ -90,7 +91,7 @@ def settle(
         animals.settle_by_hand(animal, number, given_ul, by=who, reason=why, wall_ns=now_ns)
     except ValueError as error:
         raise Ended(str(error), ExitCode.REFUSED_INPUT) from error
-    except (BookBroken, BookUnwritable) as error:
+    except (BookBroken, BookUnwritable, ContainerRefused) as error:
         raise Ended(str(error), ExitCode.VERIFICATION_FAILED) from error
     say(f"Infusion {number} of {animal} counts with {given_ul:g} µL from now on.")
 

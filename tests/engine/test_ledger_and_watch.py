@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.engine.delivery_watch import DeliveryWatch
-from acquisition.engine.ledger import PumpLedger
+from acquisition.engine.ledger import WASTE_STEP, PumpLedger
 from drivers.capabilities import Motion, PumpProgram, PumpStatus
 from tests.engine.kit import PUMP, seconds
 
@@ -139,6 +139,17 @@ def test_R17_an_unprimed_line_is_filled_before_the_animal_gets_anything() -> Non
         book.confirm(status(90, 9.0))
 
         assert book.row(seconds(90)).at_animal_ul == pytest.approx(at_animal_ul, abs=0.02)
+
+
+def test_R17_R15_what_went_into_waste_has_filled_the_line() -> None:
+    book = PumpLedger(replace(PUMP, primed=False, line_dead_volume_ul=5.0), 25.0)
+    book.begin(WASTE_STEP, PROGRAM, 0)
+    book.confirm(status(90, 9.0))
+    book.end(seconds(90), confirmed=True)
+    assert book.row(seconds(90)).at_animal_ul == 0.0
+    book.begin(1, PROGRAM, seconds(100))
+    book.confirm(status(190, 9.0))
+    assert book.row(seconds(190)).at_animal_ul == pytest.approx(9.0, abs=0.02)
 
 
 @given(

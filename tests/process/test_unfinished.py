@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ import pytest
 from typer.testing import CliRunner
 
 from acquisition.books import animal as animals
-from acquisition.books import sessions
+from acquisition.books import containers, sessions
 from acquisition.books.animal import AnimalBook
+from acquisition.books.balance import balance
 from acquisition.books.chain import BookBroken
 from acquisition.books.places import BOOKS_DIR_VARIABLE, book_place
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.host.auto_operator import AutoOperator
 from acquisition.host.lockstep import LockstepClock, LockstepHost
 from acquisition.host.rehearsal import describe_world
+from acquisition.messages import MoveIntoWaste
 from acquisition.plan import Plan, PumpSetup, Step
 from acquisition.recording.reader import JournalReader
 from acquisition.recording.recorder import InlineRecorder
@@ -35,8 +38,9 @@ from acquisition.service.pump_check import Ports, PumpLook, given_ul
 from acquisition.service.reconcile import Reconciliation, UnfinishedSession, ask_a_person, reconcile
 from amperfuse.cli import app
 from drivers import registry
-from drivers.capabilities import DriverOptions, PumpProgram, SyringePump
-from drivers.errors import PortMissing
+from drivers.capabilities import DriverOptions, Identity, PumpProgram, SyringePump
+from drivers.errors import ForeignTraffic, PortMissing
+from drivers.new_era import NewEraPump
 from drivers.transport import LineSettings, Transport
 from tests.engine.kit import INFUSION, LIMITS, PUMP, make_plan, seconds
 
@@ -78,7 +82,9 @@ class Killed:
         pump: PumpSetup = PUMP,
         steps: tuple[Step, ...] = STEPS,
         faults: tuple[str, ...] = (),
+        waste: bool = False,
     ) -> None:
+        """``waste``: nobody starts the plan, somebody makes a scale check 5 s after the beginning."""
         self.plan: Plan = make_plan(steps, pumps=(pump,), sensors=())
         self.clock = LockstepClock()
         self.bench: Any = registry.bench()(self.clock, describe_world(self.plan), 1, faults)
@@ -97,8 +103,13 @@ class Killed:
         )
         self.session_dir = session.session_dir
         sessions.opened(session.header.session_id, session.session_dir, "m1", self.plan.pumps, self.clock.wall_ns())
-        person = AutoOperator(session.conductor)
-        LockstepHost(self.clock, (session.conductor, *session.lanes, person), lambda: False).run(seconds(at_s))
+        people = () if waste else (AutoOperator(session.conductor),)
+        host = LockstepHost(self.clock, (session.conductor, *session.lanes, *people), lambda: False)
+        if waste:
+            host.run(seconds(5.0))
+            move = MoveIntoWaste(request=1, pump="drug", by="Anna", line_is_off=True)
+            session.conductor.submit(move, lambda _answer: None)
+        host.run(seconds(at_s))
         for lane in session.lanes:  # what the system does for a process that is gone
             lane._device.close()
         self.books[0].close()
@@ -226,6 +237,26 @@ def test_R53_R19_another_pump_on_the_port_gets_no_stop_and_nothing_is_believed_o
     assert killed.booked_ul() == 8.0
 
 
+def test_R53_R34_the_alarm_of_the_next_pump_on_the_line_leaves_no_pump_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = Killed(tmp_path, 60.0, pump=replace(PUMP, watchdog_s=0))
+    connect, heard = NewEraPump.connect, list[str]()
+
+    def disturbed(pump: NewEraPump) -> Identity:
+        if not heard:
+            heard.append("01A?T")
+            raise ForeignTraffic("pump 1 answered instead of pump 0", received=b"01A?T")
+        return connect(pump)
+
+    monkeypatch.setattr(NewEraPump, "connect", disturbed)
+    done = killed.reconcile()
+
+    assert heard
+    assert done.moving == ()
+    assert "STOP confirmed" in done.pumps[0].look.found
+
+
 def test_R53_two_unfinished_sessions_are_both_found_and_answered_for_one_by_one(tmp_path: Path) -> None:
     killed = Killed(tmp_path, 60.0)
     sessions.opened("older", tmp_path / "gone", "m2", (), killed.clock.wall_ns())
@@ -301,6 +332,64 @@ def test_R53_R28_what_a_pump_gave_by_its_keys_after_the_crash_is_booked_and_only
     assert finding.at_least_ul <= killed.true_ul() + 0.01
     assert killed.booked_ul() - before_ul == pytest.approx(extra_ul, abs=0.02), "all of it"
     assert "by nobody's order" in finding.why
+
+
+def test_R53_what_a_pump_gave_by_its_keys_stands_in_the_log_of_its_container_too(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 230.0)
+    label = containers.Label("D-1", "ketamine", "hydrochloride", "III", 2.0, "L7", date(2027, 3, 31), "Dr. Berg")
+    containers.open_container(label, 1000.0, by="Anna", wall_ns=1)
+    filled = replace(PUMP, container="D-1")
+    for _ in range(2):
+        animals.unordered_after_a_crash("m1", killed.session_dir.name, filled, 3.0, wall_ns=2)
+    (delivery,) = balance(containers.entries_of("D-1")).deliveries
+    assert (delivery.least_nl, delivery.most_nl, delivery.pump) == (3000, 3000, "drug")
+
+    number = animals.rows("m1", killed.clock.wall_ns())[-1].number
+    animals.settle_by_hand("m1", number, 1.0, by="Anna", reason="weighed", wall_ns=3)
+    (delivery,) = balance(containers.entries_of("D-1")).deliveries
+    assert delivery.most_nl == 1000, "settled once, in both"
+
+
+def test_R53_a_container_whose_log_is_gone_keeps_no_session_from_being_answered_for(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 230.0, pump=replace(PUMP, container="GONE"))
+    pump = by_hand(killed)
+    pump.program(PumpProgram(PUMP.diameter_mm, 3.0, 5.0))
+    pump.start()
+    pump.close()
+    killed.wait(60.0)
+
+    done = killed.reconcile()
+
+    assert "NOT WRITTEN" in done.book
+    assert "GONE" in done.book
+    assert "IT WAS INFUSING; STOP confirmed" in done.pumps[0].look.found
+
+
+def test_R53_R15_a_scale_check_that_was_cut_short_is_no_dose(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 14.0, waste=True)
+    moved_ul = killed.true_ul()
+    assert 5.0 < moved_ul < 30.0
+
+    done = killed.reconcile()
+
+    assert "IT WAS INFUSING; STOP confirmed" in done.pumps[0].look.found
+    assert killed.booked_ul() == 0.0, "the line was off the animal"
+
+
+def test_R53_R28_what_came_after_a_scale_check_that_was_cut_short_may_be_a_dose(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 14.0, waste=True)
+    pump = by_hand(killed)
+    pump.stop()
+    pump.program(PumpProgram(PUMP.diameter_mm, 3.0, 5.0))
+    pump.start()
+    pump.close()
+    before_ul = killed.true_ul()
+    killed.wait(60.0)
+
+    killed.reconcile()
+
+    assert killed.true_ul() > before_ul
+    assert killed.booked_ul() == pytest.approx(killed.true_ul() - before_ul, abs=0.02)
 
 
 def by_hand(killed: Killed) -> SyringePump:
