@@ -148,7 +148,8 @@ def add_unordered(container: str, volume_ul: float, whose: Mapping[str, Scalar],
     Raises BookUnwritable, BookBroken, ContainerRefused.
     """
     with _held(container) as book:
-        number = book.add({"kind": "delivering", "volume_nl": round(volume_ul * NL_PER_UL)} | dict(whose), wall_ns).number
+        data: dict[str, Scalar] = {"kind": "delivering", "volume_nl": round(volume_ul * NL_PER_UL)}
+        number = book.add(data | dict(whose), wall_ns).number
         book.add(_outcome(number, volume_ul, 0.0, str(whose.get("by") or "")), wall_ns)
         return number
 
@@ -238,6 +239,11 @@ class ContainerBook:
     def settle(self, number: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:
         """Write what came of it."""
         self.book.add(_outcome(number, given_ul, uncertain_ul, f"session {self.session}"), wall_ns)
+
+    def wasted(self, volume_ul: float, by: str, wall_ns: int) -> None:
+        """Write what a scale check moved into waste; a person may void it like any entry of a person."""
+        said: dict[str, Scalar] = {"source": "syringe", "what": f"scale check, session {self.session}", "witness": ""}
+        self.book.add(said | {"kind": "wasted", "volume_nl": round(volume_ul * NL_PER_UL), "by": by}, wall_ns)
 
     def close(self) -> None:
         """Give the log back."""

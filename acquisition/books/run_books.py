@@ -86,6 +86,11 @@ class RunBooks:
         if (log := self.logs.get(pump.name)) is not None:
             log.settle(log.intend(pump.name, self.animal.animal, volume_ul, wall_ns), volume_ul, 0.0, wall_ns)
 
+    def wasted(self, pump: PumpSetup, volume_ul: float, by: str, wall_ns: int) -> None:
+        """Write what a pump moved into waste; only the log of its container counts that."""
+        if (log := self.logs.get(pump.name)) is not None and volume_ul > 0:
+            log.wasted(volume_ul, by, wall_ns)
+
     def close(self) -> None:
         """Give all books back."""
         self.animal.close()

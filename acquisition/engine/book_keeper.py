@@ -44,6 +44,8 @@ class BookKeeper:
     book: DoseBook | None = None
     note_start: Callable[[int], None] = lambda _wall_ns: None
     """Notes what the plan says that has just been started. May raise BookUnwritable, BookBroken."""
+    note_waste: Callable[[PumpSetup, float, str, int], None] = lambda _pump, _volume_ul, _by, _wall_ns: None
+    """Notes what a pump moved into waste, and who said that the line was off. May raise as ``note_start``."""
     _open: list[tuple[int, PumpLedger, Infusion]] = field(default_factory=list, init=False)
     _missing: list[tuple[PumpLedger, Infusion]] = field(default_factory=list, init=False)
     """Infusions that went on although their intent could not be written: written as soon as that is possible."""

@@ -43,8 +43,10 @@ def clock(snapshot: Snapshot) -> Iterator[Cause]:
 
 
 def wall_clock(snapshot: Snapshot) -> Iterator[Cause]:
-    """The wall clock can be true (T3). Asked before a plan starts, never after: a clock that is set changes nothing that
-    runs (T1), least of all the next portion of an anaesthetic.
+    """The wall clock can be true (T3).
+
+    Asked before a plan starts, never after: a clock that is set changes nothing that runs (T1), least of all the next
+    portion of an anaesthetic.
     """
     if snapshot.clock_doubt:
         yield Cause(snapshot.clock_doubt, "Set date and time of the computer, then start again.")

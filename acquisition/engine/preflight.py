@@ -81,7 +81,9 @@ def _session(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[Preflig
     causes = [] if snapshot.phase == "ready" else [Cause(wrong_phase, "A plan starts once, from the ready state.")]
     yield from _judged("session", causes, "Every instrument is connected.", "")
     unsound = "Nobody knows what happened meanwhile."
-    yield from _judged("clock", [*gate_rules.clock(snapshot), *gate_rules.wall_clock(snapshot)], "The clock is sound.", unsound)
+    yield from _judged(
+        "clock", [*gate_rules.clock(snapshot), *gate_rules.wall_clock(snapshot)], "The clock is sound.", unsound
+    )
     nothing = "What the animal gets and does would not be kept."
     yield from _judged("recording", gate_rules.recording(snapshot), "The recording writes to the disk.", nothing)
     yield from _judged("disk", gate_rules.disk(snapshot), "The disk has room for twice this session.", nothing)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine.gatekeeper import same_program
 from acquisition.engine.lane_messages import Run
 from acquisition.engine.ledger import WASTE_STEP
@@ -46,6 +47,7 @@ class WasteMove:
     program: PumpProgram | None = None
     _state: Literal["settings", "moving", "over"] = "settings"
     _generation: int = field(default=0, init=False)
+    _moves_before: int = field(default=0, init=False)
 
     @property
     def under_way(self) -> bool:
@@ -102,18 +104,30 @@ class WasteMove:
             pump.abort()
             self._give_up(f"the recording does not take it: {error}", now_ns)
             return
+        self._moves_before = len(pump.ledger.past)
         pump.open_infusion(WASTE_STEP, program, now_ns)
         pump.lane.request(Run(self.token, self._generation))
         self._state = "moving"
 
     def _over(self, now_ns: int) -> None:
-        last = self.pump.ledger.past[-1] if self.pump.ledger.past else None
-        done = self.pump.outcome == "done" and last is not None and last.into_waste
+        moves = [move for move in self.pump.ledger.past[self._moves_before :] if move.into_waste]
+        last = moves[-1] if moves else None  # none: the pump is known never to have run it
+        done = self.pump.outcome == "done" and last is not None
+        if last is not None:
+            self._write_down(last.counter_ul + last.uncertain_ul, now_ns)
         self.pump.outcome = None
         if not done or last is None:
             self._give_up("it did not come to its end", now_ns)
             return
         self._state, self.reading = "over", ScaleReading(last.counter_ul)
+
+    def _write_down(self, volume_ul: float, now_ns: int) -> None:
+        wall_ns = now_ns + self.desk.clock.wall_ns() - self.desk.clock.now_ns()
+        try:
+            self.desk.books.note_waste(self.pump.setup, volume_ul, self.by, wall_ns)
+        except (BookUnwritable, BookBroken) as error:
+            text = f"The log of the container does not have these {volume_ul:.4g} uL of waste, write them: {error}"
+            self.desk.say(EventKind.SYSTEM, now_ns, self.pump.name, text)
 
     def _give_up(self, why: str, now_ns: int) -> None:
         self._state, self.why, self.pump.outcome = "over", why, None

@@ -209,7 +209,10 @@ def assemble(bench: Bench, options: EngineOptions, recorder: RecorderFactory, pu
     )
     session.conductor.preflight.background = bench.background
     if keeps_book:
-        session.conductor.desk.books.note_start = lambda wall_ns: note_start(bench.plan, wall_ns)
+        keeper = session.conductor.desk.books
+        keeper.note_start = lambda wall_ns: note_start(bench.plan, wall_ns)
+        if isinstance(keeper.book, RunBooks):
+            keeper.note_waste = keeper.book.wasted
     if options.syringes:
         said = f"Syringes as a person named them for this session: {', '.join(options.syringes)}"
         session.conductor.desk.say(EventKind.OPERATOR, bench.clock.now_ns(), "operator", said)

@@ -23,6 +23,7 @@ class PumpAccount:
     """Worst case beyond it, of those."""
     open_step: int | None = None
     """The infusion that was under way; its counter says how far."""
+    began_ns: int = 0
     target_ul: float = 0.0
     rate_ul_per_min: float = 0.0
     counter_ul: float = 0.0
@@ -54,35 +55,37 @@ def read_cut_short(session_dir: Path) -> CutShort:
 
 def _account(pump: str, data: SessionData) -> PumpAccount:
     account = PumpAccount()
-    began_ns = 0
     for event in data.events:
-        if event.source != pump:
-            continue
-        what = event.data.get("what")
-        if event.kind is EventKind.INTENT or what in ("waste over", "stop confirmed", "scale check"):
-            account.waste_ul = None
-        if event.kind is EventKind.INTENT:
-            account.open_step, began_ns = _whole(event, "step"), event.t_ns
-            account.target_ul, account.rate_ul_per_min = _number(event, "target_ul"), _number(event, "rate_ul_per_min")
-        elif what in ("target reached", "ended early"):
-            account.given_ul += _number(event, "infused_ul")
-            account.open_step = None
-            account.last_counter_ul = _number(event, "infused_ul")
-        elif what in ("stop confirmed", "waste over") and account.open_step is None:
-            account.last_counter_ul = _number(event, "infused_ul")
-        elif what == "into waste":
-            account.waste_ul = _number(event, "target_ul")
-        elif what in ("not run", "not sent"):
-            account.open_step = None
+        if event.source == pump:
+            _take(event, account)
     rows = data.infusions[pump]
     if len(rows.t_ns):
-        before = rows.t_ns <= began_ns if account.open_step is not None else rows.t_ns >= 0
+        before = rows.t_ns <= account.began_ns if account.open_step is not None else rows.t_ns >= 0
         account.doubt_ul = float(rows.uncertain_ul[before][-1]) if before.any() else 0.0
         if account.open_step is not None:
             account.counter_ul = min(account.target_ul, max(0.0, float(rows.confirmed_ul[-1]) - account.given_ul))
         else:
             account.given_ul = max(account.given_ul, float(rows.confirmed_ul[-1]))
     return account
+
+
+def _take(event: Event, account: PumpAccount) -> None:
+    what = event.data.get("what")
+    if event.kind is EventKind.INTENT or what in ("waste over", "stop confirmed", "scale check"):
+        account.waste_ul = None
+    if event.kind is EventKind.INTENT:
+        account.open_step, account.began_ns = _whole(event, "step"), event.t_ns
+        account.target_ul, account.rate_ul_per_min = _number(event, "target_ul"), _number(event, "rate_ul_per_min")
+    elif what in ("target reached", "ended early"):
+        account.given_ul += _number(event, "infused_ul")
+        account.open_step = None
+        account.last_counter_ul = _number(event, "infused_ul")
+    elif what in ("stop confirmed", "waste over") and account.open_step is None:
+        account.last_counter_ul = _number(event, "infused_ul")
+    elif what == "into waste":
+        account.waste_ul = _number(event, "target_ul")
+    elif what in ("not run", "not sent"):
+        account.open_step = None
 
 
 def _remaining(data: SessionData) -> tuple[str, ...]:

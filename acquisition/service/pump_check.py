@@ -21,9 +21,8 @@ from drivers.errors import DeviceReset, DriverError, ExchangeError
 from drivers.registry import DriverFactory, UnknownName
 from drivers.transport import TransportOpener
 
-
 CONNECT_ATTEMPTS = 3
-"""A question that changes nothing is asked so often [P] before a pump that may run counts as one that cannot be asked."""
+"""So often [P] is asked, which changes nothing, before a pump that may run counts as one that cannot be asked."""
 
 
 @dataclass(frozen=True)

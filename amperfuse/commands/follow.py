@@ -24,6 +24,10 @@ from drivers import os_support
 LOOK_S = 0.25
 END_S = 180.0
 TOLD = ("step", "mark", "alarm", "session", "connection")
+WAITS_FOR_YOU = (
+    "Nothing is started yet: the pre-flight waits for you. In another terminal: 'amperfuse preflight'. The plan starts "
+    "BY ITSELF as soon as its last line is settled: connect the animal before you accept that one."
+)
 
 
 def follow(record: EngineRecord) -> None:
@@ -73,7 +77,7 @@ def _tell_event(report: Report, mark: str) -> None:
 
 def _show_progress(client: EngineClient, lost: threading.Event) -> None:
     with progress_bar() as bar:
-        task = bar.add_task("session", total=1.0, note="")
+        task, said = bar.add_task("session", total=1.0, note=""), False
         for look in itertools.count():
             if look % round(ATTEND_S / LOOK_S) == 0:
                 client.attend()  # who started it here is taken to be there; see the decision on unattended runs
@@ -81,8 +85,16 @@ def _show_progress(client: EngineClient, lost: threading.Event) -> None:
                 return
             state = client.state
             if state is not None:
+                if not said and waits_for_a_person(state):
+                    said = True
+                    tell(WAITS_FOR_YOU, style="bold")
                 mark = "SIMULATED " if state.simulated else ""
                 bar.update(task, completed=_done(state), note=f"{mark}{state.phase}: {state.phase_text}")
+
+
+def waits_for_a_person(state: EngineState) -> bool:
+    """Tell whether a real plan is held up by its pre-flight; a simulated one has a stand-in."""
+    return not state.simulated and state.phase == "ready" and any(item.blocks for item in state.preflight)
 
 
 def _done(state: EngineState) -> float:

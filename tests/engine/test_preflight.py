@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from acquisition.books import containers
+from acquisition.books.animal import AnimalBook
+from acquisition.books.balance import balance
+from acquisition.books.containers import ContainerBook, Label
+from acquisition.books.places import BOOKS_DIR_VARIABLE
+from acquisition.books.run_books import RunBooks
 from acquisition.engine import preflight
 from acquisition.engine.gate_facts import PastInfusion, Refusal, Snapshot, StartPlan
 from acquisition.engine.gatekeeper import decide
@@ -294,6 +300,29 @@ def test_R15_a_known_volume_into_waste_is_compared_with_the_scale_and_given_to_n
     lab.run(lab.now_s + 60)
     assert lab.answers[-1].ok, lab.answers[-1].text
     assert lab.pump.ledger.confirmed_ul == pytest.approx(2.0, abs=0.01)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_R15_a_scale_check_stands_as_waste_in_the_log_of_its_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, stopped: bool
+) -> None:
+    monkeypatch.setenv(BOOKS_DIR_VARIABLE, str(tmp_path / "books"))
+    label = Label("D-1", "ketamine", "hydrochloride", "III", 2.0, "L7", date(2027, 3, 31), "Dr. Berg")
+    containers.open_container(label, 1000.0, by="Anna", wall_ns=1)
+    filled = replace(PUMP, container="D-1")
+    books = RunBooks(AnimalBook.open("m1", "s1", 25.0), {"drug": ContainerBook.open("D-1", "s1")})
+    lab = ready(tmp_path, on_bytes=True, plan=make_plan(pumps=(filled,)))
+    lab.conductor.desk.books.note_waste = books.wasted
+
+    submit(lab, MoveIntoWaste(request=1, pump="drug", by="Anna", line_is_off=True), 5)
+    if stopped:
+        lab.conductor.emergency_stop("test")
+    lab.run(lab.now_s + 25)
+
+    balance_now = balance(containers.entries_of("D-1"))
+    assert balance_now.wasted_from_syringe_nl == pytest.approx(1000 * lab.true_ul(), abs=100)
+    assert balance_now.wasted_from_syringe_nl > 5_000
+    assert balance_now.deliveries == ()
 
 
 def test_R15_what_went_into_waste_is_missing_for_the_plan(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -12,6 +14,7 @@ from acquisition.client import EngineClient
 from acquisition.messages import Start, Stop
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.cli import app
+from amperfuse.commands.follow import waits_for_a_person
 from tests.process.engine_kit import private_runtime, running_engine, write_files
 
 
@@ -27,6 +30,22 @@ def preflight(*words: str) -> Result:
 
 def blocking(result: Result) -> list[str]:
     return [line.split("--accept ")[1].split(" --by")[0] for line in result.stdout.splitlines() if "--accept" in line]
+
+
+@pytest.mark.parametrize(
+    ("simulated", "phase", "blocks", "waits"),
+    [
+        (False, "ready", True, True),
+        (True, "ready", True, False),
+        (False, "running", True, False),
+        (False, "ready", False, False),
+    ],
+)
+def test_who_follows_a_real_plan_is_told_that_its_pre_flight_waits(
+    *, simulated: bool, phase: str, blocks: bool, waits: bool
+) -> None:
+    state: Any = SimpleNamespace(simulated=simulated, phase=phase, preflight=[SimpleNamespace(blocks=blocks)])
+    assert waits_for_a_person(state) is waits
 
 
 @pytest.mark.slow

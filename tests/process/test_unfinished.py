@@ -246,7 +246,7 @@ def test_R53_R34_the_alarm_of_the_next_pump_on_the_line_leaves_no_pump_running(
     def disturbed(pump: NewEraPump) -> Identity:
         if not heard:
             heard.append("01A?T")
-            raise ForeignTraffic("pump 1 answered instead of pump 0", received=b"01A?T")
+            raise ForeignTraffic("pump 1 answered instead of pump 0", partial=b"01A?T")
         return connect(pump)
 
     monkeypatch.setattr(NewEraPump, "connect", disturbed)
