@@ -94,7 +94,9 @@ def test_the_full_bench_runs_its_protocol_on_real_ports_in_real_time(tmp_path: P
 
 def check_recording(session: SessionData) -> None:
     alarms = [event for event in session.events if event.kind is EventKind.ALARM]
-    assert {str(event.data["alarm"]) for event in alarms} == {"unattended"}, [event.text for event in alarms]
+    own = {"may-sleep"}  # of the computer: not every one lets itself be kept awake
+    raised = {str(event.data["alarm"]) for event in alarms} - own
+    assert raised == {"unattended"}, [event.text for event in alarms]
     for pump, dose_ul in DOSES_UL.items():
         assert session.infusions[pump].confirmed_ul[-1] == pytest.approx(dose_ul, abs=0.002)
     steps_ns = [event.t_ns for event in session.events if event.kind is EventKind.STEP]
