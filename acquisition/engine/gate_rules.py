@@ -110,7 +110,10 @@ def alarms_against(snapshot: Snapshot, plan: Plan, setup: PumpSetup) -> Iterator
 
 def alarm_cause(alarm: AlarmView) -> Cause:
     """Return an alarm as what stands in the way."""
-    return Cause(f"High alarm: {alarm.what}", f"{alarm.do_what} Then acknowledge the alarm.")
+    return Cause(
+        f"High alarm: {alarm.what}",
+        f"{alarm.do_what} Then acknowledge the alarm (in the window, or 'amperfuse acknowledge').",
+    )
 
 
 def pump_ready(snapshot: Snapshot, setup: PumpSetup) -> Iterator[Cause]:

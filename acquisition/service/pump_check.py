@@ -7,6 +7,7 @@ answers gets no byte more. Knows no session and no book.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from acquisition.engine.gatekeeper import same_program
@@ -99,8 +100,11 @@ def _asked(pump: SyringePump, *, stop: bool) -> PumpLook:
         return PumpLook(f"{found}; NOT CONFIRMED STOPPED: {error}", still=False, was_reset=was_reset)
     found += "; STOP confirmed" if after.motion.is_still else "; NOT CONFIRMED STOPPED"
     after, was_reset = _settled(pump, after, was_reset=was_reset)
-    counter = max(after.infused_ul, counter_ul or 0.0)
-    return PumpLook(found, after.motion.is_still, counter, after.counter_step_ul, _held(pump), was_reset, was_moving)
+    counter, held = max(after.infused_ul, counter_ul or 0.0), _held(pump)
+    if after.motion.is_still:
+        with suppress(DriverError):  # else it beeps some seconds later, and disturbs whoever asks next on its line
+            pump.disarm_watchdog()
+    return PumpLook(found, after.motion.is_still, counter, after.counter_step_ul, held, was_reset, was_moving)
 
 
 def _settled(pump: SyringePump, stopped: PumpStatus, *, was_reset: bool) -> tuple[PumpStatus, bool]:

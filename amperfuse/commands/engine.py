@@ -1,12 +1,17 @@
-"""``status`` and ``stop``: ask the running engine, from any terminal.
+"""``status``, ``stop`` and ``acknowledge``: ask the running engine, from any terminal.
 
 Knows how to word an engine's state. Works while the window, and even the engine's conductor, hangs.
 """
 
 from __future__ import annotations
 
+import getpass
+from typing import Annotated
+
+import typer
+
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.messages import AlarmView, ChannelView, EngineState, PumpView, Stop
+from acquisition.messages import Acknowledge, AlarmView, ChannelView, EngineState, PumpView, Stop
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, say, tell
@@ -55,6 +60,29 @@ def stop() -> None:
     if not answer.confirmed:
         raise Ended(f"{answer.text}\n{NOT_CONFIRMED}", ExitCode.NOT_CONFIRMED_STOPPED)
     tell(answer.text)
+
+
+@for_people
+def acknowledge(
+    alarms: Annotated[
+        list[str] | None, typer.Argument(metavar="[ALARM]...", help="Ids of alarms that you saw.")
+    ] = None,
+) -> None:
+    """Acknowledge alarms by their id, as the window does; without an id, list those that wait for it."""
+    with EngineClient.connect(operator=getpass.getuser()) as client:
+        state = client.wait_for(_has_state, STATE_S)
+        if state is None:
+            raise EngineLost(f"the engine is there but sent no state within {STATE_S:g} s")
+        if not alarms:
+            for alarm in state.alarms:
+                if not alarm.acknowledged:
+                    say(f"{alarm.alarm_id}:{_alarm_line(alarm, state)}")
+            return
+        for alarm_id in alarms:
+            answer = client.request(Acknowledge(request=0, alarm_id=alarm_id))
+            if not answer.ok:
+                raise Ended(f"{answer.text} 'amperfuse acknowledge' lists them.", ExitCode.REFUSED_COMMAND)
+            say(f"{alarm_id}: {answer.text}")
 
 
 def _has_state(_state: EngineState) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from acquisition.client import EngineClient
-from acquisition.messages import Start, Stop
+from acquisition.messages import ReportSound, Start, Stop
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.cli import app
 from amperfuse.commands.follow import waits_for_a_person
@@ -80,6 +80,14 @@ def test_R21_R31_R41_a_person_passes_the_pre_flight_in_a_terminal_and_then_the_p
         assert "(ticked by Anna)" in signed.stdout
 
         with EngineClient.connect(operator="anna") as client:
+            assert client.request(ReportSound(request=0, works=False, detail="no device")).ok
+            assert client.wait_for(lambda state: bool(state.alarms), 10.0) is not None
+        waits = CliRunner().invoke(app, ["acknowledge"])
+        assert waits.stdout.startswith("no-sound:"), waits.output
+        assert CliRunner().invoke(app, ["acknowledge", "nonsense"]).exit_code == ExitCode.REFUSED_COMMAND
+        assert CliRunner().invoke(app, ["acknowledge", "no-sound"]).exit_code == ExitCode.OK
+        with EngineClient.connect(operator="anna") as client:
+            assert client.wait_for(lambda state: all(a.acknowledged for a in state.alarms), 10.0) is not None
             assert client.request(Start(request=0, unattended_by="anna")).ok
             client.request(Stop(request=0), 10.0)
         assert preflight().exit_code == ExitCode.REFUSED_COMMAND

@@ -166,6 +166,16 @@ def test_R53_R34_a_pump_that_still_runs_is_stopped_and_its_counter_is_booked(tmp
     assert any("step 2" in step for step in done.remaining)
 
 
+def test_R53_a_pump_that_was_asked_and_stands_raises_no_watchdog_alarm_afterwards(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 60.0)
+    killed.reconcile()
+    killed.wait(20.0)
+
+    pump = by_hand(killed)
+
+    assert pump.status().alarm is None
+
+
 def test_R53_what_the_pump_tells_is_booked_to_its_last_digit_and_the_recording_is_closed(tmp_path: Path) -> None:
     killed = Killed(tmp_path, 60.0)
     assert killed.booked_ul() == 8.0, "until somebody knows better its whole target counts"
