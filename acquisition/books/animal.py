@@ -34,6 +34,12 @@ def history(animal: str, now_wall_ns: int) -> tuple[PastDose, ...]:
     return doses(read_entries(path, anchor), now_wall_ns)
 
 
+def last_written_ns(animal: str) -> int | None:
+    """Return the wall clock's time of the book's last entry, UTC in ns; None of an empty one. Raises BookBroken."""
+    entries = read_entries(*book_place(KIND, animal))
+    return entries[-1].wall_ns if entries else None
+
+
 def animals() -> tuple[str, ...]:
     """Return the animals that have a book, as their names were typed; a book that cannot be read names none."""
     folder, anchors = (path.parent for path in book_place(KIND, "any"))

@@ -55,6 +55,12 @@ def unfinished() -> tuple[OpenSession, ...]:
     return tuple(sessions.values())
 
 
+def last_written_ns() -> int | None:
+    """Return the wall clock's time of the last entry, UTC in ns; None of an empty register. Raises BookBroken."""
+    entries = read_entries(*book_place(*_PLACE))
+    return entries[-1].wall_ns if entries else None
+
+
 def _opened(entry: Entry) -> OpenSession:
     data = entry.data
     try:

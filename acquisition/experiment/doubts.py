@@ -1,4 +1,5 @@
-"""What nobody but a person can judge before a start: numbers far from the last ones, an animal that nobody knows (R03).
+"""What nobody but a person can judge before a start: numbers far from the last ones, an animal that nobody knows (R03),
+a clock that is behind the books (T3).
 
 Pure. A slip of ten can lie well within every limit; what it cannot do is look like last time. Both numbers are shown in
 words, because a decimal point is read over and "five point zero" is not.
@@ -8,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from difflib import get_close_matches
 
 from acquisition.experiment.number_words import in_words
 from acquisition.plan import InfuseStep, Known, PastDose, Plan, PumpSetup
+from drivers.clock import NS_PER_S
 
 FACTOR = 5.0
 """R03: from here on a change is asked about again."""
+BEHIND_ALLOWED_NS = 60 * NS_PER_S
+"""A clock that was set right by a minute after an entry is no wrong clock [P]."""
 SAME_OCCASION_S = 24 * 3600.0
 """Infusions that began so long before the last one belong to it."""
 
@@ -39,6 +44,27 @@ def doubts_about(plan: Plan, last_run: Sequence[Known], animals: Sequence[str]) 
         found += _jumps(plan, setup, _last_doses(plan, setup), "animal", f"{plan.subject.subject_id} got last")
         found += _jumps(plan, setup, last_run, "protocol", f'"{plan.name}" said when it was started last')
     return tuple(found)
+
+
+def clock_behind(wall_ns: int, newest_entry_ns: int | None) -> tuple[Doubt, ...]:
+    """Return the doubt about a wall clock that has not come to the newest entry of the books; none without an entry.
+
+    Both are UTC, ns since 1970. A doubt and no refusal, because it may be the entry that is wrong: a clock that was
+    ahead for one session must not bar the animal from the next. The sentence names no time of now, so that a name
+    given for it holds.
+    """
+    if newest_entry_ns is None or wall_ns >= newest_entry_ns - BEHIND_ALLOWED_NS:
+        return ()
+    when = datetime.fromtimestamp(newest_entry_ns / NS_PER_S, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    doubt = Doubt(
+        "clock-behind",
+        f"The books were last written to at {when}, and the computer's clock has not come that far.",
+        "One of the two times is wrong. Doses that seem still to come count as given just now; by a clock that is "
+        "behind, older doses count longer than they have to, and this session stands before earlier ones.",
+        "Look at date, time and time zone of the computer. If they are wrong, end this session and set them; if the "
+        "clock was wrong when that was written, accept it by name.",
+    )
+    return (doubt,)
 
 
 def _last_doses(plan: Plan, setup: PumpSetup) -> list[Known]:

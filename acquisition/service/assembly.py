@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from acquisition.books import sessions
-from acquisition.books.animal import AnimalBook, animals, history
+from acquisition.books.animal import AnimalBook, animals, history, last_written_ns
 from acquisition.books.approvals import approval
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.books.containers import ContainerRefused
@@ -27,7 +27,7 @@ from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.events import EventKind
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
-from acquisition.experiment.doubts import Doubt, doubts_about
+from acquisition.experiment.doubts import Doubt, clock_behind, doubts_about
 from acquisition.experiment.named_syringes import check_named, read_names
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.weighing import NO_ANIMAL
@@ -95,7 +95,9 @@ def prepare(options: EngineOptions) -> Bench:
         if value is not None:
             sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."
             raise RefusedInput([Problem(name, 0, "", sentence)])
-    background = Background(frozenset(named), check_limits_approved(experiment), doubts_of(plan))
+    background = Background(
+        frozenset(named), check_limits_approved(experiment), doubts_of(plan, SystemClock().wall_ns())
+    )
     if plan.subject.species != NO_ANIMAL:
         check_named(experiment.rig, {pump.name for pump in plan.pumps}, named)
     system = SystemClock()
@@ -110,14 +112,16 @@ def history_of(animal: str) -> tuple[PastDose, ...]:
         raise RefusedInput([Problem("dose book", 0, animal, str(error))]) from error
 
 
-def doubts_of(plan: Plan) -> tuple[Doubt, ...]:
-    """Return what a person must accept by name before this plan is given to a real animal (R03)."""
+def doubts_of(plan: Plan, wall_ns: int) -> tuple[Doubt, ...]:
+    """Return what a person must accept by name before this plan is given to a real animal (R03, T3)."""
     if not plan.animal_pumps:
         return ()
     try:
-        return doubts_about(plan, last_started(plan.name), animals())
+        written_ns = (sessions.last_written_ns(), last_written_ns(plan.subject.subject_id))
+        newest_ns = max((ns for ns in written_ns if ns is not None), default=None)
+        return (*clock_behind(wall_ns, newest_ns), *doubts_about(plan, last_started(plan.name), animals()))
     except BookBroken as error:
-        raise RefusedInput([Problem("protocol book", 0, plan.name, str(error))]) from error
+        raise RefusedInput([Problem("books", 0, plan.name, str(error))]) from error
 
 
 def check_limits_approved(experiment: Experiment) -> str:
