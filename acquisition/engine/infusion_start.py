@@ -19,9 +19,19 @@ from acquisition.events import EventKind
 from acquisition.plan import InfuseStep
 from acquisition.recording.records import RecordingFailed
 from drivers.capabilities import PumpProgram
+from drivers.clock import NS_PER_S
 
 COMMIT_TIMEOUT_S = 2.0
 """How long an intent may take to the disk before the infusion is given up [P]; the pump is still then."""
+
+
+RUN_VALID_S = 5.0
+"""How long after its permit RUN may still be sent [P]: a slow disk takes less, a computer that slept more (R22)."""
+
+
+def run_until_ns(now_ns: int, slack: float) -> int:
+    """Return until when a RUN that is permitted at ``now_ns`` may be sent; ``slack``: engine seconds per real one."""
+    return now_ns + round(RUN_VALID_S * slack * NS_PER_S)
 
 
 @dataclass
@@ -110,7 +120,7 @@ class InfusionStart:
             number = None
         pump.open_infusion(step.number, program, now_ns)
         self.desk.books.opened(number, pump.ledger)
-        pump.lane.request(Run(self._token, self._generation))
+        pump.lane.request(Run(self._token, self._generation, run_until_ns(now_ns, self.desk.slack)))
 
     def _allowed(self, decision: Permit | Refusal, now_ns: int) -> PumpProgram | None:
         if isinstance(decision, Permit):

@@ -60,10 +60,13 @@ class Verify:
 
 @dataclass(frozen=True)
 class Run:
-    """Start what is armed, once. Refused when a STOP came after ``generation``."""
+    """Start what is armed, once. Refused when a STOP came after ``generation``, and after ``until_ns``: who wakes from
+    a sleep of the computer must not carry out what was decided before it (R22).
+    """
 
     token: int
     generation: int
+    until_ns: int
 
 
 @dataclass(frozen=True)

@@ -260,6 +260,9 @@ class PumpLane(BaseLane):
         if armed != request.token:
             self._refuse(request, "this infusion is not the one that is armed")
             return
+        if self._clock.now_ns() > request.until_ns:
+            self._refuse(request, "it was decided too long ago, the computer stood still meanwhile")
+            return
         self.report(Sending(request.token))
         try:
             status = self._pump.start()

@@ -14,6 +14,7 @@ from typing import Literal
 
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.engine.gatekeeper import same_program
+from acquisition.engine.infusion_start import run_until_ns
 from acquisition.engine.lane_messages import Run
 from acquisition.engine.ledger import WASTE_STEP
 from acquisition.engine.parts import Desk
@@ -106,7 +107,7 @@ class WasteMove:
             return
         self._moves_before = len(pump.ledger.past)
         pump.open_infusion(WASTE_STEP, program, now_ns)
-        pump.lane.request(Run(self.token, self._generation))
+        pump.lane.request(Run(self.token, self._generation, run_until_ns(now_ns, self.desk.slack)))
         self._state = "moving"
 
     def _over(self, now_ns: int) -> None:

@@ -13,6 +13,7 @@ from acquisition.messages import Start
 from acquisition.plan import Role, WaitStep
 from acquisition.recording.records import INTENT_OUTCOMES
 from drivers.capabilities import PumpProgram
+from drivers.clock import FOREVER_NS
 from drivers.errors import DeviceRefused, ReplyTimeout
 from tests.engine.kit import INFUSION, PUMP, Lab, make_plan, seconds
 
@@ -284,7 +285,7 @@ def test_a_RUN_decided_before_a_STOP_is_never_sent_after_it(tmp_path: Path) -> N
     lab.until(lambda: not lane.slot.pending)
 
     lane.request(Program(1, PumpProgram(4.699, 3.0, 2.0), before))
-    lane.request(Run(token=1, generation=before))
+    lane.request(Run(token=1, generation=before, until_ns=FOREVER_NS))
     lab.run(lab.now_s + 2)
 
     assert lab.fake.count("program") == 0
@@ -297,8 +298,8 @@ def test_a_RUN_of_another_arming_is_never_sent(tmp_path: Path) -> None:
     lane = lab.pump.lane
     lane.request(Program(1, PumpProgram(4.699, 3.0, 2.0), lane.slot.generation))
 
-    lane.request(Run(token=2, generation=lane.slot.generation))
-    lane.request(Run(token=1, generation=lane.slot.generation))
+    lane.request(Run(token=2, generation=lane.slot.generation, until_ns=FOREVER_NS))
+    lane.request(Run(token=1, generation=lane.slot.generation, until_ns=FOREVER_NS))
     lab.run(lab.now_s + 2)
 
     assert lab.fake.count("start") == 0, "the wrong token spent the arming"

@@ -13,7 +13,7 @@ from acquisition.events import EventKind
 from acquisition.messages import Acknowledge, Continue, Finish, Mark, Note, Start
 from acquisition.plan import InfuseStep, MarkStep, OperatorStep, WaitStep
 from drivers.capabilities import Motion, PumpProgram, PumpStatus
-from drivers.clock import NS_PER_S
+from drivers.clock import FOREVER_NS, NS_PER_S
 from drivers.errors import PortLost, ReplyTimeout, WrongInstrument
 from tests.engine.kit import INFUSION, PUMP, Lab, MemoryPublisher, make_plan
 
@@ -211,7 +211,7 @@ def test_a_RUN_that_found_no_line_closes_its_account_when_the_pump_is_found(tmp_
     pump, now_ns = lab.pump, lab.clock.now_ns()
     pump.open_infusion(1, PumpProgram(4.699, 3.0, 2.0), now_ns)
 
-    pump.take(LaneReport("drug", now_ns, Failed(Run(1, 0), "not connected", "PortError")))
+    pump.take(LaneReport("drug", now_ns, Failed(Run(1, 0, FOREVER_NS), "not connected", "PortError")))
     lab.run(lab.now_s + 2)
 
     assert not pump.infusing
@@ -223,7 +223,7 @@ def test_R42_asking_after_a_lost_reply_to_RUN_does_not_feed_the_watchdog_for_eve
     lab.until(lambda: lab.conductor.phase == "ready")
     lane, pump = lab.pump.lane, lab.fake
     lane.request(Program(1, PumpProgram(4.699, 3.0, 2.0), lane.slot.generation))
-    lane.request(Run(1, lane.slot.generation))
+    lane.request(Run(1, lane.slot.generation, FOREVER_NS))
     pump.raises["start"] = [ReplyTimeout("lost")]
     pump.raises["status"] = [ReplyTimeout("lost") for _ in range(1000)]
     lab.host = type(lab.host)(lab.clock, lab.session.lanes, lambda: False)  # the conductor is frozen

@@ -17,7 +17,7 @@ from acquisition.host.rehearsal import RehearsalResult, describe_world, rehearse
 from acquisition.plan import MarkStep, PumpSetup, WaitStep
 from drivers import registry
 from drivers.capabilities import PumpProgram, SyringePump, WireRecord
-from drivers.clock import NS_PER_S
+from drivers.clock import FOREVER_NS, NS_PER_S
 from drivers.shared_line import SharedLines
 from tests.engine.kit import INFUSION, LIMITS, PUMP, Script, make_plan, seconds
 
@@ -85,7 +85,7 @@ class Lanes:
             Connect(),
             SelfTest(5, 0),
             Program(2, PumpProgram(4.699, 60.0, 500.0), 0),
-            Run(2, 0),
+            Run(2, 0, FOREVER_NS),
         ):
             for lane in self.lanes:
                 lane.request(request)
