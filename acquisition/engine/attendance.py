@@ -73,6 +73,20 @@ class Attendance:
             return "start"
         return "pass over" if any(map(self._keeps_asleep, following)) else "hold"
 
+    def passes(self, step: InfuseStep, following: tuple[InfuseStep, ...], now_ns: int) -> bool:
+        """Tell whether the plan goes on after an experimental infusion that went wrong, and nobody is there to decide.
+
+        Only for the sake of maintenance that follows: it would wait for a person for ever. Experimental infusions then
+        wait, or are left out, until somebody is there, also in a plan that may run unattended.
+        """
+        if self.present(now_ns) or self._keeps_asleep(step) or not any(map(self._keeps_asleep, following)):
+            return False
+        if self.unattended_by:
+            text = f"What {self.unattended_by} decided holds no longer: an infusion went wrong and nobody is there"
+            self.desk.say(EventKind.OPERATOR, now_ns, "conductor", text, {"what": "unattended", "by": ""})
+            self.unattended_by = ""
+        return True
+
     def look(self, upcoming: Callable[[], tuple[InfuseStep, ...]], now_ns: int) -> None:
         """Raise or clear the alarms about it; ``upcoming`` tells the infusions still to come in a started plan."""
         if self._stand_in:

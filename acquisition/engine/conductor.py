@@ -79,7 +79,7 @@ class Conductor:
         self.session_started_ns = started_ns
         self.accepted_sha256 = desk.plan.sha256
         self.attendance = Attendance(desk)
-        self.schedule = Schedule(desk.plan, late_ns=round(LATE_NS * desk.slack), way=self.attendance.way)
+        self.schedule = Schedule(desk.plan, round(LATE_NS * desk.slack), self.attendance.way, self.attendance.passes)
         self.recorder_watch = RecorderWatch(desk)
         self._reminders = Reminders(desk)
         self._wall_watch = WallWatch(desk)

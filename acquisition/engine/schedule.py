@@ -79,20 +79,25 @@ Action = Infuse | Missed | NotStarted | Ask | MarkNow | StepBegan | StepEnded | 
 
 
 WayOf = Callable[[InfuseStep, tuple[InfuseStep, ...], int], Way]
+PassesOf = Callable[[InfuseStep, tuple[InfuseStep, ...], int], bool]
 
 
 def _start(_step: InfuseStep, _following: tuple[InfuseStep, ...], _now_ns: int) -> Way:
     return "start"
 
 
+def _never(_step: InfuseStep, _following: tuple[InfuseStep, ...], _now_ns: int) -> bool:
+    return False
+
+
 class Schedule:
     """Where the plan is. ``held_on`` is the step that waits for a person, for whatever reason.
 
-    ``way`` is asked before each infusion, with those that follow.
+    ``way`` is asked before each infusion, with those that follow; ``passes`` after one that did not end as planned.
     """
 
-    def __init__(self, plan: Plan, late_ns: int = LATE_NS, way: WayOf = _start) -> None:
-        self._way = way
+    def __init__(self, plan: Plan, late_ns: int = LATE_NS, way: WayOf = _start, passes: PassesOf = _never) -> None:
+        self._way, self._passes = way, passes
         self._steps = plan.steps
         self._late_ns = late_ns
         self._views = _planned(plan)
@@ -155,18 +160,24 @@ class Schedule:
         due_ns = self.next_due_ns()
         if due_ns is None or now_ns < due_ns:
             return []
-        left_out = self._views[self._at].state == "missed"
-        return self._enter(self._at + 1, due_ns, now_ns) if left_out else self._leave("done", due_ns, now_ns)
+        over = self._views[self._at].state in ("missed", "aborted")  # its time had to pass
+        return self._enter(self._at + 1, due_ns, now_ns) if over else self._leave("done", due_ns, now_ns)
 
     def infusion_ended(self, number: int, state: StepState, now_ns: int) -> list[Action]:
-        """Take the outcome of an infusion. Anything but "done" holds the plan until a person decides."""
+        """Take the outcome of an infusion.
+
+        Anything but "done" holds the plan until a person decides; with ``passes`` the time goes by that it had left.
+        """
         step = self.current
         if step is None or step.number != number or self.infusing is None:
             return []
         if state == "done":
             return self._leave("done", now_ns, now_ns)
         self._mark_ended(state, now_ns)
-        self.held_on = number
+        if isinstance(step, InfuseStep) and self._passes(step, self._following(), now_ns):
+            self._end_ns = max(now_ns, self._due_ns + round(step.duration_s * NS_PER_S))
+        else:
+            self.held_on = number
         return [StepEnded(step, state)]
 
     def go_on(self, number: int, now_ns: int, *, skip: bool = False) -> list[Action] | None:
@@ -236,8 +247,10 @@ class Schedule:
         return [*actions, Through()]
 
     def _ask(self, step: InfuseStep, now_ns: int) -> Way:
-        following = tuple(later for later in self._steps[self._at + 1 :] if isinstance(later, InfuseStep))
-        return self._way(step, following, now_ns)
+        return self._way(step, self._following(), now_ns)
+
+    def _following(self) -> tuple[InfuseStep, ...]:
+        return tuple(later for later in self._steps[self._at + 1 :] if isinstance(later, InfuseStep))
 
     def _not_started(self, step: InfuseStep, due_ns: int, now_ns: int, *, left_out: bool) -> list[Action]:
         """Wait before the infusion, or let the time pass that it would have taken: what follows keeps its time."""

@@ -211,3 +211,36 @@ def test_R33_stop_ends_a_plan_that_waits_for_a_person_or_lets_a_left_out_step_pa
     assert room.state_of(3) == "aborted"
     assert room.lab.conductor.phase == "stopped"
     assert room.lab.fakes["sleep"].true_ul == 0.0
+
+
+@pytest.mark.parametrize("unattended_by", ["", "anna"])
+def test_R22_an_infusion_that_fails_with_nobody_there_keeps_no_animal_awake_and_lets_nothing_experimental_begin(
+    tmp_path: Path, unattended_by: str
+) -> None:
+    asleep = replace(INFUSION, number=2, pump="sleep", label="sleep")
+    room = Room(tmp_path, (INFUSION, asleep, SECOND, replace(asleep, number=4)), maintained=True)
+    room.anna_is_there(0, 8)
+    room.start(unattended_by=unattended_by)
+    room.lab.script.at(35.0, lambda: room.lab.conductor.pumps["drug"].stop("test", room.lab.clock.now_ns()))
+
+    room.lab.run(400)
+
+    assert [room.state_of(n) for n in (1, 2, 3, 4)] == ["aborted", "done", "missed", "done"]
+    assert room.lab.fakes["drug"].count("start") == 1
+    assert room.lab.fakes["sleep"].true_ul == pytest.approx(2 * INFUSION.volume_ul)
+    assert room.lab.conductor.phase == "finished"
+    first, second = room.lab.conductor.schedule.views[:2]
+    assert second.started_ns is not None
+    assert first.started_ns is not None
+    assert second.started_ns - first.started_ns >= seconds(INFUSION.duration_s) - 1, "not earlier than planned"
+
+
+def test_R22_an_infusion_that_fails_with_somebody_there_holds_the_plan(tmp_path: Path) -> None:
+    asleep = replace(INFUSION, number=2, pump="sleep", label="sleep")
+    room = Room(tmp_path, (INFUSION, asleep), maintained=True)
+    room.anna_is_there(0, 120)
+    room.start()
+    room.lab.script.at(35.0, lambda: room.lab.conductor.pumps["drug"].stop("test", room.lab.clock.now_ns()))
+    room.lab.run(100)
+    assert [room.state_of(1), room.state_of(2)] == ["aborted", "pending"]
+    assert room.lab.conductor.phase == "holding"
