@@ -14,6 +14,7 @@ from acquisition.engine.parts import Desk
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.messages import ChannelView, EngineState, Phase, PreflightItem, PumpView, RecorderView
+from acquisition.plan import InfuseStep
 from drivers.capabilities import Motion
 from drivers.clock import NS_PER_S
 
@@ -196,6 +197,13 @@ def _waits_for(engine: Conductor) -> str:
     return f"Waits for a person {where} {step.number}{why}: {step.label}"
 
 
+def _runs(engine: Conductor) -> str:
+    step = engine.schedule.current
+    if isinstance(step, InfuseStep) and engine.schedule.infusing is None:
+        return f"Step {step.number} does not run, the plan lets its time pass: {step.label}"
+    return f"Step {step.number}: {step.label}" if step is not None else ""
+
+
 def phase_text(engine: Conductor) -> str:
     """Return what the engine does or waits for, for people."""
     phase: Phase = engine.phase
@@ -205,8 +213,7 @@ def phase_text(engine: Conductor) -> str:
     if phase == "holding":
         return _waits_for(engine)
     if phase == "running":
-        step = engine.schedule.current
-        return f"Step {step.number}: {step.label}" if step is not None else ""
+        return _runs(engine)
     if phase == "stopping":
         open_pumps = [pump for pump in engine.pumps.values() if pump.stop_confirmed is False]
         overdue = [pump.name for pump in open_pumps if pump.stop_overdue]

@@ -223,6 +223,8 @@ def test_R22_an_infusion_that_fails_with_nobody_there_keeps_no_animal_awake_and_
     room.start(unattended_by=unattended_by)
     room.lab.script.at(35.0, lambda: room.lab.conductor.pumps["drug"].stop("test", room.lab.clock.now_ns()))
 
+    room.lab.run(38)
+    assert "does not run, the plan lets its time pass" in room.lab.conductor.phase_text
     room.lab.run(400)
 
     assert [room.state_of(n) for n in (1, 2, 3, 4)] == ["aborted", "done", "missed", "done"]
