@@ -1,4 +1,4 @@
-"""``status``, ``stop`` and ``acknowledge``: ask the running engine, from any terminal.
+"""``status``, ``stop``, ``acknowledge`` and ``continue``: ask the running engine, from any terminal.
 
 Knows how to word an engine's state. Works while the window, and even the engine's conductor, hangs.
 """
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.messages import Acknowledge, AlarmView, ChannelView, EngineState, PumpView, Stop
+from acquisition.messages import Acknowledge, AlarmView, ChannelView, Continue, EngineState, PumpView, Stop
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended, for_people, say, tell
@@ -83,6 +83,26 @@ def acknowledge(
             if not answer.ok:
                 raise Ended(f"{answer.text} 'amperfuse acknowledge' lists them.", ExitCode.REFUSED_COMMAND)
             say(f"{alarm_id}: {answer.text}")
+
+
+@for_people
+def continue_(
+    leave_out: Annotated[
+        bool, typer.Option("--leave-out", help="Leave out the infusion that waits, instead of beginning it.")
+    ] = False,
+) -> None:
+    """Go on with a plan that waits for a person, as the window's button does; it may begin an infusion."""
+    with EngineClient.connect(operator=getpass.getuser()) as client:
+        state = client.wait_for(_has_state, STATE_S)
+        if state is None:
+            raise EngineLost(f"the engine is there but sent no state within {STATE_S:g} s")
+        waiting = next((step for step in state.steps if step.number == state.held_on), None)
+        if waiting is None:
+            raise Ended("No step of the plan waits for a person. 'amperfuse status' tells.", ExitCode.REFUSED_COMMAND)
+        answer = client.request(Continue(request=0, step=waiting.number, skip=leave_out))
+    if not answer.ok:
+        raise Ended(f"Step {waiting.number}, {waiting.label}: {answer.text}", ExitCode.REFUSED_COMMAND)
+    say(f"{'SIMULATED ' if state.simulated else ''}step {waiting.number}, {waiting.label}: {answer.text}")
 
 
 def _has_state(_state: EngineState) -> bool:

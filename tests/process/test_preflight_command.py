@@ -15,7 +15,7 @@ from acquisition.messages import ReportSound, Start, Stop
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.cli import app
 from amperfuse.commands.follow import waits_for_a_person
-from tests.process.engine_kit import private_runtime, running_engine, write_files
+from tests.process.engine_kit import LONG, private_runtime, running_engine, write_files
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def test_R21_R31_R41_a_person_passes_the_pre_flight_in_a_terminal_and_then_the_p
     runtime: Path, tmp_path: Path
 ) -> None:
     assert preflight().exit_code == ExitCode.NO_ENGINE
-    with running_engine(write_files(tmp_path).options()):
+    asked_first = LONG.replace("[[steps]]", '[[steps]]\nwait_for_operator = "Clamp open?"\n\n[[steps]]', 1)
+    with running_engine(write_files(tmp_path, asked_first).options()):
+        assert CliRunner().invoke(app, ["continue"]).exit_code == ExitCode.REFUSED_COMMAND
         with EngineClient.connect(operator="anna") as client:
             assert client.wait_for(lambda state: state.phase == "ready", 30.0) is not None
             refused = client.request(Start(request=0, unattended_by="anna"))
@@ -89,5 +91,10 @@ def test_R21_R31_R41_a_person_passes_the_pre_flight_in_a_terminal_and_then_the_p
         with EngineClient.connect(operator="anna") as client:
             assert client.wait_for(lambda state: all(a.acknowledged for a in state.alarms), 10.0) is not None
             assert client.request(Start(request=0, unattended_by="anna")).ok
+            assert client.wait_for(lambda state: state.held_on == 1, 30.0), client.state
+            went_on = CliRunner().invoke(app, ["continue"])
+            assert went_on.exit_code == ExitCode.OK, went_on.output
+            assert went_on.stdout.startswith("SIMULATED step 1, Clamp open?")
+            assert client.wait_for(lambda state: state.held_on is None, 30.0), client.state
             client.request(Stop(request=0), 10.0)
         assert preflight().exit_code == ExitCode.REFUSED_COMMAND
