@@ -164,6 +164,11 @@ def entries_of(container: str) -> list[Entry]:
     return entries
 
 
+def in_syringes_ul(container: str) -> float:
+    """Return what is in syringes and lines by this log, at least. Raises BookBroken, ContainerRefused without one."""
+    return balance(entries_of(container)).open_least_nl / NL_PER_UL
+
+
 def known_containers() -> Iterator[str]:
     """Yield the names of all containers that have a log here. Raises BookBroken."""
     for path, anchor in books_of(KIND):
@@ -226,10 +231,6 @@ class ContainerBook:
             raise ContainerRefused(
                 f"Container {self.container} expired on {label.expires.isoformat()}. Nothing was started."
             )
-
-    def missing_ul(self, needed_ul: float) -> float:
-        """Return how much of what is needed was not drawn into a syringe by this log; 0 when all was."""
-        return max(0.0, needed_ul - balance(self.book.entries).open_least_nl / NL_PER_UL)
 
     def intend(self, pump: str, animal: str, target_ul: float, wall_ns: int) -> int:
         """Write that an infusion is about to start; return the entry's number."""

@@ -64,9 +64,6 @@ class Background:
 NOTHING_KNOWN = Background()
 
 
-NOTHING_KNOWN = Background()
-
-
 @dataclass(frozen=True)
 class PreflightFacts:
     """All of it."""

@@ -1,5 +1,5 @@
 """What nobody but a person can judge before a start: numbers far from the last ones, an animal that nobody knows (R03),
-a clock that is behind the books (T3).
+a clock that is behind the books (T3), a syringe that holds more than was drawn for it.
 
 Pure. A slip of ten can lie well within every limit; what it cannot do is look like last time. Both numbers are shown in
 words, because a decimal point is read over and "five point zero" is not.
@@ -7,7 +7,7 @@ words, because a decimal point is read over and "five point zero" is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
@@ -20,6 +20,8 @@ FACTOR = 5.0
 """R03: from here on a change is asked about again."""
 BEHIND_ALLOWED_NS = 60 * NS_PER_S
 """A clock that was set right by a minute after an entry is no wrong clock [P]."""
+DRAWN_TOLERANCE = 0.02
+"""How much less may have been drawn than is loaded: what a scale of a barrel can tell [P]."""
 SAME_OCCASION_S = 24 * 3600.0
 """Infusions that began so long before the last one belong to it."""
 
@@ -65,6 +67,30 @@ def clock_behind(wall_ns: int, newest_entry_ns: int | None) -> tuple[Doubt, ...]
         "clock was wrong when that was written, accept it by name.",
     )
     return (doubt,)
+
+
+def too_little_drawn(pumps: Sequence[PumpSetup], in_syringes_ul: Mapping[str, float]) -> tuple[Doubt, ...]:
+    """Return the doubt about every container from which less was drawn than its pumps hold.
+
+    ``in_syringes_ul``: by the container's name as the pumps say it. A primed line was filled from the syringe.
+    """
+    found = []
+    for container, drawn_ul in in_syringes_ul.items():
+        filled = [pump for pump in pumps if pump.container == container]
+        held_ul = sum(pump.loaded_ul + (pump.line_dead_volume_ul if pump.primed else 0.0) for pump in filled)
+        if drawn_ul < held_ul * (1 - DRAWN_TOLERANCE):
+            names = ", ".join(pump.name for pump in filled)
+            found.append(
+                Doubt(
+                    f"drawn:{container}",
+                    f"By its log {max(drawn_ul, 0.0):g} uL of {container} are in syringes and lines, but {names} "
+                    f"should hold {held_ul:g} uL.",
+                    "Either the substance log lacks a draw, or the syringe was filled from something else.",
+                    "Look at the bottle. End this session, write the draw (amperfuse container draw) and start again; "
+                    "or accept it by name and write it afterwards.",
+                )
+            )
+    return tuple(found)
 
 
 def _last_doses(plan: Plan, setup: PumpSetup) -> list[Known]:

@@ -6,7 +6,8 @@ ports only to ask. Does not know clients or signals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
@@ -16,7 +17,7 @@ from acquisition.books import sessions
 from acquisition.books.animal import AnimalBook, animals, history, last_written_ns
 from acquisition.books.approvals import approval
 from acquisition.books.chain import BookBroken, BookUnwritable
-from acquisition.books.containers import ContainerRefused
+from acquisition.books.containers import ContainerRefused, in_syringes_ul
 from acquisition.books.places import same_name
 from acquisition.books.protocols import last_started, note_start
 from acquisition.books.run_books import RunBooks, open_logs
@@ -27,7 +28,7 @@ from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.events import EventKind
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
-from acquisition.experiment.doubts import Doubt, clock_behind, doubts_about
+from acquisition.experiment.doubts import Doubt, clock_behind, doubts_about, too_little_drawn
 from acquisition.experiment.named_syringes import check_named, read_names
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.weighing import NO_ANIMAL
@@ -119,9 +120,22 @@ def doubts_of(plan: Plan, wall_ns: int) -> tuple[Doubt, ...]:
     try:
         written_ns = (sessions.last_written_ns(), last_written_ns(plan.subject.subject_id))
         newest_ns = max((ns for ns in written_ns if ns is not None), default=None)
-        return (*clock_behind(wall_ns, newest_ns), *doubts_about(plan, last_started(plan.name), animals()))
+        return (
+            *clock_behind(wall_ns, newest_ns),
+            *too_little_drawn(plan.animal_pumps, _in_syringes_ul(plan.animal_pumps)),
+            *doubts_about(plan, last_started(plan.name), animals()),
+        )
     except BookBroken as error:
         raise RefusedInput([Problem("books", 0, plan.name, str(error))]) from error
+
+
+def _in_syringes_ul(pumps: Sequence[PumpSetup]) -> dict[str, float]:
+    """Return what was drawn of every container that has a log; one without is refused when the books are opened."""
+    found = {}
+    for container in dict.fromkeys(pump.container for pump in pumps if pump.container):
+        with suppress(ContainerRefused):
+            found[container] = in_syringes_ul(container)
+    return found
 
 
 def check_limits_approved(experiment: Experiment) -> str:

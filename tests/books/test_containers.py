@@ -18,8 +18,9 @@ from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, rea
 from acquisition.books.containers import ContainerBook, ContainerRefused, Label
 from acquisition.books.places import BOOKS_DIR_VARIABLE, book_place
 from acquisition.books.run_books import RunBooks, open_logs
+from acquisition.service.assembly import doubts_of
 from drivers.capabilities import PumpProgram
-from tests.engine.kit import PUMP
+from tests.engine.kit import PUMP, make_plan
 
 LABEL = Label("K-1", "ketamine", "hydrochloride", "III", 100.0, "L7", date(2027, 3, 31), "Dr. Berg")
 TODAY = date(2026, 11, 26)
@@ -196,6 +197,15 @@ def test_R54_an_infusion_whose_intent_the_animals_book_refused_took_nothing(monk
         books.intend(FILLED, 1, PumpProgram(FILLED.diameter_mm, 3.0, 20.0), 10)
     books.close()
     assert now("D-1").delivered_most_nl == 0
+
+
+@pytest.mark.usefixtures("dilution")
+@pytest.mark.parametrize(("drawn_ul", "doubts"), [(600.0, 1), (637.0, 0), (630.0, 0)])
+def test_R17_a_syringe_that_holds_more_than_was_drawn_is_for_a_person_to_judge(drawn_ul: float, doubts: int) -> None:
+    draw("D-1", drawn_ul)
+    found = [d for d in doubts_of(make_plan(pumps=[FILLED]), 1) if d.item_id == "drawn:D-1"]
+    assert len(found) == doubts
+    assert all("600 uL of D-1 are in syringes and lines, but drug should hold 637 uL" in d.what for d in found)
 
 
 def test_R49_a_log_that_was_changed_cut_or_reordered_is_found(dilution: str) -> None:
