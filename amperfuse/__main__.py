@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amperfuse.cli import main
+from amperfuse.start import main
 
 if __name__ == "__main__":
     main()

@@ -35,9 +35,9 @@ from acquisition.experiment.weighing import NO_ANIMAL
 from acquisition.host.rehearsal import SIMULATED_FILE, simulated_opener
 from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
 from acquisition.recording.recover import RecoveryReport, recover
-from acquisition.service.launch import EngineOptions
+from acquisition.service.launch import EngineOptions, UnfinishedSession
 from acquisition.service.pump_check import Ports
-from acquisition.service.reconcile import UnfinishedSession, ask_a_person, reconcile
+from acquisition.service.reconcile import ask_a_person, reconcile
 from drivers import registry
 from drivers.clock import NS_PER_S, Clock, PacedClock, SystemClock
 from drivers.serial_port import SerialOpener

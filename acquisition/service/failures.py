@@ -12,8 +12,7 @@ from acquisition.experiment.problems import RefusedInput
 from acquisition.recording.records import RecordingFailed
 from acquisition.service.discovery import EngineAlreadyRunning, NoEngine
 from acquisition.service.exit_codes import ExitCode
-from acquisition.service.launch import EngineDidNotStart
-from acquisition.service.reconcile import UnfinishedSession
+from acquisition.service.launch import EngineDidNotStart, UnfinishedSession
 from drivers import errors
 from drivers.registry import UnknownName
 

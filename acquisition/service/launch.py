@@ -23,6 +23,10 @@ READY_S = 60.0
 _LOOK_NS = 50_000_000
 
 
+class UnfinishedSession(Exception):
+    """A real session is refused: an earlier one of the same animal, or with the same pumps, waits for a person."""
+
+
 class EngineDidNotStart(Exception):
     """The engine ended, or was not ready in time. The text is the engine's own, for people."""
 

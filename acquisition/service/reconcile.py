@@ -195,10 +195,6 @@ QUESTION = (
 )
 
 
-class UnfinishedSession(Exception):
-    """A real session is refused: an earlier one of the same animal, or with the same pumps, waits for a person."""
-
-
 def ask_a_person(done: Sequence[Reconciliation]) -> str:
     """Return what was found, and the question."""
     lines = [*(item.text() for item in done), QUESTION]

@@ -34,8 +34,9 @@ from acquisition.service.assembly import Bench, face_unfinished_sessions
 from acquisition.service.cut_short import PumpAccount
 from acquisition.service.discovery import RUNTIME_DIR_VARIABLE
 from acquisition.service.exit_codes import ExitCode
+from acquisition.service.launch import UnfinishedSession
 from acquisition.service.pump_check import Ports, PumpLook, given_ul
-from acquisition.service.reconcile import Reconciliation, UnfinishedSession, ask_a_person, reconcile
+from acquisition.service.reconcile import Reconciliation, ask_a_person, reconcile
 from amperfuse.cli import app
 from drivers import registry
 from drivers.capabilities import DriverOptions, Identity, PumpProgram, SyringePump
