@@ -50,6 +50,10 @@ class RunBooks:
     animal: AnimalBook
     logs: Mapping[str, ContainerBook]
     _running: dict[int, tuple[ContainerBook, int]] = field(default_factory=dict, init=False)
+    _refused: dict[tuple[str, float], int] = field(default_factory=dict, init=False)
+    """Deliveries in a log whose intent the animal's book refused: the next try takes them up, a log is not flooded."""
+    _half: dict[str, tuple[int, float]] = field(default_factory=dict, init=False)
+    """By pump: what nobody ordered and the log has already, while the animal's book has not."""
 
     @property
     def head(self) -> str:
@@ -61,14 +65,21 @@ class RunBooks:
         log = self.logs.get(pump.name)
         if log is None:
             return self.animal.intend(pump, step, program, wall_ns)
-        delivery = log.intend(pump.name, self.animal.animal, program.target_ul, wall_ns)
+        key = (pump.name, program.target_ul)
+        refused = self._refused.get(key)
+        delivery = refused or log.intend(pump.name, self.animal.animal, program.target_ul, wall_ns)
         also: dict[str, Scalar] = {"container": log.container, "delivery": delivery}
         try:
             number = self.animal.intend(pump, step, program, wall_ns, also)
         except BookUnwritable:
-            with suppress(BookUnwritable):  # RUN does not go out: nothing was taken
-                log.settle(delivery, 0.0, 0.0, wall_ns)
+            if refused is None:
+                self._refused[key] = delivery
+                with suppress(BookUnwritable):  # RUN does not go out: nothing was taken
+                    log.settle(delivery, 0.0, 0.0, wall_ns)
             raise
+        if refused is not None:
+            log.settle(delivery, 0.0, program.target_ul, wall_ns)
+            del self._refused[key]
         self._running[number] = (log, delivery)
         return number
 
@@ -81,10 +92,16 @@ class RunBooks:
         self.animal.settle(intent, given_ul, uncertain_ul, wall_ns)
 
     def unordered(self, pump: PumpSetup, volume_ul: float, wall_ns: int) -> None:
-        """Write what a pump gave by its own keys."""
-        self.animal.unordered(pump, volume_ul, wall_ns)
+        """Write what a pump gave by its own keys; may be called again after it failed, with no less."""
         if (log := self.logs.get(pump.name)) is not None:
-            log.settle(log.intend(pump.name, self.animal.animal, volume_ul, wall_ns), volume_ul, 0.0, wall_ns)
+            if pump.name not in self._half:
+                self._half[pump.name] = (log.intend(pump.name, self.animal.animal, volume_ul, wall_ns), 0.0)
+            delivery, told_ul = self._half[pump.name]
+            if volume_ul != told_ul:
+                log.settle(delivery, volume_ul, 0.0, wall_ns)
+                self._half[pump.name] = (delivery, volume_ul)
+        self.animal.unordered(pump, volume_ul, wall_ns)
+        self._half.pop(pump.name, None)
 
     def wasted(self, pump: PumpSetup, volume_ul: float, by: str, wall_ns: int) -> None:
         """Write what a pump moved into waste; only the log of its container counts that."""

@@ -195,8 +195,32 @@ def test_R54_an_infusion_whose_intent_the_animals_book_refused_took_nothing(monk
     monkeypatch.setattr(books.animal, "intend", full)
     with pytest.raises(BookUnwritable):
         books.intend(FILLED, 1, PumpProgram(FILLED.diameter_mm, 3.0, 20.0), 10)
-    books.close()
+    length = len(containers.entries_of("D-1"))
+    for _tick in range(3):
+        with pytest.raises(BookUnwritable):
+            books.intend(FILLED, 1, PumpProgram(FILLED.diameter_mm, 3.0, 20.0), 10)
+    assert len(containers.entries_of("D-1")) == length, "what is tried again is not written again"
     assert now("D-1").delivered_most_nl == 0
+    books.close()
+
+
+@pytest.mark.usefixtures("dilution")
+def test_R54_what_nobody_ordered_stands_once_in_each_book_however_often_it_is_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    books = RunBooks(AnimalBook.open("m1", "s1", 25.0), open_logs([FILLED], "s1", TODAY))
+
+    def full(*_args: object) -> None:
+        raise BookUnwritable("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(books.animal, "unordered", full)
+        for volume_ul in (0.5, 0.5, 0.7):
+            with pytest.raises(BookUnwritable):
+                books.unordered(FILLED, volume_ul, 12)
+    books.unordered(FILLED, 0.7, 13)
+    books.close()
+    assert [(one.least_nl, one.most_nl) for one in now("D-1").deliveries] == [(700, 700)]
 
 
 @pytest.mark.usefixtures("dilution")
