@@ -16,6 +16,7 @@ from amperfuse.commands import (
     containers,
     engine,
     experiments,
+    exports,
     finding,
     follow,
     instruments,
@@ -81,6 +82,8 @@ app.command()(unfinished.reconcile)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
 app.command()(sessions.problem_report)
+app.command()(exports.export)
+app.command()(exports.annotate)
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ Session = Annotated[Path, typer.Argument(metavar="SESSION", help="The folder of 
 @for_people
 def verify(session: Session) -> None:
     """Check a recording: journal, hash chain, manifest, and the NWB file row by row."""
-    _must_be_session(session)
+    must_be_session(session)
     tell(f"checking {session} ...")
     report = verify_session(session)
     say(report.text())
@@ -37,7 +37,7 @@ def verify(session: Session) -> None:
 @for_people
 def recover(session: Session) -> None:
     """Close an interrupted recording and bring its NWB file up to the journal. Loses nothing; may be run again."""
-    _must_be_session(session)
+    must_be_session(session)
     tell(f"recovering {session} ...")
     say(recover_session(session).text())
 
@@ -48,7 +48,7 @@ def problem_report(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it here; without it, it is printed.")] = None,
 ) -> None:
     """Make a text for whoever mends the program: versions, instruments, events, logs; no samples, no known names."""
-    _must_be_session(session)
+    must_be_session(session)
     text = report_problem(session)
     if out is None:
         say(text)
@@ -64,7 +64,8 @@ def _simulated(session: Path) -> bool:
     return reader.header is not None and reader.header.simulated
 
 
-def _must_be_session(session: Path) -> None:
+def must_be_session(session: Path) -> None:
+    """Raise Ended unless the folder holds a journal."""
     if not (session / JOURNAL_NAME).is_file():
         what = "is not a session: it holds no" if session.is_dir() else "is not a folder with a"
         raise Ended(f"{safe(str(session))} {what} {JOURNAL_NAME}.", ExitCode.REFUSED_INPUT)
