@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from acquisition.experiment.exposure import TOLERANCE, Excess, Exposure, earlier, excesses
+from acquisition.experiment.exposure import TOLERANCE, Excess, Exposure, earlier, excesses, planned
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.limits_file import CHECKS_OF_THE_PROGRAM, load_limits
 from acquisition.experiment.problems import Problem, RefusedInput, did_you_mean
@@ -23,7 +23,7 @@ from acquisition.experiment.rig import Rig, is_replayed, is_simulated, load_rig
 from acquisition.experiment.setups import DriverLookup, Findings, plan_potentiostats, plan_pumps
 from acquisition.experiment.toml_lines import Key
 from acquisition.experiment.weighing import NO_ANIMAL, overridden, weighing_fault
-from acquisition.plan import InfuseStep, PastDose, Plan, PumpSetup, Step, WaitStep
+from acquisition.plan import InfuseStep, PastDose, Plan, PumpSetup, Step
 from drivers import registry
 
 HistoryOf = Callable[[str], tuple[PastDose, ...]]
@@ -84,7 +84,7 @@ def compile_plan(
     steps = plan_steps(protocol, pumps, found)
     setups = tuple(pump.setup for pump in pumps.values())
     _check_syringes(protocol, setups, steps, found)
-    _check_limits(protocol, limits, [*earlier(history, 0.0), *_planned(setups, steps)], found)
+    _check_limits(protocol, limits, [*earlier(history, 0.0), *planned(setups, steps)], found)
     if found.problems:
         raise RefusedInput(found.problems)
     if limits.shipped and rig.simulated != "all" and protocol.subject.species != NO_ANIMAL:
@@ -201,22 +201,6 @@ def _check_syringes(protocol: Protocol, setups: Sequence[PumpSetup], steps: Sequ
             )
             path = ("pumps", setup.name, "primed")
             _soft(protocol, found, "unprimed-line", path, what, "Prime it and write primed = true")
-
-
-def _planned(setups: Sequence[PumpSetup], steps: Sequence[Step]) -> list[Exposure]:
-    """Return the infusions of the flat plan. Operator steps take no time, the worst case."""
-    by_name = {setup.name: setup for setup in setups}
-    exposures = []
-    start_s = 0.0
-    for step in steps:
-        duration_s = step.duration_s if isinstance(step, InfuseStep | WaitStep) else 0.0
-        if isinstance(step, InfuseStep):
-            end_s = start_s + duration_s
-            exposures.append(
-                Exposure(step.number, by_name[step.pump], start_s, end_s, step.volume_ul, step.rate_ul_per_min)
-            )
-        start_s += duration_s
-    return exposures
 
 
 def _check_limits(protocol: Protocol, limits: Limits, exposures: Sequence[Exposure], found: Findings) -> None:

@@ -8,18 +8,20 @@ arithmetic, used twice: on the whole plan before anything is armed (R08) and on 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from acquisition.experiment.limits import Bound, LimitRow, Limits
-from acquisition.plan import PastDose, PumpSetup
+from acquisition.plan import InfuseStep, PastDose, PumpSetup, Step, WaitStep
 
 EARLIER_SESSION = -1
 SAME_DAY_S = 24 * 3600.0
 """A total without a window is over the session and this long before its first infusion: a session that was ended, or
 whose computer failed, and the one started after it are one experiment for the animal."""
+SINGLE = ("rate", "dose_rate", "infusion_volume")
+"""Quantities of one infusion; all others are sums."""
 TOLERANCE = 1e-9
 """Relative slack of a comparison: covers the rounding of doubles, nothing else."""
 
@@ -48,6 +50,22 @@ class Excess:
     bound: Bound
 
 
+def planned(setups: Sequence[PumpSetup], steps: Sequence[Step]) -> list[Exposure]:
+    """Return the infusions of the flat plan, from its start. Operator steps take no time, the worst case."""
+    by_name = {setup.name: setup for setup in setups}
+    exposures = []
+    start_s = 0.0
+    for step in steps:
+        duration_s = step.duration_s if isinstance(step, InfuseStep | WaitStep) else 0.0
+        if isinstance(step, InfuseStep):
+            end_s = start_s + duration_s
+            exposures.append(
+                Exposure(step.number, by_name[step.pump], start_s, end_s, step.volume_ul, step.rate_ul_per_min)
+            )
+        start_s += duration_s
+    return exposures
+
+
 def earlier(history: Iterable[PastDose], since_plan_s: float) -> list[Exposure]:
     """Return the doses of earlier sessions as exposures, in seconds before now; ``since_plan_s`` is the plan's age."""
     found = []
@@ -69,9 +87,16 @@ def excesses(limits: Limits, weight_g: float, exposures: Sequence[Exposure], *, 
     window, and those of the same day in every total; what they alone exceed is said only of a row that a step of this
     plan adds to.
     """
+    found: list[Excess] = []
+    for row, concerned in concerned_rows(limits, exposures):
+        found += _excess_of_row(row, limits, weight_g, concerned, hard=hard)
+    return found
+
+
+def concerned_rows(limits: Limits, exposures: Sequence[Exposure]) -> Iterator[tuple[LimitRow, list[Exposure]]]:
+    """Yield every row that a step of this plan adds to, with all that counts in it."""
     on_animal = [exposure for exposure in exposures if exposure.pump.route != "bench"]
     begun_s = min((exposure.start_s for exposure in on_animal if exposure.step != EARLIER_SESSION), default=math.inf)
-    found: list[Excess] = []
     for row in limits.rows:
         concerned = [
             exposure
@@ -80,8 +105,7 @@ def excesses(limits: Limits, weight_g: float, exposures: Sequence[Exposure], *, 
             and (exposure.step != EARLIER_SESSION or _counts_on(row, exposure, begun_s))
         ]
         if any(exposure.step > 0 for exposure in concerned):
-            found += _excess_of_row(row, limits, weight_g, concerned, hard=hard)
-    return found
+            yield row, concerned
 
 
 def _counts_on(row: LimitRow, exposure: Exposure, begun_s: float) -> bool:
@@ -94,13 +118,12 @@ def _excess_of_row(
     row: LimitRow, limits: Limits, weight_g: float, concerned: Sequence[Exposure], *, hard: bool
 ) -> Iterable[Excess]:
     bound = row.hard if hard else row.soft
-    allowed = bound.value * weight_g / row.per_g_divisor if bound.per_kg and not row.is_dose else bound.value
+    allowed = allowed_amount(row, bound, weight_g)
     amounts = [_amount(row, limits, weight_g, exposure) for exposure in concerned]
-    if row.quantity in ("rate", "dose_rate", "infusion_volume"):
+    worst = _worst(row, concerned, amounts)
+    if row.quantity in SINGLE:
         crossing = next((i for i, amount in enumerate(amounts) if exceeds(amount, allowed)), None)
-        worst = max(amounts)
     else:
-        worst = max_in_window(concerned, amounts, row.window_s)
         crossing = _first_crossing(concerned, amounts, row.window_s, allowed) if exceeds(worst, allowed) else None
     if crossing is None:
         return []
@@ -109,6 +132,20 @@ def _excess_of_row(
     if bound.per_kg and not row.is_dose:
         text += f" ({_people(worst / weight_g * row.per_g_divisor)} {row.unit_per_kg})"
     return [Excess(row, step, worst, text, bound)]
+
+
+def allowed_amount(row: LimitRow, bound: Bound, weight_g: float) -> float:
+    """Return a bound for an animal of this weight, in ``row.unit``."""
+    return bound.value * weight_g / row.per_g_divisor if bound.per_kg and not row.is_dose else bound.value
+
+
+def worst_amount(row: LimitRow, limits: Limits, weight_g: float, concerned: Sequence[Exposure]) -> float:
+    """Return the largest amount that a row finds in what it concerns, in ``row.unit``."""
+    return _worst(row, concerned, [_amount(row, limits, weight_g, exposure) for exposure in concerned])
+
+
+def _worst(row: LimitRow, concerned: Sequence[Exposure], amounts: Sequence[float]) -> float:
+    return max(amounts) if row.quantity in SINGLE else max_in_window(concerned, amounts, row.window_s)
 
 
 def _amount(row: LimitRow, limits: Limits, weight_g: float, exposure: Exposure) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from acquisition.engine.gate_facts import PastInfusion
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.rig import is_replayed, is_simulated
@@ -51,6 +52,10 @@ class RehearsalResult:
     """Per pump, by the engine's ledger."""
     uncertain_ul: Mapping[str, float]
     duration_s: float
+    infusions: tuple[PastInfusion, ...] = ()
+    """Every infusion of the ledger, into waste too."""
+    began_ns: int = 0
+    """The clock when the simulated world began: zero of the truth's seconds."""
 
 
 def describe_world(plan: Plan, presets: Mapping[str, Any] = NO_PRESETS) -> dict[str, Any]:
@@ -140,6 +145,7 @@ def rehearse(
         potentiostats=tuple(_of_any_number(potentiostat) for potentiostat in plan.potentiostats),
     )
     clock = LockstepClock()
+    began_ns = clock.now_ns()
     opener, bench = simulated_opener(plan, clock, seed, faults, presets)
     session = build_session(
         plan,
@@ -180,4 +186,6 @@ def rehearse(
         confirmed_ul={name: pump.ledger.confirmed_ul for name, pump in conductor.pumps.items()},
         uncertain_ul={name: pump.ledger.uncertain_ul(now_ns) for name, pump in conductor.pumps.items()},
         duration_s=now_ns / NS_PER_S,
+        infusions=tuple(i for pump in conductor.pumps.values() for i in pump.ledger.past_infusions(now_ns)),
+        began_ns=began_ns,
     )

@@ -22,6 +22,7 @@ from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, said
 from amperfuse.commands.rehearsals import report_lines, run_rehearsal
 from amperfuse.commands.unfinished import tell_unfinished
 from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.rehearsing import Wanted
 
 DEMO_SPEED = 60.0
 Syringes = Annotated[
@@ -91,8 +92,7 @@ def demo(
     if headless or reason is not None:
         if reason is not None:
             tell(f"{reason}\nRunning the demo without a window instead.")
-        result = run_rehearsal(load_experiment(protocol, rig), out, 1, ())
-        for line in report_lines(result):
+        for line in report_lines(run_rehearsal(Wanted(load_experiment(protocol, rig), out, 1))):
             say(line)
         return
     if _simulated_engine_runs():

@@ -17,8 +17,8 @@ from acquisition.messages import ATTEND_S, EngineState, EventNotice, Finish, Rep
 from acquisition.recording.session_data import read_session
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.commands.rehearsals import write_papers
 from amperfuse.console import Ended, for_people, progress_bar, say, tell
+from amperfuse.rehearsing import write_papers
 from drivers import os_support
 
 LOOK_S = 0.25
@@ -134,6 +134,6 @@ def _tell_end(record: EngineRecord) -> str:
             f"The engine is gone and did not close its session. Look at the pumps, then run: {record.after_a_crash}",
             ExitCode.ENGINE_LOST,
         )
-    write_papers(record.session_dir)
+    write_papers(data, record.session_dir)
     say(f"{'SIMULATED ' if record.simulated else ''}session {record.session_dir}: {data.close.outcome}")
     return data.close.outcome

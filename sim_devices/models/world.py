@@ -28,6 +28,7 @@ from sim_devices.models.people import People
 from sim_devices.models.plunger import SyringePlunger
 from sim_devices.models.tissue import TissueSecond
 from sim_devices.mouse.animal import MG_PER_MMOL_KCL, Animal, Arrivals
+from sim_devices.mouse.course import Course
 from sim_devices.mouse.kinetics import ENTRY_OF_ROUTE
 from sim_devices.presets import shelf
 from sim_devices.presets.text import as_toml
@@ -59,6 +60,7 @@ class World:
         self.scenario = shelf.scenario(given) if given else None
         animal = self.world.get("animal") or (self.scenario.animal if self.scenario else shelf.DEFAULT_ANIMAL)
         self._animal = Animal(shelf.animal(animal), self._weight_g, self._rng)
+        self._course = Course()
         self._people = People(self.scenario)
         cup = self.scenario.beaker if self.scenario else None
         self._beaker = Beaker(cup) if cup else None
@@ -122,9 +124,10 @@ class World:
         """Return what is really so at ``now_ns``; for tests and the rehearsal's report, never for the engine.
 
         Keys: ``t_s``, ``seed``, ``glutamate_um``, those of ``Animal.truth`` (drug levels at the latest second reached),
-        ``sensors`` (by instrument and electrode: ``gain``, ``sensitivity_a_per_um``), ``beaker`` (concentrations once
-        mixed, only with a beaker) and ``pumps``, by name: ``drug``, ``route``, ``effect_modelled``,
-        ``true_delivered_ul`` (net, out of the syringe), ``true_at_animal_ul`` (drug solution, not the vehicle of an
+        ``course`` (columns of ``Animal.levels`` over ``t_s``, every 10 s or less often), ``sensors`` (by instrument and
+        electrode: ``gain``, ``sensitivity_a_per_um``), ``beaker`` (concentrations once mixed, only with a beaker) and
+        ``pumps``, by name: ``drug``, ``route``, ``effect_modelled``, ``true_delivered_ul`` (net, out of the syringe),
+        ``true_at_animal_ul`` (drug solution, not the vehicle of an
         unprimed line) and ``mg_per_kg`` at the animal. Volumes are exact at ``now_ns``.
         """
         with self._lock:
@@ -138,6 +141,7 @@ class World:
                 "pumps": {name: self._pump_truth(infusion, now_ns) for name, infusion in self._infusions.items()},
                 "glutamate_um": float(around.glutamate_um[sample]),
                 **self._animal.truth(since_ns / SECOND_NS),
+                "course": self._course.columns(),
                 "sensors": {name: _sensor_truth(front_end) for name, front_end in self._front_ends.items()},
                 **({"beaker": self._beaker.concentrations_um()} if self._beaker else {}),
             }
@@ -174,6 +178,8 @@ class World:
                 self._arrive(infusion, reached, arrived)
             self._people.act(reached, self._animal, arrived, self._beaker)
             self._animal.advance(arrived)
+            if self._course.wants(reached):
+                self._course.note(reached, self._animal.levels())
 
     def _arrive(self, infusion: Infusion, reached: int, arrived: Arrivals) -> None:
         """Add what came out of one line in the second that ends at ``reached``."""

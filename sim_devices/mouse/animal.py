@@ -124,6 +124,11 @@ class Animal:
             )
         return self._latest[1]
 
+    def levels(self) -> dict[str, float]:
+        """Return what a course keeps, at the latest second: plasma, brain, release and tonic glutamate."""
+        tonic_um = max(0.0, self.glutamate.tonic_um(self.seconds))
+        return {**self._body.levels(), "release": self._release.multiplier, "tonic_glutamate_um": tonic_um}
+
     def truth(self, t_s: float) -> Mapping[str, Any]:
         """Return drug levels, occupancies, adenosine and M at the latest second reached, glutamate at ``t_s``."""
         second = int(t_s)

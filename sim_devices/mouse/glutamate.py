@@ -119,15 +119,16 @@ class ExtracellularGlutamate:
         before, after = self._multipliers[second - 1], self._multipliers[second]
         return before + (after - before) * (t_s - second)
 
-    def during(self, second: int) -> NDArray[np.float64]:
-        """Return the concentration at the 50 samples of ``second``, uM; needs M at its start. Never below zero."""
+    def tonic_um(self, second: int) -> float:
+        """Return the level beneath all transients and evoked release at a second that is known, uM."""
         p = self.parameters
-        earlier = max(0, second - 1)
         basal_um = p.basal_um * p.basal_scale
         fixed_um, neuronal_um = basal_um * (1.0 - p.neuronal_fraction), basal_um * p.neuronal_fraction
-        start_um, end_um = (
-            fixed_um + neuronal_um * self._multipliers[at] + self._swings_um[at] for at in (earlier, second)
-        )
+        return fixed_um + neuronal_um * self._multipliers[second] + self._swings_um[second]
+
+    def during(self, second: int) -> NDArray[np.float64]:
+        """Return the concentration at the 50 samples of ``second``, uM; needs M at its start. Never below zero."""
+        start_um, end_um = self.tonic_um(max(0, second - 1)), self.tonic_um(second)
         level = start_um + (end_um - start_um) * OFFSETS_S
         for transient in self._train.active(second):
             age_s = second - transient.onset_s + OFFSETS_S

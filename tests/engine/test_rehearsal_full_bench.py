@@ -22,6 +22,7 @@ from acquisition.recording.verify import verify
 from amperfuse.cli import app
 from amperfuse.commands import rehearsals
 from amperfuse.commands.rehearsals import run_rehearsal
+from amperfuse.rehearsing import Rehearsal
 from drivers.capabilities import SampleFlag
 from drivers.clock import NS_PER_S
 from tests.engine.kit import Lab, seconds
@@ -49,9 +50,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     tmp_path = tmp_path_factory.mktemp("whole")
     protocol = tmp_path / "protocol.toml"
     protocol.write_text(short_protocol(), encoding="utf-8")
-    results: list[RehearsalResult] = []
+    results: list[Rehearsal] = []
 
-    def noting(*words: Any) -> RehearsalResult:
+    def noting(*words: Any) -> Rehearsal:
         results.append(run_rehearsal(*words))
         return results[-1]
 
@@ -60,7 +61,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
         words = ["rehearse", str(protocol), "--rig", str(SIM_RIG), "--out", str(tmp_path / "out")]
         done = CliRunner().invoke(app, words)
     assert results, done.output
-    return Whole(done.exit_code, done.output, results[0], read_session(results[0].session_dir))
+    return Whole(done.exit_code, done.output, results[0].result, read_session(results[0].result.session_dir))
 
 
 def test_the_example_says_go_and_every_pump_gave_its_dose_and_no_more(whole: Whole) -> None:

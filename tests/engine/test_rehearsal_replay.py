@@ -18,7 +18,9 @@ from acquisition.plan import InfuseStep
 from acquisition.recording.recorder import InlineRecorder
 from acquisition.recording.session_data import read_session
 from acquisition.recording.wire_log import extract_transcript
-from amperfuse.commands.rehearsals import no_go_reasons, report_lines
+from amperfuse.rehearsing import Wanted, facts_of
+from analysis.rehearsal.files import as_lines
+from analysis.rehearsal.verdict import no_go_reasons
 from drivers.clock import SystemClock
 from drivers.serial_port import SerialOpener
 from drivers.transcripts import read_transcript
@@ -123,11 +125,12 @@ def test_the_pump_talk_of_yesterday_is_a_test_of_the_engine_of_today(yesterday: 
     assert experiment.plan.pumps[0].url == f"replay://{file}?polls=any"
     assert any("REPLAY: pump vein is a recording" in warning for warning in experiment.plan.warnings)
     result = rehearsed(experiment, tmp_path)
+    told = facts_of(Wanted(experiment, tmp_path, 1), result, read_session(result.session_dir), "")
     assert result.outcome == "finished"
     assert no_go_reasons(result) == []
     assert result.confirmed_ul["vein"] == pytest.approx(5.0, rel=0.01)
     assert result.truth["pumps"] == {}  # nothing was infused into the simulated mouse
-    assert any("vein: REPLAY, 5.00 µL in the recording; nothing was infused" in line for line in report_lines(result))
+    assert any("vein: REPLAY, 5.00 µL in the recording; nothing was infused" in line for line in as_lines(told))
 
 
 def test_another_protocol_than_the_recorded_one_ends_the_replay_and_is_no_go(yesterday: Path, tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Runs one rehearsal for a command: files in, progress on the way, a closed session with its papers and its report out.
+
+Knows which papers are left in a session's folder and in which order. Words nothing; no real port is ever opened.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acquisition.experiment.compile import Experiment
+from acquisition.experiment.problems import Problem, RefusedInput
+from acquisition.host.rehearsal import NO_PRESETS, RehearsalResult
+from acquisition.host.rehearsal import rehearse as rehearse_plan
+from acquisition.recording.archiver_process import ArchiverProcess
+from acquisition.recording.session_data import SessionData, read_session
+from acquisition.recording.verify import session_fingerprint
+from acquisition.service.assembly import files_as_run, software
+from amperfuse.console import tell
+from analysis.rehearsal.collect import Rehearsed, report_of
+from analysis.rehearsal.facts import RehearsalReport
+from analysis.rehearsal.files import as_json
+
+ARCHIVE_S = 120.0
+PLOT_NAME, SUMMARY_NAME, FACTS_NAME = "plot.png", "summary.md", "rehearsal.json"
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be rehearsed, and how."""
+
+    experiment: Experiment
+    out: Path
+    seed: int
+    faults: tuple[str, ...] = ()
+    presets: Mapping[str, Any] = field(default_factory=lambda: NO_PRESETS)
+    preset_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A rehearsal that was run: its result, and the facts that its report tells."""
+
+    result: RehearsalResult
+    report: RehearsalReport
+
+
+def rehearse_with_papers(wanted: Wanted, progress: Progress) -> Rehearsal:
+    """Rehearse, close the recording, draw its plot, write its pages. Raises RefusedInput."""
+    result = run_once(wanted, wanted.out, lambda done, text: progress(0.9 * done, text))
+    progress(0.92, "closing session.nwb")
+    _close_archive(result.session_dir)
+    progress(0.97, "drawing the plot")
+    data = read_session(result.session_dir)
+    fingerprint = write_papers(data, result.session_dir)
+    report = facts_of(wanted, result, data, fingerprint)
+    (result.session_dir / FACTS_NAME).write_text(as_json(report), encoding="utf-8")
+    progress(1.0, "done")
+    return Rehearsal(result, report)
+
+
+def run_once(wanted: Wanted, out: Path, progress: Progress) -> RehearsalResult:
+    """Run the plan once, recording into ``out``. Raises RefusedInput."""
+    experiment = wanted.experiment
+    try:
+        return rehearse_plan(
+            experiment.plan,
+            experiment.limits,
+            out_dir=out,
+            files=files_as_run(experiment),
+            software=software(),
+            seed=wanted.seed,
+            faults=wanted.faults,
+            presets=wanted.presets,
+            progress=progress,
+        )
+    except ValueError as error:  # a fault that cannot be read, or a preset or an option that there is not
+        raise RefusedInput([Problem("the simulated bench", 0, "", f"{error}.")]) from error
+
+
+def facts_of(wanted: Wanted, result: RehearsalResult, data: SessionData, fingerprint: str) -> RehearsalReport:
+    """Return the facts of a rehearsal; its files are measured as they are now."""
+    folder = result.session_dir
+    return report_of(
+        Rehearsed(
+            plan=wanted.experiment.plan,
+            limits=wanted.experiment.limits,
+            result=result,
+            data=data,
+            seed=wanted.seed,
+            faults=wanted.faults,
+            presets=wanted.preset_names,
+            fingerprint=fingerprint,
+            measured_bytes=sum(path.stat().st_size for path in folder.iterdir() if path.name.startswith("session.")),
+            free_bytes=shutil.disk_usage(folder).free,
+        )
+    )
+
+
+def write_papers(data: SessionData, folder: Path) -> str:
+    """Leave the plot and the one-page summary of a session in its folder; return its fingerprint, "" if damaged."""
+    from analysis.plot import save_plot  # noqa: PLC0415 - matplotlib takes long to load, and 'stop' must not wait for it
+    from analysis.summary import save_summary  # noqa: PLC0415 - the same
+
+    save_plot(data, folder / PLOT_NAME)
+    fingerprint = "" if data.problem else session_fingerprint(folder)
+    save_summary(data, folder / SUMMARY_NAME, fingerprint)
+    return fingerprint
+
+
+def _close_archive(session_dir: Path) -> None:
+    archiver = ArchiverProcess(session_dir)
+    archiver.start()
+    try:
+        if not archiver.finish(ARCHIVE_S):
+            tell(f"session.nwb could not be finished; the journal is whole: run 'amperfuse recover {session_dir}'")
+    finally:
+        archiver.close()

@@ -1,0 +1,1 @@
+"""What a rehearsal found: facts without words, and the words, pages and files that tell them."""
