@@ -7,6 +7,7 @@ a time and are answered one at a time. Nothing here is pickled; every message is
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
@@ -145,6 +146,14 @@ class PreflightItem(_Message):
     def blocks(self) -> bool:
         """Tell whether the plan cannot be started because of it."""
         return self.level in ("refused", "wait") or (self.level in ("warning", "tick") and not self.by)
+
+
+@functools.lru_cache(maxsize=1024)
+def preflight_item(
+    item_id: str, level: Level, what: str, so_what: str = "", do_what: str = "", *, by: str = ""
+) -> PreflightItem:
+    """Return a line of the pre-flight; the whole list is made anew several times a second, of the same lines."""
+    return PreflightItem(item_id=item_id, level=level, what=what, so_what=so_what, do_what=do_what, by=by)
 
 
 class RecorderView(_Message):

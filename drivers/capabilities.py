@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -324,8 +324,7 @@ AbortCheck = Callable[[], bool]
 """Asked at least every 20 ms while a driver waits; True makes the exchange raise Interrupted."""
 
 
-@dataclass(frozen=True)
-class WireRecord:
+class WireRecord(NamedTuple):
     """Bytes that crossed a line, for the log: R57."""
 
     t_ns: int

@@ -67,6 +67,10 @@ class Bench(TransportOpener, Protocol):
         """Return what has really left the syringe of a pump by now, uL; for tests and campaigns only."""
         ...
 
+    def lost_bytes(self) -> int:
+        """Return how many bytes were lost because nobody read them, on all lines; for tests and campaigns only."""
+        ...
+
     def mark(self, text: str) -> None:
         """Hear that the session came to a mark: in its scenario, people may do something then."""
         ...

@@ -159,6 +159,12 @@ class SimBench:
             self.advance(now_ns)
             return self._world.plunger(pump).delivered_ul(now_ns)
 
+    def lost_bytes(self) -> int:
+        """Return how many bytes were lost because the host did not read them, on all lines."""
+        with self.lock:
+            self.advance(self.clock.now_ns())
+            return sum(instrument.wire.overflow_bytes for instrument in self._instruments.values())
+
     def mark(self, text: str) -> None:
         """Hear that the session came to a mark, now: the scenario may say what people do then."""
         with self.lock:

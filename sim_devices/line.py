@@ -157,21 +157,23 @@ class SimulatedPort:
     def read(self, max_bytes: int, timeout_s: float) -> bytes:
         hub, wire, clock = self.hub, self.wire, self.hub.clock
         virtual = clock if isinstance(clock, VirtualClock) else None
-        deadline_ns: int | None = None
+        flying = wire.to_host.flying
+        deadline_ns = -1
         quiet_ns = -1
         """Until when nobody else has a turn: nothing of what is asked in here makes one."""
         while True:
             with hub.lock:
                 now_ns = clock.now_ns()
-                if deadline_ns is None:
-                    deadline_ns = now_ns + max(round(timeout_s * _NS), 0)
+                if deadline_ns < 0:
+                    deadline_ns = now_ns + (round(timeout_s * _NS) if timeout_s > 0 else 0)
                 hub.advance(now_ns)
-                wire.settle(now_ns)
+                if flying:
+                    wire.settle(now_ns)
                 if self.lost or not self._open:
                     self._check("reading")
-                if (data := wire.take(max_bytes)) or now_ns >= deadline_ns:
-                    return data
-                wake_ns = min(deadline_ns, wire.to_host.next_ns(), hub.due_ns(wire))
+                if wire.waiting or now_ns >= deadline_ns:
+                    return wire.take(max_bytes)
+                wake_ns = min(deadline_ns, hub.due_ns(wire), flying[0][0] if flying else deadline_ns)
             if virtual is None:
                 nap_until_ns(clock, now_ns, wake_ns, _SLICE_S)
                 continue

@@ -70,20 +70,18 @@ def run(trial: Trial) -> Account:
     except Exception:  # noqa: BLE001 - whatever it is, it is a finding
         crash = traceback.format_exc(limit=-4)
     ledger = conductor.pumps[PUMP].ledger
-    truth = bench.truth()
     step_ul = max((infusion.counter_step_ul for infusion in ledger.past), default=0.0)
     return Account(
         outcome=died or (conductor.outcome if conductor.over else ""),
         crash=crash,
         witness=witness,
         book=book,
-        true_ul=float(truth["pumps"][PUMP]["true_delivered_ul"]),
+        true_ul=bench.delivered_ul(PUMP),
         confirmed_ul=ledger.confirmed_ul,
         uncertain_ul=ledger.uncertain_ul(clock.now_ns()),
         counter_step_ul=step_ul,
-        lost_bytes=sum(int(line["overflow_bytes"]) for line in truth["lines"].values()),
+        lost_bytes=bench.lost_bytes(),
         duration_s=clock.now_ns() / NS_PER_S,
-        truth=truth,
     )
 
 

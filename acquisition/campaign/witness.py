@@ -5,9 +5,9 @@ Knows how to stand in for the recording without a disk, and which moments matter
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from acquisition.books.chain import BookUnwritable
 from acquisition.events import Event, EventKind
@@ -18,6 +18,11 @@ from drivers.capabilities import PumpProgram, SampleBlock
 
 ENGINE_DIED = "the engine died"
 """Outcome of a trial in which it did."""
+
+
+@functools.lru_cache(maxsize=4096)
+def _view(records: int, failing: str, queue_fill: float) -> RecorderView:
+    return RecorderView(records=records, disk_free_bytes=10**12, failing=failing, queue_fill=queue_fill)
 
 
 @dataclass
@@ -70,9 +75,7 @@ class Witness:
         return self._progress
 
     def view(self) -> RecorderView:
-        return RecorderView(
-            records=self._taken, disk_free_bytes=10**12, failing=self.failing, queue_fill=self.queue_fill
-        )
+        return _view(self._taken, self.failing, self.queue_fill)
 
     def close(self, outcome: str = "closed") -> None:
         """Nothing to close."""
@@ -141,7 +144,6 @@ class Account:
     counter_step_ul: float
     lost_bytes: int
     duration_s: float
-    truth: Mapping[str, Any]
 
     def alarms(self) -> set[str]:
         """Return every alarm that was ever raised."""

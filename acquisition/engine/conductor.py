@@ -89,6 +89,9 @@ class Conductor:
         self.unsafe = False
         """It is over, and a pump is not confirmed to stand still."""
         self.units: tuple[PumpDesk | SensorDesk, ...] = (*pumps, *sensors)
+        armed = [pump.setup.watchdog_s for pump in pumps if pump.setup.watchdog_s > 0]
+        self._stand_still_s = min(armed, default=DEFAULT_WATCHDOG_S) * desk.slack
+        """So long may the engine stand still: not longer than the most impatient watchdog."""
         self._rate = rate
         self._period_ns = period_ns
         self._inbox = inbox
@@ -345,8 +348,7 @@ class Conductor:
         if self._last_step_ns is None:
             return
         gap_s = (now_ns - self._last_step_ns) / NS_PER_S
-        armed = [pump.setup.watchdog_s for pump in self.pumps.values() if pump.setup.watchdog_s > 0]
-        limit_s = min(armed, default=DEFAULT_WATCHDOG_S) * self.desk.slack
+        limit_s = self._stand_still_s
         if gap_s > limit_s:
             self.desk.alarms.flash("clock-jump", now_ns, detail=f"for {gap_s:.1f} s")
             for pump in self.pumps.values():

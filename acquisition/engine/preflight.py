@@ -14,7 +14,7 @@ from acquisition.engine.gate_facts import Cause, Snapshot
 from acquisition.engine.preflight_pump import pump_items
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.weighing import weighing_fault
-from acquisition.messages import Level, PreflightItem
+from acquisition.messages import PreflightItem, preflight_item
 from acquisition.plan import Plan, PotentiostatSetup
 
 CHECKLIST = (
@@ -47,7 +47,7 @@ def items(snapshot: Snapshot, plan: Plan, limits: Limits) -> tuple[PreflightItem
         found += pump_items(snapshot, plan, setup)
     found += [item for setup in plan.potentiostats for item in _calibration(setup, snapshot.preflight.today)]
     if plan.animal_pumps:
-        found += [_item(name, "tick", *texts) for name, *texts in CHECKLIST]
+        found += [preflight_item(name, "tick", *texts) for name, *texts in CHECKLIST]
     return tuple(_signed(item, snapshot) for item in found)
 
 
@@ -55,21 +55,16 @@ def _signed(item: PreflightItem, snapshot: Snapshot) -> PreflightItem:
     word = snapshot.preflight.words.get(item.item_id)
     if word is None or item.level not in ("warning", "tick") or word.what != item.what:
         return item
-    return item.model_copy(update={"by": word.by})
-
-
-def _item(item_id: str, level: Level, *texts: str) -> PreflightItem:
-    what, so_what, do_what = (*texts, "", "")[:3]
-    return PreflightItem(item_id=item_id, level=level, what=what, so_what=so_what, do_what=do_what)
+    return preflight_item(item.item_id, item.level, item.what, item.so_what, item.do_what, by=word.by)
 
 
 def _judged(item_id: str, causes: Iterable[Cause], fine: str, so_what: str) -> Iterator[PreflightItem]:
     """Yield one refused line per cause, or one that says it is fine."""
     causes = list(causes)
     for cause in causes:
-        yield _item(item_id, "refused", cause.reason, so_what, cause.remedy)
+        yield preflight_item(item_id, "refused", cause.reason, so_what, cause.remedy)
     if not causes:
-        yield _item(item_id, "ok", fine)
+        yield preflight_item(item_id, "ok", fine)
 
 
 def _session(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[PreflightItem]:
@@ -91,16 +86,18 @@ def _session(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[Preflig
     for alarm in alarms.values():
         cause = gate_rules.alarm_cause(alarm)
         where = f":{alarm.instrument}" if alarm.instrument else ""
-        yield _item(f"alarm{where}:{alarm.alarm_id}", "refused", cause.reason, alarm.so_what, cause.remedy)
+        yield preflight_item(f"alarm{where}:{alarm.alarm_id}", "refused", cause.reason, alarm.so_what, cause.remedy)
     if not alarms:
-        yield _item("alarms", "ok", "No high alarm is on or waits for somebody to acknowledge it.")
+        yield preflight_item("alarms", "ok", "No high alarm is on or waits for somebody to acknowledge it.")
 
 
 def _people(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[PreflightItem]:
     """Say who stands for the limits, whether the weight is of today, and what only a person can judge."""
     background = snapshot.preflight.background
     if plan.simulated:
-        yield _item("limits", "ok", f'SIMULATED: limits "{limits.name}"; a real run wants somebody to stand for them.')
+        yield preflight_item(
+            "limits", "ok", f'SIMULATED: limits "{limits.name}"; a real run wants somebody to stand for them.'
+        )
     elif plan.animal_pumps:
         who = background.limits_approved_by
         nobody = Cause(
@@ -114,7 +111,7 @@ def _people(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[Prefligh
         wrong = "Every dose per weight would be wrong by as much as the animal has changed."
         yield from _judged("weight", old if fault else [], f"Weighed {plan.subject.weighed_on}.", wrong)
     for doubt in background.doubts:
-        yield _item(doubt.item_id, "warning", doubt.what, doubt.so_what, doubt.do_what)
+        yield preflight_item(doubt.item_id, "warning", doubt.what, doubt.so_what, doubt.do_what)
 
 
 def _calibration(setup: PotentiostatSetup, today: date) -> Iterator[PreflightItem]:
@@ -124,9 +121,11 @@ def _calibration(setup: PotentiostatSetup, today: date) -> Iterator[PreflightIte
     ]
     item_id = f"calibration:{setup.name}"
     if not said:
-        yield _item(item_id, "ok", f"The electrodes of {setup.name} have calibrations of a known and recent day.")
+        yield preflight_item(
+            item_id, "ok", f"The electrodes of {setup.name} have calibrations of a known and recent day."
+        )
         return
-    yield _item(
+    yield preflight_item(
         item_id,
         "warning",
         f"Calibration of {setup.name}: {'; '.join(said)}.",

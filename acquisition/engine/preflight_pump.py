@@ -12,7 +12,7 @@ from acquisition.engine import gate_rules
 from acquisition.engine.gate_facts import Cause, Snapshot
 from acquisition.engine.preflight_facts import PumpProof
 from acquisition.experiment.exposure import TOLERANCE
-from acquisition.messages import Level, PreflightItem
+from acquisition.messages import Level, PreflightItem, preflight_item
 from acquisition.plan import InfuseStep, Plan, PumpSetup
 
 SCALE_TOLERANCE = 0.10
@@ -35,8 +35,7 @@ def pump_items(snapshot: Snapshot, plan: Plan, setup: PumpSetup) -> list[Preflig
 
 
 def _line_of(kind: str, setup: PumpSetup, level: Level, *texts: str) -> PreflightItem:
-    what, so_what, do_what = (*texts, "", "")[:3]
-    return PreflightItem(item_id=f"{kind}:{setup.name}", level=level, what=what, so_what=so_what, do_what=do_what)
+    return preflight_item(f"{kind}:{setup.name}", level, *texts)
 
 
 def _state(snapshot: Snapshot, setup: PumpSetup) -> Iterator[PreflightItem]:

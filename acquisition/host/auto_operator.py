@@ -77,6 +77,8 @@ class AutoOperator:
             self._tell(Finish(request=self._number()))
 
     def _start(self) -> None:
+        if any(pump.watchdog_proof == "trying" for pump in self.conductor.pumps.values()):
+            return  # they are left alone, and a start would be refused; look again
         items = self.conductor.preflight.items(self.conductor.desk.clock.now_ns())
         for command in commands(items, self._number):
             self.conductor.submit(command, lambda answer: self.answers.append(answer.text))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeGuard
 
 from drivers.clock import FOREVER_NS, NS_PER_S, VirtualClock
 
@@ -32,7 +32,6 @@ class Actor(Protocol):
         ...
 
 
-@runtime_checkable
 class Considerate(Protocol):
     """An actor that says what its turns mean for others; one that does not is short and in no hurry."""
 
@@ -42,6 +41,10 @@ class Considerate(Protocol):
     def next_is_long(self) -> bool:
         """Tell whether its next turn may take seconds."""
         ...
+
+
+def _is_considerate(actor: Actor) -> TypeGuard[Considerate]:
+    return hasattr(actor, "hurried") and hasattr(actor, "next_is_long")
 
 
 _Free = tuple[int, Callable[[], int | None], Callable[[], bool] | None]
@@ -73,7 +76,7 @@ class LockstepHost:
     def __init__(self, clock: LockstepClock, actors: Sequence[Actor], over: Callable[[], bool]) -> None:
         self._clock = clock
         self._actors = tuple(actors)
-        considerate = {n: a for n, a in enumerate(self._actors) if isinstance(a, Considerate)}
+        considerate = {n: a for n, a in enumerate(self._actors) if _is_considerate(a)}
         self._hurried = {number for number, actor in considerate.items() if actor.hurried}
         self._long = {number: actor.next_is_long for number, actor in considerate.items() if not actor.hurried}
         self._free_of: dict[frozenset[int], list[_Free]] = {}

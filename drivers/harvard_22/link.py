@@ -7,6 +7,7 @@ an infusion.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -36,6 +37,11 @@ _STATES = {
 T = TypeVar("T")
 
 
+@functools.cache
+def _lines(baud: int | None) -> tuple[LineSettings, ...]:
+    return tuple(LineSettings(baud=tried, stop_bits=2) for tried in (BAUDS if baud is None else (baud,)))
+
+
 class Refused(DeviceRefused):
     """The pump answered with ?, NA or OOR."""
 
@@ -50,8 +56,7 @@ class Harvard22Link(Talk[Frame]):
 
     @property
     def lines(self) -> tuple[LineSettings, ...]:
-        bauds = BAUDS if self.options.baud is None else (self.options.baud,)
-        return tuple(LineSettings(baud=baud, stop_bits=2) for baud in bauds)
+        return _lines(self.options.baud)
 
     @property
     def reply_s(self) -> float:

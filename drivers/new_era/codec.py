@@ -6,6 +6,7 @@ Every number is decoded again after encoding, as the pump would read it; what co
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Reply:
     alarm: PumpAlarm | None
     data: str
 
-    @property
+    @functools.cached_property
     def error(self) -> str | None:
         """Return "", "NA", "OOR", "COM" or "IGN" if the pump refused the command, else None."""
         found = _ERROR.fullmatch(self.data)
@@ -81,6 +82,7 @@ class Dispensed:
     """One count of the last digit of the infused counter."""
 
 
+@functools.lru_cache(maxsize=256)  # one answer is looked at by several rules, and many answers are the same
 def parse_reply(text: bytes) -> Reply | None:
     """Return what a frame says; None if it is no reply of a New Era pump."""
     found = _REPLY.fullmatch(text)

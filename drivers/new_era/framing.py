@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from drivers.clock import NS_PER_S
 
@@ -21,8 +21,7 @@ _SAFE_LENGTH_MIN = 4  # the length byte itself, two of CRC, ETX
 _BASIC_MAX = 64  # the longest known reply has 23 bytes; without a limit a lost ETX would swallow what follows
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One packet from the pump, without its envelope."""
 
     text: bytes

@@ -53,19 +53,27 @@ class World:
     _infusions: dict[str, Infusion] = field(default_factory=dict, init=False, repr=False)
     _front_ends: dict[str, FrontEnd] = field(default_factory=dict, init=False, repr=False)
     _lock: RLock = field(default_factory=RLock, init=False, repr=False)
+    _living: Animal | None = field(default=None, init=False, repr=False)
+    """The animal, from when it is first asked for: a bench on which nobody looks at one needs none."""
 
     def __post_init__(self) -> None:
         self._weight_g = description.weight_g(self.world)
         given = self.world.get("scenario")
         self.scenario = shelf.scenario(given) if given else None
         animal = self.world.get("animal") or (self.scenario.animal if self.scenario else shelf.DEFAULT_ANIMAL)
-        self._animal = Animal(shelf.animal(animal), self._weight_g, self._rng)
+        self._preset, self._living = shelf.animal(animal), None
         self._course = Course()
         self._people = People(self.scenario)
         cup = self.scenario.beaker if self.scenario else None
         self._beaker = Beaker(cup) if cup else None
         for name in self.world.get("pumps", {}):
             self.plunger(name)
+
+    @property
+    def _animal(self) -> Animal:
+        if self._living is None:
+            self._living = Animal(self._preset, self._weight_g, self._rng)
+        return self._living
 
     def plunger(self, name: str) -> SyringePlunger:
         """Return the syringe that this pump moves."""
@@ -80,7 +88,7 @@ class World:
         with self._lock:
             if all(self.world.get(key) == value for key, value in asked.items()):
                 return
-            if self._infusions or self._front_ends or self._animal.seconds:
+            if self._infusions or self._front_ends or (self._living and self._living.seconds):
                 wanted = " and ".join(f"{key}={value}" for key, value in asked.items())
                 raise ValueError(f"{wanted}: this bench has its animal already; name it with the first instrument")
             self.world = {**self.world, **asked}

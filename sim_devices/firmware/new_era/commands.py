@@ -6,6 +6,7 @@ the data part of the reply: empty for "done", text for a query, ``?...`` for a r
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ class Commands:
         if self.refuses and (text[:3] == "RUN" or (text[:3] in ("DIA", "RAT", "VOL", "DIR") and len(text) > 3)):
             return NOT_NOW
         for length in (3, 2):
-            handler = self._handlers().get(text[:length])
+            handler = self._handlers.get(text[:length])
             if handler is not None:
                 try:
                     return handler(text[length:], now_ns)
@@ -69,6 +70,7 @@ class Commands:
                     return self.options.overlong
         return self._switch(text)
 
+    @functools.cached_property
     def _handlers(self) -> dict[str, _Handler]:
         handlers: dict[str, _Handler] = {
             "DIA": self._dia, "RAT": self._rat, "VOL": self._vol, "DIR": self._dir, "RUN": self._run, "STP": self._stp,

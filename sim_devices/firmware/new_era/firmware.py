@@ -109,8 +109,12 @@ class NewEraFirmware:
     def next_event_ns(self, now_ns: int) -> int | None:
         if self._out:  # an alarm pushed at power-on waits to be sent
             return now_ns
-        times = [t for t in (self._motor.next_event_ns(), self._watchdog_ns) if t is not None and self._powered]
-        return max(min(times), now_ns) if times else None
+        if not self._powered:
+            return None
+        event_ns, watchdog_ns = self._motor.next_event_ns(), self._watchdog_ns
+        if event_ns is None or (watchdog_ns is not None and watchdog_ns < event_ns):
+            event_ns = watchdog_ns
+        return now_ns if event_ns is not None and event_ns < now_ns else event_ns
 
     def _safe_mode(self) -> bool:
         return self._memory.safe_timeout_s > 0

@@ -70,8 +70,10 @@ class Motor:
 
     def next_event_ns(self) -> int | None:
         """Return when a phase ends, or the encoder is looked at next."""
-        times = [t for t in (self._end_ns, self._check_ns) if t is not None]
-        return min(times) if times else None
+        end_ns, check_ns = self._end_ns, self._check_ns
+        if end_ns is None or (check_ns is not None and check_ns < end_ns):
+            return check_ns
+        return end_ns
 
     def advance(self, now_ns: int) -> str | None:
         """Live through everything up to ``now_ns``; return the alarm letter that stopped the program, if one did."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from binascii import crc_hqx
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 STX, ETX, CR = 0x02, 0x03, 0x0D
 INTER_BYTE_TIMEOUT_NS = 500_000_000
@@ -16,8 +17,7 @@ _SAFE_OVERHEAD = 4  # the length counts itself, two checksum bytes and ETX
 _LINE_LIMIT = 255
 
 
-@dataclass(frozen=True)
-class Packet:
+class Packet(NamedTuple):
     """One command as it arrived. ``intact`` is False for a bad length, checksum or end."""
 
     text: str
