@@ -20,12 +20,14 @@ from acquisition.recording.session_data import SessionData, read_session
 from acquisition.recording.verify import session_fingerprint
 from acquisition.service.assembly import files_as_run, software
 from amperfuse.console import tell
-from analysis.rehearsal.collect import Rehearsed, report_of
+from analysis.rehearsal.collect import Rehearsed, course_in, report_of
+from analysis.rehearsal.course import Course
 from analysis.rehearsal.facts import RehearsalReport
 from analysis.rehearsal.files import as_json
 
 ARCHIVE_S = 120.0
-PLOT_NAME, SUMMARY_NAME, FACTS_NAME = "plot.png", "summary.md", "rehearsal.json"
+PLOT_NAME, SUMMARY_NAME = "plot.png", "summary.md"
+PAGE_NAME, FACTS_NAME = "rehearsal.html", "rehearsal.json"
 Progress = Callable[[float, str], None]
 
 
@@ -57,8 +59,9 @@ def rehearse_with_papers(wanted: Wanted, progress: Progress) -> Rehearsal:
     progress(0.97, "drawing the plot")
     data = read_session(result.session_dir)
     fingerprint = write_papers(data, result.session_dir)
-    report = facts_of(wanted, result, data, fingerprint)
-    (result.session_dir / FACTS_NAME).write_text(as_json(report), encoding="utf-8")
+    rehearsed = everything(wanted, result, data, fingerprint)
+    report = report_of(rehearsed)
+    _write_report(report, course_in(rehearsed), result.session_dir)
     progress(1.0, "done")
     return Rehearsal(result, report)
 
@@ -82,23 +85,29 @@ def run_once(wanted: Wanted, out: Path, progress: Progress) -> RehearsalResult:
         raise RefusedInput([Problem("the simulated bench", 0, "", f"{error}.")]) from error
 
 
-def facts_of(wanted: Wanted, result: RehearsalResult, data: SessionData, fingerprint: str) -> RehearsalReport:
-    """Return the facts of a rehearsal; its files are measured as they are now."""
+def everything(wanted: Wanted, result: RehearsalResult, data: SessionData, fingerprint: str) -> Rehearsed:
+    """Return what a report is made of; the files are measured as they are now."""
     folder = result.session_dir
-    return report_of(
-        Rehearsed(
-            plan=wanted.experiment.plan,
-            limits=wanted.experiment.limits,
-            result=result,
-            data=data,
-            seed=wanted.seed,
-            faults=wanted.faults,
-            presets=wanted.preset_names,
-            fingerprint=fingerprint,
-            measured_bytes=sum(path.stat().st_size for path in folder.iterdir() if path.name.startswith("session.")),
-            free_bytes=shutil.disk_usage(folder).free,
-        )
+    return Rehearsed(
+        plan=wanted.experiment.plan,
+        limits=wanted.experiment.limits,
+        result=result,
+        data=data,
+        seed=wanted.seed,
+        faults=wanted.faults,
+        presets=wanted.preset_names,
+        fingerprint=fingerprint,
+        measured_bytes=sum(path.stat().st_size for path in folder.iterdir() if path.name.startswith("session.")),
+        free_bytes=shutil.disk_usage(folder).free,
     )
+
+
+def _write_report(report: RehearsalReport, course: Course, folder: Path) -> None:
+    from analysis.rehearsal.page import as_page  # noqa: PLC0415 - matplotlib takes long to load
+
+    (folder / FACTS_NAME).write_text(as_json(report), encoding="utf-8")
+    page = as_page(report, course, (folder / PLOT_NAME).read_bytes())
+    (folder / PAGE_NAME).write_text(page, encoding="utf-8")
 
 
 def write_papers(data: SessionData, folder: Path) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 from acquisition.events import Event, EventKind
 from acquisition.recording.session_data import InfusionData, SessionData, StreamData
 from analysis.plot import dose_factor
+from analysis.spelled import spelled
 from analysis.steps import step_spans
 
 MAX_LISTED = 25
@@ -174,7 +175,7 @@ def _minute(t_ns: int, data: SessionData) -> str:
 
 def _plain(text: str) -> str:
     """Return text that cannot change the page around it: no control characters, no table or markup signs."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    shown = spelled(text)
     for sign in ("\\", "|", "`", "<", "[", "*", "_"):
         shown = shown.replace(sign, "\\" + sign)
     return shown

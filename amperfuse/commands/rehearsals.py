@@ -18,7 +18,7 @@ from acquisition.service.assembly import history_of
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
 from amperfuse.console import Ended, for_people, progress_bar, say
-from amperfuse.rehearsing import FACTS_NAME, PLOT_NAME, SUMMARY_NAME, Rehearsal, Wanted, rehearse_with_papers
+from amperfuse.rehearsing import FACTS_NAME, PAGE_NAME, PLOT_NAME, SUMMARY_NAME, Rehearsal, Wanted, rehearse_with_papers
 from analysis.rehearsal.files import as_lines
 
 
@@ -63,5 +63,5 @@ def report_lines(rehearsal: Rehearsal) -> Iterator[str]:
     yield from as_lines(rehearsal.report)
     yield "Files"
     yield f"  fingerprint {rehearsal.report.fingerprint} (the same again with the same seed)"
-    for name in (FACTS_NAME, "session.nwb", PLOT_NAME, SUMMARY_NAME, SIMULATED_FILE):
+    for name in (PAGE_NAME, FACTS_NAME, "session.nwb", PLOT_NAME, SUMMARY_NAME, SIMULATED_FILE):
         yield f"  {name}: {rehearsal.result.session_dir / name}"

@@ -13,7 +13,7 @@ from acquisition.experiment.limits import Limits
 from acquisition.host.rehearsal import RehearsalResult
 from acquisition.plan import Plan
 from acquisition.recording.session_data import SessionData
-from analysis.rehearsal.course import course_of, level_facts
+from analysis.rehearsal.course import Course, course_of, level_facts
 from analysis.rehearsal.facts import DiskFact, RehearsalReport
 from analysis.rehearsal.given import dose_facts, limit_facts, pump_facts
 from analysis.rehearsal.happened import alarm_facts, channel_facts, plan_began_ns, step_facts
@@ -39,11 +39,18 @@ class Rehearsed:
     """Of the disk that sessions go to."""
 
 
+def course_in(rehearsed: Rehearsed) -> Course:
+    """Return the predicted levels on the plan's clock; on that of the recording where the plan was never started."""
+    data, result = rehearsed.data, rehearsed.result
+    began_ns = plan_began_ns(data)
+    zero_ns = data.header.started_ns if began_ns is None else began_ns
+    return course_of(result.truth, (zero_ns - result.began_ns) / NS_PER_S)
+
+
 def report_of(rehearsed: Rehearsed) -> RehearsalReport:
     """Return the facts of one rehearsal."""
     plan, result, data = rehearsed.plan, rehearsed.result, rehearsed.data
-    began_ns = plan_began_ns(data)
-    course = course_of(result.truth, ((began_ns or data.header.started_ns) - result.began_ns) / NS_PER_S)
+    began_ns, course = plan_began_ns(data), course_in(rehearsed)
     steps = step_facts(plan, data, result.infusions, course)
     infused_s = [step.started_s for step in steps if step.kind == "infuse" and step.confirmed_ul and step.started_s]
     ended_s = [step.ended_s for step in steps if step.ended_s is not None]

@@ -116,7 +116,7 @@ def limit_facts(
     ]
     as_run = {use.row.limit_id: use for use in limit_uses(limits, weight_g, [*before, *given])}
     facts = [_limit(use, as_run.get(use.row.limit_id)) for use in uses]
-    return tuple(sorted(facts, key=lambda fact: -fact.hard_percent))
+    return tuple(sorted(facts, key=lambda fact: (-fact.soft_percent, -fact.hard_percent)))
 
 
 def _limit(use: LimitUse, run: LimitUse | None) -> LimitFact:

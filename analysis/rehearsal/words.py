@@ -180,7 +180,7 @@ def _levels(report: RehearsalReport) -> Section:
 
 def _steps(report: RehearsalReport) -> Section:
     levels = any(step.at_end for step in report.steps)
-    heads = "#step | what | planned | as run | outcome | #µL"
+    heads = "#step | what | #planned | #as run | outcome | #µL"
     if levels:
         heads += " | #plasma mg/L | #brain mg/kg | #glutamate µM"
     rows = tuple(_step(step, levels=levels) for step in report.steps)
@@ -250,5 +250,5 @@ def number(value: float | None) -> str:
     if value is None:
         return NOTHING
     size = abs(value)
-    places = 4 if 0 < size < 0.1 else 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
+    places = 4 if 0 < size < 0.09995 else 3 if size < 9.9995 else 2 if size < 99.995 else 1 if size < 999.95 else 0
     return f"{value:.{places}f}"

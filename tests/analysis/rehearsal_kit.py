@@ -35,12 +35,12 @@ def rehearsed(folder: Path, plan: Plan, *faults: str, seed: int = 3) -> Rehearsa
 
 
 def report(folder: Path, *faults: str, primed: bool = True, seed: int = 3, free_bytes: int = 10**12) -> RehearsalReport:
-    """Rehearse and report, with a disk of which so much is free and a session of a million bytes."""
-    plan = a_plan(primed=primed)
+    """Rehearse and report."""
+    return report_of(everything(folder, a_plan(primed=primed), *faults, seed=seed, free_bytes=free_bytes))
+
+
+def everything(folder: Path, plan: Plan, *faults: str, seed: int = 3, free_bytes: int = 10**12) -> Rehearsed:
+    """Rehearse, with a disk of which so much is free and a session of a million bytes."""
     result = rehearsed(folder, plan, *faults, seed=seed)
-    return report_of(
-        Rehearsed(
-            plan, LIMITS, result, read_session(result.session_dir), seed, faults, ("mean-mouse",), "f" * 64, 10**6,
-            free_bytes,
-        )
-    )  # fmt: skip
+    data = read_session(result.session_dir)
+    return Rehearsed(plan, LIMITS, result, data, seed, faults, ("mean-mouse",), "f" * 64, 10**6, free_bytes)

@@ -63,7 +63,7 @@ def test_what_stays_in_an_unprimed_line_is_missing_in_the_animal_and_is_said(tmp
 
 
 def test_the_closest_limit_comes_first_with_its_share_of_soft_and_hard(good: RehearsalReport) -> None:
-    shares = [limit.hard_percent for limit in good.limits]
+    shares = [limit.soft_percent for limit in good.limits]
     assert shares == sorted(shares, reverse=True)
     total = next(limit for limit in good.limits if limit.limit_id == "ketamine-total-dose")
     row = next(row for row in LIMITS.rows if row.limit_id == "ketamine-total-dose")

@@ -18,7 +18,8 @@ from acquisition.plan import InfuseStep
 from acquisition.recording.recorder import InlineRecorder
 from acquisition.recording.session_data import read_session
 from acquisition.recording.wire_log import extract_transcript
-from amperfuse.rehearsing import Wanted, facts_of
+from amperfuse.rehearsing import Wanted, everything
+from analysis.rehearsal.collect import report_of
 from analysis.rehearsal.files import as_lines
 from analysis.rehearsal.verdict import no_go_reasons
 from drivers.clock import SystemClock
@@ -125,7 +126,7 @@ def test_the_pump_talk_of_yesterday_is_a_test_of_the_engine_of_today(yesterday: 
     assert experiment.plan.pumps[0].url == f"replay://{file}?polls=any"
     assert any("REPLAY: pump vein is a recording" in warning for warning in experiment.plan.warnings)
     result = rehearsed(experiment, tmp_path)
-    told = facts_of(Wanted(experiment, tmp_path, 1), result, read_session(result.session_dir), "")
+    told = report_of(everything(Wanted(experiment, tmp_path, 1), result, read_session(result.session_dir), ""))
     assert result.outcome == "finished"
     assert no_go_reasons(result) == []
     assert result.confirmed_ul["vein"] == pytest.approx(5.0, rel=0.01)
