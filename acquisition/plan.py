@@ -180,6 +180,23 @@ class WaitStep:
 
 
 @dataclass(frozen=True)
+class StableStep:
+    """Wait until a channel's current drifts no faster than told, over a whole stretch; or else a person decides.
+
+    Counts as no time in the plan: what follows may come at once, and limits are checked for that.
+    """
+
+    number: int
+    label: str
+    channel: str
+    """INSTRUMENT.CHANNEL."""
+    slope_a_per_min: float
+    over_s: float
+    at_most_s: float
+    kind: Literal["stable"] = "stable"
+
+
+@dataclass(frozen=True)
 class OperatorStep:
     """Wait until a person says go on."""
 
@@ -197,7 +214,7 @@ class MarkStep:
     kind: Literal["mark"] = "mark"
 
 
-Step = InfuseStep | WaitStep | OperatorStep | MarkStep
+Step = InfuseStep | WaitStep | StableStep | OperatorStep | MarkStep
 
 
 @dataclass(frozen=True)
@@ -227,8 +244,13 @@ class Plan:
 
     @property
     def duration_s(self) -> float:
-        """Return the planned length; operator steps count as zero."""
+        """Return the planned length; waiting for a person or a baseline counts as zero."""
         return sum(step.duration_s for step in self.steps if isinstance(step, InfuseStep | WaitStep))
+
+    @property
+    def patience_s(self) -> float:
+        """Return how long the plan may wait for baselines on top of its length."""
+        return sum(step.at_most_s for step in self.steps if isinstance(step, StableStep))
 
     @property
     def animal_pumps(self) -> tuple[PumpSetup, ...]:

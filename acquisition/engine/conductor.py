@@ -34,11 +34,12 @@ from acquisition.engine.schedule import (
     Schedule,
     StepBegan,
     StepEnded,
+    Unstable,
 )
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.events import EventKind, Scalar
 from acquisition.messages import Command, EngineState, Phase, Stop
-from acquisition.plan import MarkStep
+from acquisition.plan import MarkStep, StableStep
 from drivers.clock import NS_PER_S
 
 STEP_PERIOD_NS = NS_PER_S // 10
@@ -79,7 +80,9 @@ class Conductor:
         self.session_started_ns = started_ns
         self.accepted_sha256 = desk.plan.sha256
         self.attendance = Attendance(desk)
-        self.schedule = Schedule(desk.plan, round(LATE_NS * desk.slack), self.attendance.way, self.attendance.passes)
+        self.schedule = Schedule(
+            desk.plan, round(LATE_NS * desk.slack), self.attendance.way, self.attendance.passes, self._is_steady
+        )
         self.recorder_watch = RecorderWatch(desk)
         self._reminders = Reminders(desk)
         self._wall_watch = WallWatch(desk)
@@ -315,8 +318,16 @@ class Conductor:
                 what = "was left out" if action.left_out else "waits for a person"
                 text = f"Step {action.step.number} {what}, nobody watches: {action.step.label}"
                 self.desk.say(EventKind.STEP, now_ns, "conductor", text, {"what": "nobody watches"})
+            elif isinstance(action, Unstable):
+                text = (
+                    f"Step {action.step.number}: {action.step.channel} is not steady after {action.step.at_most_s:g} s"
+                )
+                self.desk.say(EventKind.STEP, now_ns, "conductor", text, {"what": "not steady"})
             elif isinstance(action, MarkNow):
                 self._mark(action.step, now_ns)
+
+    def _is_steady(self, step: StableStep, now_ns: int) -> bool:
+        return self.sensors[step.channel.partition(".")[0]].is_steady(step, now_ns)
 
     def _mark(self, step: MarkStep, now_ns: int) -> None:
         self.desk.say(EventKind.MARK, now_ns, "conductor", step.label, {"by": "plan", "step": step.number})

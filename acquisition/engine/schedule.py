@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from acquisition.engine.attendance import Way
 from acquisition.messages import StepState, StepView
-from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Plan, Step, WaitStep
+from acquisition.plan import InfuseStep, MarkStep, OperatorStep, Plan, StableStep, Step, WaitStep
 from drivers.clock import NS_PER_S
 
+LOOK_NS = NS_PER_S
+"""A baseline is looked at again after this."""
 LATE_NS = NS_PER_S
 """An infusion that would start later than this after its time is missed [P], R22."""
 
@@ -49,6 +51,13 @@ class Ask:
 
 
 @dataclass(frozen=True)
+class Unstable:
+    """A baseline has not become steady in the time that the plan gives it: a person decides."""
+
+    step: StableStep
+
+
+@dataclass(frozen=True)
 class MarkNow:
     """Write the mark."""
 
@@ -75,11 +84,12 @@ class Through:
     """All steps are over."""
 
 
-Action = Infuse | Missed | NotStarted | Ask | MarkNow | StepBegan | StepEnded | Through
+Action = Infuse | Missed | NotStarted | Ask | Unstable | MarkNow | StepBegan | StepEnded | Through
 
 
 WayOf = Callable[[InfuseStep, tuple[InfuseStep, ...], int], Way]
 PassesOf = Callable[[InfuseStep, tuple[InfuseStep, ...], int], bool]
+SteadyOf = Callable[[StableStep, int], bool]
 
 
 def _start(_step: InfuseStep, _following: tuple[InfuseStep, ...], _now_ns: int) -> Way:
@@ -90,20 +100,33 @@ def _never(_step: InfuseStep, _following: tuple[InfuseStep, ...], _now_ns: int) 
     return False
 
 
+def _unsteady(_step: StableStep, _now_ns: int) -> bool:
+    return False
+
+
 class Schedule:
     """Where the plan is. ``held_on`` is the step that waits for a person, for whatever reason.
 
-    ``way`` is asked before each infusion, with those that follow; ``passes`` after one that did not end as planned.
+    ``way`` is asked before each infusion, with those that follow; ``passes`` after one that did not end as planned;
+    ``steady`` while a step waits for a baseline.
     """
 
-    def __init__(self, plan: Plan, late_ns: int = LATE_NS, way: WayOf = _start, passes: PassesOf = _never) -> None:
-        self._way, self._passes = way, passes
+    def __init__(
+        self,
+        plan: Plan,
+        late_ns: int = LATE_NS,
+        way: WayOf = _start,
+        passes: PassesOf = _never,
+        steady: SteadyOf = _unsteady,
+    ) -> None:
+        self._way, self._passes, self._steady = way, passes, steady
         self._steps = plan.steps
         self._late_ns = late_ns
         self._views = _planned(plan)
         self._at = -1
         self._due_ns = 0
         self._end_ns: int | None = None
+        self._look_ns = 0
         self._stopped = False
         self._through = False
         self.started_ns: int | None = None
@@ -137,8 +160,10 @@ class Schedule:
         return self._steps[self._at] if active else None
 
     def next_due_ns(self) -> int | None:
-        """Return when a wait ends; None when something else must happen first."""
-        return None if self._stopped or self._through or self.held_on is not None else self._end_ns
+        """Return when a wait ends, or a baseline is looked at again; None when something else must happen first."""
+        if self._stopped or self._through or self.held_on is not None:
+            return None
+        return self._look_ns if isinstance(self.current, StableStep) else self._end_ns
 
     def upcoming(self) -> tuple[InfuseStep, ...]:
         """Return the infusions that a started plan has not begun yet."""
@@ -160,6 +185,8 @@ class Schedule:
         due_ns = self.next_due_ns()
         if due_ns is None or now_ns < due_ns:
             return []
+        if isinstance(self.current, StableStep):
+            return self._await_baseline(self.current, now_ns)
         over = self._views[self._at].state in ("missed", "aborted")  # its time had to pass
         return self._enter(self._at + 1, due_ns, now_ns) if over else self._leave("done", due_ns, now_ns)
 
@@ -193,7 +220,7 @@ class Schedule:
         if self.held_before:
             step = self._miss(now_ns)
             return [StepEnded(step, "missed"), *self._enter(self._at + 1, due_ns=now_ns, now_ns=now_ns)]
-        if isinstance(self.current, OperatorStep):
+        if isinstance(self.current, OperatorStep | StableStep):
             return self._leave("done", now_ns, now_ns)
         return self._enter(self._at + 1, due_ns=now_ns, now_ns=now_ns)
 
@@ -233,9 +260,10 @@ class Schedule:
             if isinstance(step, OperatorStep):
                 self.held_on = step.number
                 return [*actions, Ask(step)]
-            if isinstance(step, WaitStep):
-                self._end_ns = due_ns + round(step.duration_s * NS_PER_S)
-                if now_ns < self._end_ns:
+            if isinstance(step, WaitStep | StableStep):
+                longest_s = step.duration_s if isinstance(step, WaitStep) else step.at_most_s
+                self._end_ns, self._look_ns = due_ns + round(longest_s * NS_PER_S), now_ns
+                if now_ns < self._end_ns or isinstance(step, StableStep):
                     return actions
                 due_ns = self._end_ns
             else:
@@ -245,6 +273,15 @@ class Schedule:
             at += 1
         self._at, self._end_ns, self._through = len(self._steps), None, True
         return [*actions, Through()]
+
+    def _await_baseline(self, step: StableStep, now_ns: int) -> list[Action]:
+        if self._steady(step, now_ns):
+            return self._leave("done", now_ns, now_ns)
+        if self._end_ns is not None and now_ns < self._end_ns:
+            self._look_ns = min(now_ns + LOOK_NS, self._end_ns)
+            return []
+        self._end_ns, self.held_on = None, step.number
+        return [Unstable(step)]
 
     def _ask(self, step: InfuseStep, now_ns: int) -> Way:
         return self._way(step, self._following(), now_ns)

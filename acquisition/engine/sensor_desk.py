@@ -34,8 +34,9 @@ from acquisition.engine.sensor_lane import PotentiostatLane
 from acquisition.events import EventKind, Scalar
 from acquisition.experiment.devices import amperometry
 from acquisition.messages import ChannelSamples, Link
-from acquisition.plan import PotentiostatSetup
+from acquisition.plan import PotentiostatSetup, StableStep
 from acquisition.recording.records import RecordingFailed
+from acquisition.signal.drift import DriftWatch
 from drivers.capabilities import AmperometrySettings, Identity, SampleBlock
 from drivers.clock import NS_PER_S
 
@@ -58,12 +59,18 @@ class SensorDesk:
     settings: AmperometrySettings | None = None
     gaps: int = 0
     closed: Closed | None = None
+    _drifts: dict[StableStep, tuple[int, DriftWatch]] = field(default_factory=dict)
+    """What waits for a channel's baseline, with the channel's number."""
     _last_gap_ns: int | None = None
     _closing: bool = False
     _troubles: dict[str, str] = field(default_factory=dict)
     _handlers: dict[type, Callable[[Any, int], None]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        for step in self.desk.plan.steps:
+            if isinstance(step, StableStep) and step.channel.partition(".")[0] == self.name:
+                names = [channel.name for channel in self.setup.channels]
+                self._drifts[step] = names.index(step.channel.partition(".")[2]), DriftWatch(step.over_s)
         self._handlers = {
             Connected: self._connected,
             SamplingStarted: self._started,
@@ -87,6 +94,10 @@ class SensorDesk:
     def ready(self) -> bool:
         """Tell whether samples have arrived."""
         return self.link == "online" and self.guard.samples > 0
+
+    def is_steady(self, step: StableStep, now_ns: int) -> bool:
+        """Tell whether the baseline that a step waits for is there."""
+        return self.link == "online" and self._drifts[step][1].is_steady(now_ns, step.slope_a_per_min)
 
     def close(self) -> None:
         """Expect the port to be closed: silence is in order from now on."""
@@ -177,6 +188,8 @@ class SensorDesk:
                 self.desk.alarms.on(kind, now_ns, self.name, ", ".join(channels))
             else:
                 self.desk.alarms.off(kind, self.name)
+        for number, drift in self._drifts.values():
+            drift.add(block.t_ns(), block.current_a[:, number])
         try:
             sequence = self.desk.sink.samples(block)
         except RecordingFailed as error:

@@ -14,7 +14,7 @@ from acquisition.engine.parts import Desk
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.messages import ChannelView, EngineState, Phase, PreflightItem, PumpView, RecorderView
-from acquisition.plan import InfuseStep
+from acquisition.plan import InfuseStep, StableStep
 from drivers.capabilities import Motion
 from drivers.clock import NS_PER_S
 
@@ -194,6 +194,8 @@ def _waits_for(engine: Conductor) -> str:
         return "Waits for a person"
     where = "before step" if engine.schedule.held_before else "at step"
     why = ", nobody watched" if engine.schedule.held_before else ""
+    if isinstance(step, StableStep):
+        why = f", {step.channel} is not steady"
     return f"Waits for a person {where} {step.number}{why}: {step.label}"
 
 

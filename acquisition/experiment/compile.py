@@ -23,7 +23,7 @@ from acquisition.experiment.rig import Rig, is_replayed, is_simulated, load_rig
 from acquisition.experiment.setups import DriverLookup, Findings, plan_potentiostats, plan_pumps
 from acquisition.experiment.toml_lines import Key
 from acquisition.experiment.weighing import NO_ANIMAL, overridden, weighing_fault
-from acquisition.plan import InfuseStep, PastDose, Plan, PumpSetup, Step
+from acquisition.plan import InfuseStep, PastDose, Plan, PotentiostatSetup, PumpSetup, Step
 from drivers import registry
 
 HistoryOf = Callable[[str], tuple[PastDose, ...]]
@@ -82,6 +82,7 @@ def compile_plan(
     pumps = {plan.setup.name: plan for plan in plan_pumps(protocol, rig, limits, drivers, found)}
     potentiostats = plan_potentiostats(rig, drivers, found)
     steps = plan_steps(protocol, pumps, found)
+    _check_channels(protocol, potentiostats, found)
     setups = tuple(pump.setup for pump in pumps.values())
     _check_syringes(protocol, setups, steps, found)
     _check_limits(protocol, limits, [*earlier(history, 0.0), *planned(setups, steps)], found)
@@ -181,6 +182,16 @@ def _soft(  # noqa: PLR0917 - a rule, its place and its words
 
 def _override_text(override: Override) -> str:
     return f"{overridden(override.limit_id)}{override.by}: {override.reason}"
+
+
+def _check_channels(protocol: Protocol, potentiostats: Sequence[PotentiostatSetup], found: Findings) -> None:
+    names = [f"{setup.name}.{channel.name}" for setup in potentiostats for channel in setup.channels]
+    for flat in protocol.steps:
+        stable = flat.table.wait_until_stable
+        if stable is not None and stable.channel not in names:
+            known = f"this rig has {', '.join(names)}" if names else "this rig has none"
+            sentence = f'there is no channel "{stable.channel}"; {known}.{did_you_mean(stable.channel, names)}'
+            found.problem(protocol.source.problem((*flat.path, "wait_until_stable", "channel"), sentence))
 
 
 def _check_syringes(protocol: Protocol, setups: Sequence[PumpSetup], steps: Sequence[Step], found: Findings) -> None:

@@ -12,11 +12,11 @@ from dataclasses import replace
 from acquisition.experiment import dose
 from acquisition.experiment.exposure import dose_mg_per_kg
 from acquisition.experiment.problems import did_you_mean
-from acquisition.experiment.protocol import FlatStep, InfuseTable, Protocol
+from acquisition.experiment.protocol import FlatStep, InfuseTable, Protocol, StableTable
 from acquisition.experiment.setups import Findings, PumpPlan
 from acquisition.experiment.toml_lines import Key
 from acquisition.experiment.weighing import NO_ANIMAL
-from acquisition.plan import InfuseStep, MarkStep, OperatorStep, PumpSetup, Step, WaitStep
+from acquisition.plan import InfuseStep, MarkStep, OperatorStep, PumpSetup, StableStep, Step, WaitStep
 from drivers.capabilities import PumpProgram
 from drivers.errors import NotEncodable
 
@@ -45,11 +45,18 @@ def plan_steps(protocol: Protocol, pumps: dict[str, PumpPlan], found: Findings) 
                 steps.append(_infuse_step(number, flat, program, setup, protocol.subject.weight_g))
         elif table.wait is not None:
             steps.append(WaitStep(number, (table.label or "wait") + flat.round_text, table.wait))
+        elif table.wait_until_stable is not None:
+            steps.append(_stable_step(number, flat, table.wait_until_stable))
         elif table.wait_for_operator is not None:
             steps.append(OperatorStep(number, table.wait_for_operator + flat.round_text))
         else:
             steps.append(MarkStep(number, (table.mark or "") + flat.round_text))
     return steps
+
+
+def _stable_step(number: int, flat: FlatStep, table: StableTable) -> StableStep:
+    label = (table.label or f"until {table.channel} is steady") + flat.round_text
+    return StableStep(number, label, table.channel, table.slope, table.over, table.at_most)
 
 
 def _program(

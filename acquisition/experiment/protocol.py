@@ -18,6 +18,7 @@ from pydantic import Field
 from acquisition.experiment.fields import (
     ConcentrationMgPerMl,
     DoseMgPerKg,
+    DriftAPerMin,
     DurationS,
     LongText,
     Name,
@@ -49,6 +50,16 @@ class InfuseTable(Table):
     label: ShortText = ""
 
 
+class StableTable(Table):
+    """A baseline to be waited for."""
+
+    channel: SaidText
+    slope: DriftAPerMin
+    over: DurationS
+    at_most: DurationS
+    label: ShortText = ""
+
+
 class RepeatTable(Table):
     """Steps that are done several times."""
 
@@ -57,10 +68,11 @@ class RepeatTable(Table):
 
 
 class StepTable(Table):
-    """One step: exactly one of its five kinds."""
+    """One step: exactly one of its six kinds."""
 
     infuse: InfuseTable | None = None
     wait: DurationS | None = None
+    wait_until_stable: StableTable | None = None
     wait_for_operator: SaidText | None = None
     mark: SaidText | None = None
     repeat: RepeatTable | None = None
@@ -255,7 +267,7 @@ def _pump_problems(file: _File, source: Source) -> Iterator[Problem]:
 
 
 def _step_problems(steps: Sequence[StepTable], path: tuple[Key, ...], source: Source) -> Iterator[Problem]:
-    kinds = ("infuse", "wait", "wait_for_operator", "mark", "repeat")
+    kinds = ("infuse", "wait", "wait_until_stable", "wait_for_operator", "mark", "repeat")
     for number, step in enumerate(steps):
         here = (*path, number)
         given = [kind for kind in kinds if getattr(step, kind) is not None]
@@ -265,6 +277,11 @@ def _step_problems(steps: Sequence[StepTable], path: tuple[Key, ...], source: So
         elif step.label and given[0] not in ("infuse", "wait"):
             yield source.problem(
                 (*here, "label"), "only infuse and wait have a label; the text of the others is theirs."
+            )
+        if step.wait_until_stable is not None and step.wait_until_stable.at_most < step.wait_until_stable.over:
+            yield source.problem(
+                (*here, "wait_until_stable", "at_most"),
+                "this is shorter than the stretch (over) that must be steady; it could never be reached.",
             )
         if step.infuse is not None:
             yield from _infuse_problems(step, here, source)

@@ -75,6 +75,7 @@ TEMPERATURE = Dimension("a temperature", "C", {"C": _ONE}, "22.5 C")
 LENGTH = Dimension("a length", "mm", {"um": _M, "mm": _ONE, "cm": Fraction(10)}, "4.699 mm")
 POTENTIAL = Dimension("a potential", "V", {"mV": _M, "V": _ONE}, "600 mV", signed=True)
 CURRENT = Dimension("a current", "A", {"pA": _N * _M, "nA": _N, "uA": _U, "mA": _M, "A": _ONE}, "100 nA")
+DRIFT = Dimension("a drift", "A/min", {"pA/min": _N * _M, "nA/min": _N, "A/min": _ONE}, "2 pA/min")
 SENSITIVITY = Dimension("a sensitivity", "A/uM", {"pA/uM": _N * _M, "nA/uM": _N, "A/uM": _ONE}, "7 pA/uM")
 VOLUME_PER_WEIGHT = Dimension(
     "a volume per body weight", "mL/kg", {"uL/kg": _M, "uL/g": _ONE, "mL/kg": _ONE}, "5 mL/kg"
@@ -94,6 +95,7 @@ DIMENSIONS = (
     LENGTH,
     POTENTIAL,
     CURRENT,
+    DRIFT,
     SENSITIVITY,
     VOLUME_PER_WEIGHT,
     RATE_PER_WEIGHT,

@@ -163,7 +163,7 @@ def rehearse(
     conductor = session.conductor
     person = AutoOperator(conductor, continue_after_s=operator_delay_s, record_after_s=record_after_s)
     host = LockstepHost(clock, (conductor, *session.lanes, person), lambda: conductor.over)
-    expected_s = max(plan.duration_s + record_after_s, 1.0)
+    expected_s = max(plan.duration_s + plan.patience_s + record_after_s, 1.0)
     tell = None
     if progress is not None:
         say = progress

@@ -79,6 +79,8 @@ def _your_turn(state: EngineState, waiting: StepView) -> tuple[str, tuple[str, .
     if waiting.kind == "operator":
         return "Your turn", (label,)
     following = next((plain(s.label) for s in state.steps if s.state == "pending"), "the end of the plan")
+    if waiting.kind == "stable":
+        return "The baseline is not steady", (label, f"Continue goes on all the same, with: {following}.")
     return f"Step {waiting.state}: your turn", (label, f"Continue goes on with: {following}. It is not repeated.")
 
 

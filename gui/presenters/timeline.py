@@ -13,7 +13,7 @@ from itertools import pairwise
 from acquisition.messages import EngineState, StepState, StepView
 from gui.presenters.text import NS_PER_S, duration, plain
 
-LEAST_PX = {"infuse": 6.0, "wait": 3.0, "operator": 16.0, "mark": 12.0}
+LEAST_PX = {"infuse": 6.0, "wait": 3.0, "stable": 16.0, "operator": 16.0, "mark": 12.0}
 _WORDS: dict[StepState, str] = {
     "pending": "to come",
     "running": "running",
@@ -122,7 +122,11 @@ def _headline(state: EngineState, now_s: float | None, times: Sequence[tuple[flo
         return "No plan: recording only"
     for step, (_start, end) in zip(state.steps, times, strict=True):
         if step.state == "running":
-            left = "" if now_s is None or step.kind == "operator" else f" · {duration(max(end - now_s, 0.0))} left"
+            left = (
+                ""
+                if now_s is None or step.kind in ("operator", "stable")
+                else f" · {duration(max(end - now_s, 0.0))} left"
+            )
             return f"Step {step.number} of {total} · {plain(step.label)}{left}"
     if any(step.state == "aborted" for step in state.steps):
         return "Plan aborted"

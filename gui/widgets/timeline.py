@@ -78,7 +78,7 @@ class TimelineStrip(QWidget):
             return
         painter.setBrush(QBrush(fill))
         painter.drawRoundedRect(box, 3, 3)
-        if block.kind == "operator":
+        if block.kind in ("operator", "stable"):
             painter.setBrush(QBrush(QColor(color), Qt.BrushStyle.BDiagPattern))
             painter.drawRoundedRect(box, 3, 3)
         if block.state in {"aborted", "missed"}:
@@ -122,7 +122,9 @@ class TimelineStrip(QWidget):
         if block.kind == "infuse":
             place = self._pumps.get(block.pump, 0)
             return self._palette.pumps[place % len(self._palette.pumps)]
-        return {"operator": self._palette.warn, "mark": self._palette.accent}.get(block.kind, self._palette.dim)
+        return {"operator": self._palette.warn, "stable": self._palette.warn, "mark": self._palette.accent}.get(
+            block.kind, self._palette.dim
+        )
 
 
 class TimelinePanel(QFrame):

@@ -85,6 +85,24 @@ BAD_PROTOCOL = [
     Bad('wait = "10 min"', 'wait = "10 min"\nmark = "x"', "steps[1]", "this one has wait and mark"),
     Bad('wait = "10 min"', 'wait = "0 min"', "steps[1].wait", "must be above zero"),
     Bad('wait = "10 min"', 'wait = "1 h 30 min"', "steps[1].wait", "exactly one number"),
+    Bad(
+        'wait = "10 min"',
+        'wait_until_stable = { channel = "left.gul", slope = "2 pA/min", over = "5 min", at_most = "1 h" }',
+        "steps[1].wait_until_stable.channel",
+        'there is no channel "left.gul"',
+    ),
+    Bad(
+        'wait = "10 min"',
+        'wait_until_stable = { channel = "left.glu", slope = "2 pA", over = "5 min", at_most = "1 h" }',
+        "steps[1].wait_until_stable.slope",
+        "is the unit of a current, expected a drift",
+    ),
+    Bad(
+        'wait = "10 min"',
+        'wait_until_stable = { channel = "left.glu", slope = "2 pA/min", over = "5 min", at_most = "4 min" }',
+        "steps[1].wait_until_stable.at_most",
+        "could never be reached",
+    ),
     Bad('wait = "10 min"', "repeat = { times = 0, steps = [{ mark = 'x' }] }", "steps[1].repeat.times", "greater than"),
     Bad(
         'wait = "10 min"',
