@@ -122,6 +122,7 @@ class Server(Protocol):
         faults: Sequence[str],
         announce: Callable[[str], None],
         stop: threading.Event,
+        truth: Path | None = None,
     ) -> None: ...
 
 

@@ -165,6 +165,13 @@ class SimBench:
             self.advance(self.clock.now_ns())
             return sum(instrument.wire.overflow_bytes for instrument in self._instruments.values())
 
+    def given_ul(self) -> tuple[int, dict[str, float]]:
+        """Return the time, and what has left the syringe of every pump by then, uL."""
+        with self.lock:
+            now_ns = self.clock.now_ns()
+            self.advance(now_ns)
+            return now_ns, self._world.given_ul(now_ns)
+
     def mark(self, text: str) -> None:
         """Hear that the session came to a mark, now: the scenario may say what people do then."""
         with self.lock:

@@ -18,6 +18,7 @@ from drivers.errors import PortLost, PortMissing, ReplyTimeout
 from drivers.transport import LineSettings
 from sim_devices.bench import SimBench
 from sim_devices.line import SimulatedPort
+from sim_devices.truth_log import TruthLog
 
 _BAUD = 115_200
 """Pace of a served line; the client's own setting does not reach us through a pty or TCP."""
@@ -35,13 +36,14 @@ def serve(
     faults: Sequence[str],
     announce: Callable[[str], None],
     stop: threading.Event,
+    truth: Path | None = None,
 ) -> None:
     """Serve the simulated instrument ``name`` until ``stop`` is set, or SIGTERM or SIGINT comes to the main thread.
 
     ``name`` may carry options of the instrument: ``new-era?saf=5``. ``announce`` is given the endpoint once clients can
     connect: the link's path, or HOST:PORT. Clients may come, go and be killed; the instrument goes on. A link is
-    removed at the end. Raises ValueError for bad names, options, faults or addresses, OSError when the endpoint is
-    taken or impossible here.
+    removed at the end. ``truth`` is a new file for what really leaves the syringes (``sim_devices.truth_log``). Raises
+    ValueError for bad names, options, faults or addresses, OSError when the endpoint is taken or impossible here.
     """
     endpoint = make_endpoint(pty, tcp)
     clock = SystemClock()
@@ -51,26 +53,33 @@ def serve(
         port = bench.open(url, LineSettings(baud=_BAUD))
     except PortMissing as error:
         raise ValueError(error.message) from error
+    log = None if truth is None else TruthLog.begin(truth, bench)
     with signals_set(stop):
         try:
             announce(endpoint.appear())
-            _bridge(endpoint, port, bench, clock, stop)
+            _bridge(endpoint, port, bench, log, stop)
         finally:
             endpoint.vanish()
             port.close()
+            if log is not None:
+                log.close()
 
 
-def _bridge(endpoint: Endpoint, port: SimulatedPort, bench: SimBench, clock: Clock, stop: threading.Event) -> None:
+def _bridge(
+    endpoint: Endpoint, port: SimulatedPort, bench: SimBench, log: TruthLog | None, stop: threading.Event
+) -> None:
     while not stop.is_set():
+        if log is not None:
+            log.look()
         try:
             outgoing = port.read(_CHUNK, 0.0)
-            incoming = endpoint.pump(outgoing, 0.0 if outgoing else _wait_s(port, clock))
+            incoming = endpoint.pump(outgoing, 0.0 if outgoing else _wait_s(port, bench.clock))
             if incoming:
                 with suppress(ReplyTimeout):  # written faster than the line takes it: lost, as on a real one
                     port.write(incoming, 0.0)
         except PortLost:
             endpoint.vanish()
-            replugged = _await_replug(port.url, bench, clock, stop)
+            replugged = _await_replug(port.url, bench, stop)
             if replugged is None:
                 return
             port = replugged
@@ -81,9 +90,9 @@ def _wait_s(port: SimulatedPort, clock: Clock) -> float:
     return min(max((port.next_ns() - clock.now_ns()) / _NS, 0.0), _LONGEST_WAIT_S)
 
 
-def _await_replug(url: str, bench: SimBench, clock: Clock, stop: threading.Event) -> SimulatedPort | None:
+def _await_replug(url: str, bench: SimBench, stop: threading.Event) -> SimulatedPort | None:
     while not stop.is_set():
         with suppress(PortMissing):
             return bench.open(url, LineSettings(baud=_BAUD))
-        clock.sleep_until_ns(clock.now_ns() + round(_LONGEST_WAIT_S * _NS))
+        bench.clock.sleep_until_ns(bench.clock.now_ns() + round(_LONGEST_WAIT_S * _NS))
     return None

@@ -15,7 +15,7 @@ from drivers import registry
 
 
 @for_people
-def sim(
+def sim(  # noqa: PLR0917 - typer gives them by name
     name: Annotated[
         str, typer.Argument(help="An instrument, with options: new-era, 'emstat?model=nexus'. A wrong name lists all.")
     ],
@@ -24,6 +24,12 @@ def sim(
     seed: Seed = 1,
     fault: Annotated[
         list[str] | None, typer.Option(metavar="SPEC", help="KIND@START[+DURATION], e.g. drop@30s. May be repeated.")
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="A new file for what really leaves the syringes, to compare with what they say."
+        ),
     ] = None,
 ) -> None:
     """Serve a simulated instrument to any program, until Ctrl-C. Prints 'ready ENDPOINT'."""
@@ -39,6 +45,7 @@ def sim(
             faults=tuple(fault or ()),
             announce=lambda endpoint: print(f"ready {safe(endpoint)}", flush=True),  # noqa: T201 - other programs read it
             stop=threading.Event(),
+            truth=truth,
         )
     except (ValueError, OSError) as error:
         raise Ended(str(error), ExitCode.REFUSED_INPUT) from error

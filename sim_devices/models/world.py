@@ -83,6 +83,11 @@ class World:
                 self._infusions[name] = description.infusion(given, self.start_ns)
             return self._infusions[name].plunger
 
+    def given_ul(self, now_ns: int) -> dict[str, float]:
+        """Return what has left the syringe of every pump by now, uL."""
+        with self._lock:
+            return {name: infusion.plunger.delivered_ul(now_ns) for name, infusion in self._infusions.items()}
+
     def choose(self, asked: Mapping[str, str]) -> None:
         """Take animal and scenario of an instrument that joins later. Raises ValueError once another one lives."""
         with self._lock:

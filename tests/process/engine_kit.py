@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.books.places import BOOKS_DIR_VARIABLE
-from acquisition.client import EngineClient
+from acquisition.client import EngineClient, EngineLost
 from acquisition.host.preflight_stand_in import commands
 from acquisition.service.discovery import RUNTIME_DIR_VARIABLE, EngineRecord
 from acquisition.service.launch import EngineOptions, start_engine
@@ -116,12 +116,14 @@ def running_engine(options: EngineOptions) -> Iterator[EngineRecord]:
 
 
 def pass_preflight(client: EngineClient, within_s: float = 60.0) -> None:
-    """Check, tick and accept what a person would before a run on real ports, until the plan runs."""
+    """Check, tick and accept what a person would before a run on real ports, until the plan runs. Raises EngineLost."""
     clock = SystemClock()
     end_ns = clock.now_ns() + round(within_s * NS_PER_S)
     while clock.now_ns() < end_ns:
         state = client.wait_for(lambda state: state.phase != "connecting", within_s)
         assert state is not None, client.state
+        if client.lost:
+            raise EngineLost(client.lost)
         if state.phase != "ready":
             return
         for command in commands(state.preflight, lambda: 0):

@@ -19,7 +19,6 @@ from acquisition.service.discovery import EngineRecord
 from acquisition.service.exit_codes import ExitCode
 from drivers import os_support
 from drivers.clock import NS_PER_S, SystemClock
-from tests.process.engine_kill_campaign import kill_engine_once
 from tests.process.engine_kit import (
     PROTOCOL,
     Files,
@@ -81,13 +80,6 @@ def seconds_until_gone(engine: EngineRecord, timeout_s: float) -> float:
     began_ns = clock.now_ns()
     assert wait_gone(engine.pid, timeout_s), f"the engine still runs after {timeout_s} s"
     return (clock.now_ns() - began_ns) / NS_PER_S
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(3))
-def test_R53_a_killed_engine_loses_no_sample_it_acknowledged(tmp_path: Path, seed: int) -> None:
-    with private_runtime():
-        assert kill_engine_once(tmp_path, np.random.default_rng(seed)).records_told > 0
 
 
 @pytest.mark.timeout(400)

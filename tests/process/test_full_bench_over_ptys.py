@@ -20,8 +20,8 @@ from drivers.clock import NS_PER_S, SystemClock
 from drivers.serial_port import SerialOpener
 from drivers.shared_line import SharedLines
 from tests.full_bench import CHANNELS, REAL_RIG, short_protocol
+from tests.process.bench_kit import served
 from tests.process.engine_kit import amperfuse, pass_preflight, private_runtime, running_engine, wait_gone, write_files
-from tests.process.test_served_instruments import served
 
 pytestmark = [
     pytest.mark.slow,

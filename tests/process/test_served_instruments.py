@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +17,7 @@ from drivers import os_support, registry
 from drivers.capabilities import DriverOptions, PumpAlarm, PumpStatus, SyringePump
 from drivers.clock import NS_PER_S, SystemClock
 from drivers.serial_port import SerialOpener
+from tests.process.bench_kit import served
 from tests.process.engine_kit import (
     LONG,
     RIG,
@@ -40,19 +39,6 @@ RATE_UL_PER_S = 1.0 / 60
 def private() -> Iterator[None]:
     with private_runtime():
         yield
-
-
-@contextmanager
-def served(name: str, link: Path) -> Iterator[Path]:
-    """Serve a simulated instrument on a pty, as ``amperfuse sim`` does in a terminal."""
-    command = [sys.executable, "-m", "amperfuse", "sim", name, "--pty", str(link)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == f"ready {link}\n"
-            yield link
-        finally:
-            process.terminate()
 
 
 def infusing(state: EngineState) -> bool:
