@@ -69,6 +69,7 @@ CONCENTRATION = Dimension(
     {"ng/uL": _M, "ng/mL": _U, "ug/mL": _M, "ug/uL": _ONE, "mg/mL": _ONE},
     "2 mg/mL",
 )
+MOLARITY = Dimension("a molar concentration", "uM", {"nM": _M, "uM": _ONE, "mM": _ONE / _M}, "20 mM")
 WEIGHT = Dimension("a weight", "g", {"g": _ONE, "kg": _ONE / _M}, "25 g")
 MASS = Dimension("a mass", "mg", {"ug": _M, "mg": _ONE, "g": _ONE / _M}, "99.7 mg")
 TEMPERATURE = Dimension("a temperature", "C", {"C": _ONE}, "22.5 C")
@@ -91,6 +92,7 @@ DIMENSIONS = (
     DOSE,
     DOSE_RATE,
     CONCENTRATION,
+    MOLARITY,
     WEIGHT,
     LENGTH,
     POTENTIAL,

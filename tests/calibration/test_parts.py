@@ -1,0 +1,176 @@
+"""Dilution, plateaus, least squares, ratios and gates of a calibration, each alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from acquisition.experiment.problems import RefusedInput
+from analysis.calibration.dilution import ANALYTES, Addition, concentrations_um, nominal_um
+from analysis.calibration.fit import fit_calibration
+from analysis.calibration.gates import SOURCES, Gates, judge, load_gates
+from analysis.calibration.plateaus import PlateauSettings, find_plateaus
+from analysis.calibration.regression import fit_line, r_squared, ratio
+from tests.calibration.beaker_kit import (
+    ADDITIONS,
+    BEAKER_UL,
+    T_S,
+    TIMES_S,
+    clean,
+    noise_a,
+    noisy,
+    preset,
+    traces,
+)  # fmt: skip
+
+
+def test_the_exact_concentrations_are_those_of_science_md_2_4() -> None:
+    exact = concentrations_um(BEAKER_UL, [one for _, one in ADDITIONS])
+    glutamate, ascorbate = exact[:, ANALYTES.index("glutamate")], exact[:, ANALYTES.index("ascorbate")]
+    assert glutamate[2:5] == pytest.approx([19.73, 39.43, 59.08], abs=0.01)
+    assert ascorbate[1] == pytest.approx(246.9, abs=0.1)
+    assert np.all(np.diff(ascorbate[1:]) < 0)
+    assert nominal_um(BEAKER_UL, [one for _, one in ADDITIONS])[2:5, 0] == pytest.approx([20, 40, 60])
+
+
+@pytest.mark.parametrize(
+    "wrong", [Addition("glutamate", 0.0, 1.0), Addition("glutamat", 1.0, 1.0), Addition("glutamate", 1.0, -1.0)]
+)
+def test_an_addition_that_cannot_be_is_refused_by_its_number(wrong: Addition) -> None:
+    with pytest.raises(ValueError, match="addition 2"):
+        concentrations_um(BEAKER_UL, [Addition("buffer", 10.0, 0.0), wrong])
+
+
+def test_the_fast_noise_of_many_seeds_is_the_front_ends_own() -> None:
+    """The kit adds noise to clean traces; the simulator's whole front end gives the same spread."""
+    noise = preset(white_a=1.5e-12, pink_a=1.5e-12)
+    whole = traces(noise, 3)[0] - clean()[0]
+    added = noise_a(noise.noise, 3, 0)
+    assert whole.std() == pytest.approx(added.std(), rel=0.15)
+    assert np.diff(whole).std() == pytest.approx(np.diff(added).std(), rel=0.05)
+
+
+def test_a_touched_cable_inside_a_window_moves_its_level_by_nothing_that_counts() -> None:
+    active, _ = noisy(1)
+    before = find_plateaus(T_S, active, TIMES_S)
+    touched = active.copy()
+    at = int((before[2].start_s + 3) * 10)
+    touched[at : at + 8] += 400e-12
+    after = find_plateaus(T_S, touched, TIMES_S, windows={2: (before[2].start_s, before[2].end_s)})
+    assert abs(after[2].level_a - before[2].level_a) < 0.2e-12
+
+
+def test_a_pipette_that_came_before_the_mark_moves_the_window_back_to_where_it_was_flat() -> None:
+    active, _ = clean()
+    late = [*TIMES_S[:2], TIMES_S[2] + 12.0, *TIMES_S[3:]]  # the second glutamate was in 12 s before it was told
+    found = find_plateaus(T_S, active, late)
+    assert found[2].flat
+    assert found[2].end_s <= TIMES_S[2] + 2.0
+    exact = find_plateaus(T_S, active, TIMES_S)
+    assert found[2].level_a == pytest.approx(exact[2].level_a, rel=0.002, abs=1e-15)
+
+
+def test_a_window_that_a_person_sets_is_used_and_told() -> None:
+    active, _ = noisy(2)
+    moved = find_plateaus(T_S, active, TIMES_S, windows={3: (290.0, 300.0)})
+    assert (moved[3].start_s, moved[3].end_s, moved[3].found) == (290.0, 300.0, False)
+    assert moved[3].level_a == pytest.approx(float(np.mean(active[2900:3000])), abs=0.3e-12)
+
+
+def test_a_current_that_never_stands_still_is_said_to_be_not_flat() -> None:
+    active, _ = clean()
+    found = find_plateaus(T_S, active + 2e-12 * np.maximum(0.0, T_S - TIMES_S[0]), TIMES_S)
+    assert [one.flat for one in found[1:]] == [False] * len(TIMES_S)
+
+
+def test_missing_samples_leave_a_plateau_of_what_is_there() -> None:
+    active, _ = clean()
+    there = (T_S < 300) | (T_S > 312)
+    found = find_plateaus(T_S[there], active[there], TIMES_S)
+    assert found[3].level_a == pytest.approx(find_plateaus(T_S, active, TIMES_S)[3].level_a, rel=1e-3, abs=1e-16)
+
+
+def test_additions_too_close_to_read_between_are_refused() -> None:
+    active, _ = clean()
+    with pytest.raises(ValueError, match="after addition 1"):
+        find_plateaus(T_S, active, [150.0, 170.0])
+
+
+def test_the_straight_line_is_that_of_scipys_linregress() -> None:
+    rng = np.random.default_rng(1)
+    x = np.array([0.0, 19.7, 39.4, 59.1])
+    y = 150e-12 + 7e-12 * x + rng.normal(0, 1e-12, 4)
+    ours, theirs = fit_line(x[:, None], y), stats.linregress(x, y)
+    half = stats.t.ppf(0.975, 2) * theirs.stderr
+    assert ours.estimate(0).value == pytest.approx(theirs.slope, rel=1e-9, abs=0)
+    assert ours.estimate(0).high - ours.estimate(0).value == pytest.approx(half, rel=1e-9, abs=0)
+    assert r_squared(x, y) == pytest.approx(theirs.rvalue**2, rel=1e-12)
+
+
+def test_several_analytes_and_the_band_are_those_of_statsmodels_ols() -> None:
+    x = concentrations_um(BEAKER_UL, [one for _, one in ADDITIONS])
+    y = np.random.default_rng(2).normal(0, 1.0, len(x)) + 150 + x @ [7.0, 0.02, 0.1, 10.0]
+    ours, theirs = fit_line(x, y), sm.OLS(y, sm.add_constant(x)).fit()
+    at = np.array([[30.0, 240.0, 0.0, 0.0]])
+    frame = theirs.get_prediction(np.column_stack([[1.0], at])).conf_int(alpha=0.05)
+    assert ours.coefficients == pytest.approx(theirs.params, rel=1e-8)
+    assert ours.covariance == pytest.approx(theirs.cov_params(), rel=1e-6)
+    assert [float(end[0]) for end in ours.band(at)[1:]] == pytest.approx(frame[0].tolist(), rel=1e-8)
+
+
+def test_fiellers_interval_is_the_set_of_ratios_that_a_t_test_does_not_reject() -> None:
+    """Against its definition, point by point: r is inside when a - r b is within t standard errors of zero."""
+    a, b, covariance, t = 5.0, 2.0, np.array([[0.2, 0.05], [0.05, 0.1]]), 2.5
+    found = ratio(a, b, covariance, t)
+    r = np.linspace(0, 10, 100_001)
+    spread = covariance[0, 0] - 2 * r * covariance[0, 1] + r**2 * covariance[1, 1]
+    inside = r[(a - r * b) ** 2 <= t**2 * spread]
+    assert (found.low, found.high) == pytest.approx((inside[0], inside[-1]), abs=2e-4)
+
+
+def test_a_ratio_over_what_cannot_be_told_from_zero_is_open_upwards() -> None:
+    found = ratio(7.0, 0.01, np.diag([0.01, 0.01]), 4.3)
+    assert found.high == np.inf
+    assert 10 < found.low < 20
+
+
+def test_every_default_of_the_gates_says_where_it_is_from() -> None:
+    names = {*Gates().gates.model_fields_set, *type(Gates().gates).model_fields, "valid_for", "ascorbate"}
+    assert set(SOURCES) == names
+    assert all(text.startswith(("[S]", "[D]", "[A]", "[U]", "[P]")) for text in SOURCES.values())
+
+
+def test_a_good_probe_passes_and_each_fault_fails_the_gate_that_is_meant_for_it() -> None:
+    active, sentinel = noisy(5)
+    good = fit_calibration(T_S, active, sentinel, BEAKER_UL, ADDITIONS)
+    assert [one for one in judge(good, Gates()) if not one.passed] == []
+    weak = fit_calibration(T_S, active * 0.3, sentinel * 0.3, BEAKER_UL, ADDITIONS)
+    assert "slope_min" in _failed(weak, Gates())
+    unmatched = fit_calibration(T_S, active, sentinel * 0.5, BEAKER_UL, ADDITIONS)
+    assert _failed(unmatched, Gates()) == ["gain_max"]
+    loud = fit_calibration(T_S, *noisy(5, white=5e-12), BEAKER_UL, ADDITIONS)
+    assert "lod_max" in _failed(loud, Gates())
+    drifting = fit_calibration(T_S, active - 0.1e-12 * T_S, sentinel, BEAKER_UL, ADDITIONS)
+    assert "drift_share_max" in _failed(drifting, Gates())
+    alone = judge(fit_calibration(T_S, active, None, BEAKER_UL, ADDITIONS), Gates())
+    assert [one.gate for one in alone if one.passed is None] == ["crosstalk_max", "gain_min", "gain_max"]
+
+
+def _failed(result: object, gates: Gates) -> list[str]:
+    return [one.gate for one in judge(result, gates) if one.passed is False]  # type: ignore[arg-type]
+
+
+def test_gates_are_a_labs_own_and_strict(tmp_path: Path) -> None:
+    path = tmp_path / "gates.toml"
+    path.write_text('name = "ours"\nvalid_for = "72 h"\n[gates]\nslope_min = "5 pA/uM"\nlod_max = "500 nM"\n', "utf-8")
+    own = load_gates(path)
+    assert (own.gates.slope_min, own.gates.lod_max, own.valid_for) == (5e-12, 0.5, 72 * 3600.0)
+    path.write_text('[gates]\nslope_mim = "5 pA/uM"\n', "utf-8")
+    with pytest.raises(RefusedInput, match="slope_min"):
+        load_gates(path)
+    assert replace(PlateauSettings(), length_s=10.0).length_s == 10.0
