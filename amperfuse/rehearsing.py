@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from acquisition.experiment.compile import Experiment
@@ -22,8 +23,10 @@ from acquisition.service.assembly import files_as_run, software
 from amperfuse.console import tell
 from analysis.rehearsal.collect import Rehearsed, course_in, report_of
 from analysis.rehearsal.course import Course
+from analysis.rehearsal.difference import difference
 from analysis.rehearsal.facts import RehearsalReport
 from analysis.rehearsal.files import as_json
+from analysis.rehearsal.spread import run_fact, spread_of, with_spread
 
 ARCHIVE_S = 120.0
 PLOT_NAME, SUMMARY_NAME = "plot.png", "summary.md"
@@ -41,6 +44,8 @@ class Wanted:
     faults: tuple[str, ...] = ()
     presets: Mapping[str, Any] = field(default_factory=lambda: NO_PRESETS)
     preset_names: tuple[str, ...] = ()
+    repeat: int = 1
+    """So many seeds, from ``seed`` on."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,14 @@ class Rehearsal:
 
 
 def rehearse_with_papers(wanted: Wanted, progress: Progress) -> Rehearsal:
-    """Rehearse, close the recording, draw its plot, write its pages. Raises RefusedInput."""
-    result = run_once(wanted, wanted.out, lambda done, text: progress(0.9 * done, text))
+    """Rehearse, close the recording, draw its plot, write its pages. Raises RefusedInput.
+
+    With faults also without them, with ``repeat`` also with the next seeds; of these only facts are kept.
+    """
+    more = _others(wanted)
+    share = 0.9 / (1 + len(more))
+    result = run_once(wanted, wanted.out, lambda done, text: progress(share * done, text))
+    facts = [_facts_alone(one, share * (at + 1), share, progress) for at, one in enumerate(more)]
     progress(0.92, "closing session.nwb")
     _close_archive(result.session_dir)
     progress(0.97, "drawing the plot")
@@ -61,9 +72,29 @@ def rehearse_with_papers(wanted: Wanted, progress: Progress) -> Rehearsal:
     fingerprint = write_papers(data, result.session_dir)
     rehearsed = everything(wanted, result, data, fingerprint)
     report = report_of(rehearsed)
+    if wanted.faults:
+        report = replace(report, difference=difference(report, facts.pop(0)))
+    if facts:
+        report = with_spread(report, spread_of([run_fact(one) for one in (report, *facts)]))
     _write_report(report, course_in(rehearsed), result.session_dir)
     progress(1.0, "done")
     return Rehearsal(result, report)
+
+
+def _others(wanted: Wanted) -> list[Wanted]:
+    """Return what is rehearsed beside the first one: without its faults first, then the other seeds."""
+    without = [replace(wanted, faults=())] if wanted.faults else []
+    return without + [replace(wanted, seed=wanted.seed + number) for number in range(1, wanted.repeat)]
+
+
+def _facts_alone(wanted: Wanted, from_share: float, share: float, progress: Progress) -> RehearsalReport:
+    """Rehearse for the facts alone: the recording is gone when this returns."""
+    about = f"seed {wanted.seed}" if wanted.faults or wanted.repeat > 1 else "without the faults"
+    with TemporaryDirectory(prefix=".rehearsal-", dir=wanted.out) as folder:
+        result = run_once(
+            wanted, Path(folder), lambda done, text: progress(from_share + share * done, f"{about}: {text}")
+        )
+        return report_of(everything(wanted, result, read_session(result.session_dir), ""))
 
 
 def run_once(wanted: Wanted, out: Path, progress: Progress) -> RehearsalResult:

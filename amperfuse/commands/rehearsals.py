@@ -37,12 +37,15 @@ def rehearse(  # noqa: PLR0917 - a command's options
             metavar="NAME", help="Animal, sensor or scenario to simulate ('amperfuse presets'), or a TOML file. Repeat."
         ),
     ] = None,
+    repeat: Annotated[
+        int, typer.Option("--repeat", metavar="K", min=1, max=1000, help="Rehearse with K seeds: N, N+1, ...")
+    ] = 1,
     out: Out = DEFAULT_OUT,
 ) -> None:
     """Rehearse an experiment in virtual time: the same plan, engine and bytes, no real port. Says go or no go."""
     names = tuple(preset or ())
     experiment = load_experiment(protocol, rig, history=history_of)
-    rehearsal = run_rehearsal(Wanted(experiment, out, seed, tuple(fault or ()), read_presets(names), names))
+    rehearsal = run_rehearsal(Wanted(experiment, out, seed, tuple(fault or ()), read_presets(names), names, repeat))
     report = rehearsal.report
     for number, line in enumerate(report_lines(rehearsal)):
         say(line, style="" if number else "bold green" if report.go else "bold red")

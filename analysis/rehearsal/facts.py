@@ -201,7 +201,8 @@ class RunFact:
     glutamate_change_percent: float | None
     """Of the tonic level: from before the first infusion to where it was farthest from that."""
     lowest_release: float | None
-    alarms: int
+    alarms: tuple[str, ...]
+    """Ids of all that sounded."""
     missing_samples: int
 
 

@@ -13,6 +13,8 @@ CLOSE_PERCENT = 90.0
 """From here on a limit is worth a remark though it is kept [P]."""
 SHORT = 0.98
 """Less than this share of the planned dose at the animal is worth a remark [P]."""
+MOST_SEEDS = 10
+"""Seeds that are told one by one; all are in rehearsal.json."""
 QUANTITIES = {
     "rate": "rate",
     "infusion_volume": "volume of one infusion",
@@ -70,6 +72,8 @@ def sections(report: RehearsalReport) -> tuple[Section, ...]:
     return (
         Section("What stands against it", notes=report.reasons),
         Section("Worth knowing", notes=tuple(remarks(report))),
+        _difference(report),
+        _spread(report),
         _doses(report),
         _pumps(report),
         _limits(report),
@@ -78,6 +82,38 @@ def sections(report: RehearsalReport) -> tuple[Section, ...]:
         _steps(report),
         _recording(report),
     )
+
+
+def _difference(report: RehearsalReport) -> Section:
+    found, title = report.difference, "What the faults did"
+    if found is None:
+        return Section(title)
+    rows = tuple((change.what, change.without, change.with_faults) for change in found.changes)
+    notes = [f"only with the faults: alarm {alarm}" for alarm in found.alarms_added]
+    notes += [f"only without them: alarm {alarm}" for alarm in found.alarms_gone]
+    if not rows and not notes:
+        notes = ["nothing that can be seen here: the same seed without them gives the same"]
+    return Section(title, columns("what | #without | #with the faults"), rows, tuple(notes), most_lines=20)
+
+
+def _spread(report: RehearsalReport) -> Section:
+    spread, title = report.spread, "Over several seeds"
+    if spread is None:
+        return Section(title)
+    rows = tuple(
+        (f"{row.what}, {row.unit}", number(row.lowest), number(row.median), number(row.highest))
+        if row.unit
+        else (row.what, f"{row.lowest:g}", f"{row.median:g}", f"{row.highest:g}")
+        for row in spread.rows
+    )
+    runs = len(spread.runs)
+    bad = [f"seed {run.seed}: {run.reasons[0]}" for run in spread.runs if not run.go]
+    notes = [f"{spread.go} of {runs} seeds say GO", *bad[:MOST_SEEDS]]
+    if len(bad) > MOST_SEEDS:
+        notes.append(f"... and {len(bad) - MOST_SEEDS} more that say NO GO")
+    notes += [f"alarm {alarm}: in {count} of {runs}" for alarm, count in spread.alarms.items()]
+    heads = columns(f"seeds {spread.runs[0].seed} to {spread.runs[-1].seed} | #lowest | #median | #highest")
+    return Section(title, heads, rows, tuple(notes))
 
 
 def named(dose: DoseFact) -> str:
