@@ -30,6 +30,7 @@ ROLE_COLOURS = {"glutamate": BLUE, "sentinel": GREY, "other": GREEN}
 SMOOTH_S = 10.0
 """Width of the running median drawn over the raw trace; for the eye only, nothing stored is filtered."""
 INK, PAPER_GREY = "#111827", "#e5e7eb"
+STEP_COLOURS = {"infuse": ORANGE, "wait": PAPER_GREY, "stable": SKY, "operator": SKY, "mark": GREY}
 SETTLING = 1 / 6
 """First part of a recording that does not set the scale."""
 CAPTION = (
@@ -134,7 +135,6 @@ def _draw_title(figure: Figure, data: SessionData) -> None:
 
 def _draw_steps(axis: Axes, spans: Sequence[StepSpan], data: SessionData) -> None:
     end_min = _end_min(data)
-    colours = {"infuse": ORANGE, "wait": PAPER_GREY, "operator": SKY, "mark": GREY}
     for span in spans:
         start = float(_minutes(span.start_ns, data))
         width = float(_minutes(span.end_ns, data)) - start if span.end_ns is not None else end_min - start
@@ -142,7 +142,7 @@ def _draw_steps(axis: Axes, spans: Sequence[StepSpan], data: SessionData) -> Non
             axis.plot([start], [0.5], marker="v", color=INK, markersize=4, clip_on=False)
             continue
         hatch = "////" if span.state != "done" else None
-        colour = colours[span.kind]
+        colour = STEP_COLOURS.get(span.kind, PAPER_GREY)
         axis.barh(0.5, width, left=start, height=1.0, color=colour, edgecolor="white", linewidth=0.8, hatch=hatch)
         if width > 0.045 * end_min:
             letters = max(3, int(width / max(end_min, 1e-9) * 120))

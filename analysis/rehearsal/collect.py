@@ -92,7 +92,7 @@ def _recorded_s(data: SessionData) -> float:
 def _disk(rehearsed: Rehearsed) -> DiskFact:
     measured_s = max(_recorded_s(rehearsed.data), 1.0)
     per_s = rehearsed.measured_bytes / measured_s
-    need = math.ceil(per_s * max(rehearsed.plan.duration_s, measured_s))
+    need = math.ceil(per_s * max(rehearsed.plan.duration_s + rehearsed.plan.patience_s, measured_s))
     return DiskFact(
         measured_bytes=rehearsed.measured_bytes,
         measured_s=measured_s,

@@ -162,7 +162,7 @@ class DiskFact:
     measured_s: float
     bytes_per_h: float
     planned_need_bytes: int
-    """For the planned duration, at the measured rate."""
+    """For the planned duration, waits for a baseline at their longest, at the measured rate."""
     free_bytes: int
     enough: bool
     """Free space is at least twice the need, as a start demands it."""

@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from analysis.plot import BLUE, GREEN, INK, ORANGE, PAPER_GREY, SKY, STYLE, VERMILLION
+from analysis.plot import BLUE, GREEN, INK, PAPER_GREY, STEP_COLOURS, STYLE, VERMILLION
 from analysis.rehearsal.course import Course
 from analysis.rehearsal.facts import AlarmFact, RehearsalReport, StepFact
 
-COLOURS = {"infuse": ORANGE, "wait": PAPER_GREY, "operator": SKY, "mark": INK}
 CAPTION = (
     "Above: planned and as run (hatched: not finished; red line: alarm of high or medium priority). Below: what the "
     "simulated animal held."
@@ -67,7 +66,15 @@ def _bar(
             axis.plot([left], [0.5], marker="v", color=INK, markersize=3.5, clip_on=False)
             continue
         hatch = "////" if title == "as run" and step.state != "done" else None
-        axis.barh(0.5, width, left=left, height=1.0, color=COLOURS[step.kind], edgecolor="white", hatch=hatch)
+        axis.barh(
+            0.5,
+            width,
+            left=left,
+            height=1.0,
+            color=STEP_COLOURS.get(step.kind, PAPER_GREY),
+            edgecolor="white",
+            hatch=hatch,
+        )
         letters = int(width * _MINUTE / whole_s * 110)
         if letters >= 4:
             label = step.label if len(step.label) <= letters else step.label[: letters - 1] + "…"

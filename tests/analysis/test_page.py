@@ -125,6 +125,13 @@ def test_without_an_animal_the_page_has_the_plan_and_no_levels(rehearsal: tuple[
     assert "<svg" in shown
 
 
+def test_a_step_of_any_kind_is_drawn(rehearsal: tuple[RehearsalReport, Course]) -> None:
+    report, course = rehearsal
+    kinds = ("infuse", "wait", "stable", "operator", "mark")
+    steps = tuple(replace(report.steps[1], number=at, kind=kind) for at, kind in enumerate(kinds))
+    assert "<svg" in as_page(replace(report, steps=steps), course)
+
+
 def test_a_share_is_drawn_and_a_share_above_the_whole_stands_out() -> None:
     shown = page.section(Section("Limits", columns("limit | #share"), (("a", "42 %"), ("b", "91 %"), ("c", "130 %"))))
     assert re.findall(r'<i class="(\w*)" style="width:(\d+)%">', shown) == [("", "42"), ("near", "91"), ("over", "100")]

@@ -1,4 +1,4 @@
-"""``rehearse`` as people and scripts use it: the report on the terminal, its files, its exit code, nothing left over."""
+"""``rehearse`` as people and scripts use it: the report on the terminal, its files, its exit code, no leftovers."""
 
 from __future__ import annotations
 
