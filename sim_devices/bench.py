@@ -117,8 +117,10 @@ class SimBench:
         self._instruments: dict[str, Instrument] = {}
         self._chains: dict[int, list[Instrument]] = {}
         """Who is on each line, by the identity of its lane to the host."""
+        self._acting: list[Instrument] = []
+        """Those that live in one order of time; all others only look on, and live when somebody turns to them."""
         self._next_ns = NEVER_NS
-        """When something next happens anywhere."""
+        """When something next happens with one of these."""
         self._wanted: dict[str, _Wanted] = {}
         for group, (kind, simulator) in _DEFAULTS.items():
             for name, description in world.get(group, {}).items():
@@ -130,7 +132,7 @@ class SimBench:
     def open(self, url: str, settings: LineSettings) -> SimulatedPort:
         with self.lock:
             now_ns = self.clock.now_ns()
-            self.advance(now_ns)
+            self._advance_all(now_ns)
             chain = self._at(url) or self._stand_alone(url, now_ns)
             names = " and ".join(instrument.name for instrument in chain)
             if not all(instrument.plugged for instrument in chain):
@@ -148,7 +150,7 @@ class SimBench:
         """Return what really happened; for tests and the rehearsal's report only."""
         with self.lock:
             now_ns = self.clock.now_ns()
-            self.advance(now_ns)
+            self._advance_all(now_ns)
             lines = {i.name: {"overflow_bytes": i.wire.overflow_bytes} for i in self._instruments.values()}
             return {**self._world.truth(now_ns), "lines": lines}
 
@@ -184,16 +186,18 @@ class SimBench:
 
     # --- Hub -----------------------------------------------------------------------------------------------
 
-    def advance(self, now_ns: int) -> None:
-        """Let everything happen that is due, in order of time over all instruments.
+    def advance(self, now_ns: int, wire: Wire | None = None) -> None:
+        """Let everything happen that is due, in order of time over all instruments that act on something.
 
         The one whose turn it is lives on in one go until another's turn comes: what a pump does at a moment is done
-        before any current of a later moment is computed.
+        before any current of a later moment is computed. A potentiostat at this ``wire`` that only looks on follows
+        when all of them have come to now, in one go too; one at another wire is not asked to. Nobody can tell: plungers
+        and animal remember what was, and its firmware says when each piece of its output left.
         """
         while now_ns >= self._next_ns:
             first: Instrument | None = None
             first_ns = second_ns = now_ns + 1
-            for instrument in self._instruments.values():
+            for instrument in self._acting:
                 due_ns = instrument.due_ns
                 if due_ns < first_ns:
                     first, first_ns, second_ns = instrument, due_ns, first_ns
@@ -202,10 +206,29 @@ class SimBench:
             if first is not None:
                 first.live_until(max(first_ns, second_ns - 1))
             self._note_next()
+        if wire is not None:
+            for instrument in self._behind(wire):
+                if instrument.looks_on:
+                    instrument.live_until(now_ns)
+
+    def _advance_all(self, now_ns: int) -> None:
+        self.advance(now_ns)
+        for instrument in self._instruments.values():
+            if instrument.looks_on:
+                instrument.live_until(now_ns)
 
     def _note_next(self) -> None:
-        """Note when something next happens anywhere; called after any instrument has changed."""
-        self._next_ns = min([instrument.due_ns for instrument in self._instruments.values()], default=NEVER_NS)
+        """Note when something next happens with one that acts; called after any instrument has changed."""
+        self._next_ns = min([instrument.due_ns for instrument in self._acting], default=NEVER_NS)
+
+    def _note_who_acts(self) -> None:
+        """Sort out who only looks on: one that moves nothing, starts no other, and changes places with nobody."""
+        swaps = any(spec.kind == "swap" for i in self._instruments.values() for spec in i.faults.specs)
+        for name, instrument in self._instruments.items():
+            joined = (self._wanted[name].part_of or instrument.url) in self._backplanes
+            instrument.looks_on = instrument.plunger is None and instrument.says_when and not joined and not swaps
+        self._acting = [instrument for instrument in self._instruments.values() if not instrument.looks_on]
+        self._note_next()
 
     def due_ns(self, wire: Wire) -> int:
         chain = self._behind(wire)
@@ -304,8 +327,8 @@ class SimBench:
         if name in self._instruments:
             raise ValueError(f"two instruments of this world are called {name}")
         self._instruments[name] = instrument
-        self._note_next()
         self._wanted[name] = wanted
+        self._note_who_acts()
         self._chains.setdefault(id(instrument.wire.to_host), []).append(instrument)
         for member in self._at(wanted.url):
             member.chained = bool(before)

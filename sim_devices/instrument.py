@@ -50,6 +50,8 @@ class Instrument:
     port: SimulatedPort | None = None
     """The host's open port, if any."""
     plugged: bool = True
+    looks_on: bool = False
+    """Nothing that it does is felt by any other instrument: it may live its past when somebody turns to it."""
     chained: bool = False
     """Others are on the same line: a cut before this one loses nothing that is on its way from them."""
     swap: Callable[[str], None] = lambda _other: None
@@ -69,6 +71,11 @@ class Instrument:
 
     def __post_init__(self) -> None:
         self._bursting = self.firmware if isinstance(self.firmware, Bursting) else None  # asked once: it is slow
+
+    @property
+    def says_when(self) -> bool:
+        """Tell whether its firmware says when each piece of its output left, whenever it is asked for it."""
+        return self._bursting is not None
 
     def refresh(self, now_ns: int) -> None:
         """Find out when something next happens; called after anything has."""
@@ -111,27 +118,37 @@ class Instrument:
 
         What goes on by itself was produced all the way up to now; the end of something, when it was due.
         """
-        bursts = self._bursts(first_ns, t_ns)
-        if self.port is None or not self.plugged or self._cuts:
-            return
-        for began_ns, produced_ns, told_ns, data in bursts:
-            heard = self._as_heard(data)
-            for piece, extra_ns in self.faults.mangle(heard, "in", told_ns) if heard else ():
-                self.wire.to_host.send(piece, began_ns, produced_ns, self.wire.byte_ns, extra_ns)
-
-    def _bursts(self, first_ns: int, t_ns: int) -> list[tuple[int, int, int, bytes]]:
-        """Return (began, produced, told, bytes) of all that the firmware says up to now."""
         if self._bursting is not None:
-            return [(left_ns, left_ns, left_ns, data) for left_ns, data in self._bursting.bursts(t_ns)]
+            self._emit_bursts(self._bursting.bursts(t_ns))
+            return
         data = self.firmware.transmit(t_ns)
-        if not data:
-            return []
-        return [(first_ns, first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns, t_ns, data)]
+        if data and self._is_heard():
+            produced_ns = first_ns if self.firmware.next_event_ns(t_ns) is None else t_ns
+            self._speak(data, first_ns, produced_ns, t_ns)
+
+    def _emit_bursts(self, bursts: list[tuple[int, bytes]]) -> None:
+        if not bursts or not self._is_heard():
+            return
+        if not self.faults.specs and self._same_speed():  # nothing happens to them on the way
+            self.wire.to_host.send_all(bursts, self.wire.byte_ns)
+            return
+        for left_ns, data in bursts:
+            self._speak(data, left_ns, left_ns, left_ns)
+
+    def _is_heard(self) -> bool:
+        return self.port is not None and self.plugged and not self._cuts
+
+    def _speak(self, data: bytes, began_ns: int, produced_ns: int, told_ns: int) -> None:
+        heard = self._as_heard(data)
+        for piece, extra_ns in self.faults.mangle(heard, "in", told_ns) if heard else ():
+            self.wire.to_host.send(piece, began_ns, produced_ns, self.wire.byte_ns, extra_ns)
 
     def _as_heard(self, data: bytes) -> bytes:
         """Return what becomes of bytes that one side sends and the other hears at another baud rate: noise."""
-        own = getattr(self.firmware, "line_baud", 0)
-        return data if own in (0, self.wire.baud) and not self._off_speed else _NOISE * ((len(data) + 1) // 2)
+        return data if self._same_speed() else _NOISE * ((len(data) + 1) // 2)
+
+    def _same_speed(self) -> bool:
+        return not self._off_speed and getattr(self.firmware, "line_baud", 0) in (0, self.wire.baud)
 
     def take_from_host(self, data: bytes, now_ns: int) -> None:
         """Put bytes of the host on the wire."""

@@ -7,6 +7,7 @@ Knows bytes in flight and how to wait for them on the clock it is given. Does no
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -42,6 +43,14 @@ class _Lane:
         # First in, first out: what follows a delayed piece waits behind it, a wire does not overtake itself.
         self.flying.append((done_ns + self.latency_ns + extra_ns, data))
 
+    def send_all(self, bursts: Iterable[tuple[int, bytes]], byte_ns: int) -> None:
+        """Put many pieces on the wire, each with the time at which it began to leave: ``send`` of each, in order."""
+        busy_until_ns, latency_ns, append = self.busy_until_ns, self.latency_ns, self.flying.append
+        for left_ns, data in bursts:
+            busy_until_ns = (left_ns if left_ns > busy_until_ns else busy_until_ns) + len(data) * byte_ns
+            append((busy_until_ns + latency_ns, data))
+        self.busy_until_ns = busy_until_ns
+
     def next_ns(self) -> int:
         return self.flying[0][0] if self.flying else NEVER_NS
 
@@ -75,11 +84,15 @@ class Wire:
     def settle(self, now_ns: int) -> None:
         """Move what has arrived into the host's buffer; what does not fit is lost."""
         flying = self.to_host.flying
+        if not flying or flying[0][0] > now_ns:
+            return
+        pieces = []
         while flying and flying[0][0] <= now_ns:
-            data = flying.popleft()[1]
-            room = self.host_buffer_bytes - len(self._arrived)
-            self._arrived += data[:room]
-            self.overflow_bytes += max(len(data) - room, 0)
+            pieces.append(flying.popleft()[1])
+        data = b"".join(pieces)
+        room = self.host_buffer_bytes - len(self._arrived)
+        self._arrived += data[:room]
+        self.overflow_bytes += max(len(data) - room, 0)
 
     def take(self, max_bytes: int) -> bytes:
         """Remove up to ``max_bytes`` from the host's buffer."""
@@ -122,8 +135,8 @@ class Hub(Protocol):
         """Return the lock to hold while asking or telling anything below."""
         ...
 
-    def advance(self, now_ns: int) -> None:
-        """Let everything happen that is due, in order."""
+    def advance(self, now_ns: int, wire: Wire) -> None:
+        """Let everything happen that can be noticed at this wire and is due, in order."""
         ...
 
     def due_ns(self, wire: Wire) -> int:
@@ -166,7 +179,7 @@ class SimulatedPort:
                 now_ns = clock.now_ns()
                 if deadline_ns < 0:
                     deadline_ns = now_ns + (round(timeout_s * _NS) if timeout_s > 0 else 0)
-                hub.advance(now_ns)
+                hub.advance(now_ns, wire)
                 if flying:
                     wire.settle(now_ns)
                 if self.lost or not self._open:
@@ -189,7 +202,7 @@ class SimulatedPort:
         del timeout_s  # the simulated system takes everything at once, or says so below
         with self.hub.lock:
             now_ns = self.hub.clock.now_ns()
-            self.hub.advance(now_ns)
+            self.hub.advance(now_ns, self.wire)
             self._check("writing")
             if self.wire.to_device.bytes_flying() + len(data) > self.wire.host_buffer_bytes:
                 raise ReplyTimeout("the line does not take bytes as fast as they are written", port=self.url)
@@ -199,7 +212,7 @@ class SimulatedPort:
     def discard_input(self) -> bytes:
         with self.hub.lock:
             now_ns = self.hub.clock.now_ns()
-            self.hub.advance(now_ns)
+            self.hub.advance(now_ns, self.wire)
             self.wire.settle(now_ns)
             self._check("discarding input")
             return self.wire.take(self.wire.waiting)[:_DISCARD_LIMIT]
@@ -208,7 +221,7 @@ class SimulatedPort:
         """Return how many bytes could be read at once. Raises PortLost."""
         with self.hub.lock:
             now_ns = self.hub.clock.now_ns()
-            self.hub.advance(now_ns)
+            self.hub.advance(now_ns, self.wire)
             self.wire.settle(now_ns)
             self._check("counting input")
             return self.wire.waiting
@@ -216,19 +229,20 @@ class SimulatedPort:
     def next_ns(self) -> int:
         """Return when a byte may arrive next, as far as is known now."""
         with self.hub.lock:
+            self.hub.advance(self.hub.clock.now_ns(), self.wire)
             return min(self.wire.to_host.next_ns(), self.hub.due_ns(self.wire))
 
     def unsent(self) -> int:
         """Return how many written bytes have not reached the device. Raises PortLost."""
         with self.hub.lock:
-            self.hub.advance(self.hub.clock.now_ns())
+            self.hub.advance(self.hub.clock.now_ns(), self.wire)
             self._check("counting output")
             return self.wire.to_device.bytes_flying()
 
     def discard_output(self) -> None:
         """Throw away what was written and has not reached the device. Raises PortLost."""
         with self.hub.lock:
-            self.hub.advance(self.hub.clock.now_ns())
+            self.hub.advance(self.hub.clock.now_ns(), self.wire)
             self._check("discarding output")
             self.wire.to_device.clear()
 
@@ -237,6 +251,7 @@ class SimulatedPort:
             if self._open:
                 self._open = False
                 if not self.lost:
+                    self.hub.advance(self.hub.clock.now_ns(), self.wire)
                     self.hub.closed(self.wire)
 
     def _check(self, doing: str) -> None:

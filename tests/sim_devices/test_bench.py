@@ -284,7 +284,7 @@ def bytes_during_an_infusion(step_s: float) -> bytes:
 
 
 def test_what_a_pump_does_reaches_the_mouse_at_its_time_however_seldom_the_bench_is_asked() -> None:
-    often, seldom = bytes_during_an_infusion(0.5), bytes_during_an_infusion(200.0)
+    often, seldom = bytes_during_an_infusion(0.5), bytes_during_an_infusion(100.0)
     shorter = min(len(often), len(seldom))
     assert shorter > 50_000
     assert often[:shorter] == seldom[:shorter]

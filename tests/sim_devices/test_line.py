@@ -24,7 +24,7 @@ class QuietHub:
     lock: AbstractContextManager[object] = field(default_factory=threading.RLock)
     advanced: list[int] = field(default_factory=list)
 
-    def advance(self, now_ns: int) -> None:
+    def advance(self, now_ns: int, wire: Wire) -> None:
         self.advanced.append(now_ns)
 
     def due_ns(self, wire: Wire) -> int:

@@ -6,6 +6,7 @@ Turns the current that really flows into what the converter reports. Knows no te
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from sim_devices.firmware.emstat.families import NEAR_LIMIT_ABOVE, UNDERLOAD_BELOW, Family
 from sim_devices.interfaces import ElectrodeFrontEnd
@@ -35,6 +36,19 @@ class Ranging:
     high: int
 
 
+class _Scale(NamedTuple):
+    """What a converter does in one range."""
+
+    limit_a: float
+    """Beyond it: overload."""
+    under_a: float
+    """Below it: underload."""
+    near_a: float
+    step_a: float
+    metadata: tuple[str, ...]
+    """What stands behind a value, by status."""
+
+
 @dataclass
 class Cell:
     """State of one potentiostat channel with its second working electrode."""
@@ -58,6 +72,7 @@ class Cell:
     _ranging: list[Ranging] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._scales = [self._scale(index) for index in range(len(self.family.ranges))]
         self._forget_ranges()
 
     def _forget_ranges(self) -> None:
@@ -154,27 +169,32 @@ class Cell:
         if electrode == 1 and not (self.bipot or self.poly):
             raise RunTimeError(NOT_POLY)
         ranging = self._ranging[electrode]
-        above = 1 if self.range_above else 0
-        code, nominal_a = self.family.ranges[min(ranging.index + above, len(self.family.ranges) - 1)]
+        scale = self._scales[ranging.index]
         current_a = self.front_end.current_a(electrode, t_ns, self.integration_ns)
-        limit_a = nominal_a * self.family.overload_at
         size_a = abs(current_a)
         status = 0
-        if size_a > limit_a:
+        if size_a > scale.limit_a:
             status = _OVERLOAD
-            current_a = limit_a if current_a > 0 else -limit_a
+            current_a = scale.limit_a if current_a > 0 else -scale.limit_a
             ranging.index = min(ranging.index + 1, ranging.high)
-        elif size_a < nominal_a * UNDERLOAD_BELOW:
+        elif size_a < scale.under_a:
             status = _UNDERLOAD
             ranging.index = max(ranging.index - 1, ranging.low)
-        elif size_a > limit_a * NEAR_LIMIT_ABOVE:
+        elif size_a > scale.near_a:
             status = _NEAR_LIMIT
-        status |= _TIMING if late else 0
+        if late:
+            status |= _TIMING
         if self.quantise:
-            step_a = nominal_a * self.family.resolution
-            current_a = round(current_a / step_a) * step_a
+            current_a = round(current_a / scale.step_a) * scale.step_a
+        return current_a, scale.metadata[status]
+
+    def _scale(self, index: int) -> _Scale:
+        code, nominal_a = self.family.ranges[min(index + self.range_above, len(self.family.ranges) - 1)]
+        limit_a = nominal_a * self.family.overload_at
         said = f",2{code:02X}" if self.says_range else ""
-        return current_a, f",1{status:X}{said}{self.noise}"
+        metadata = tuple(f",1{status:X}{said}{self.noise}" for status in range(16))
+        step_a = nominal_a * self.family.resolution
+        return _Scale(limit_a, nominal_a * UNDERLOAD_BELOW, limit_a * NEAR_LIMIT_ABOVE, step_a, metadata)
 
     def _of(self, kind: str) -> Ranging:
         if kind not in ELECTRODE:

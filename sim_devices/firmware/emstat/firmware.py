@@ -1,7 +1,7 @@
 """The MethodSCRIPT instrument as a whole: host lines in, replies and a running script's output out.
 
 Joins the script's reader, its interpreter and the cell. Output of many samples is made in one go when somebody asks
-for it, so an hour of virtual time costs only its samples.
+for it, each piece with the time at which it left, so it does not matter when that is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NO_SCRIPT, NOT_MULTI, TOO_LARGE = 0x000C, 0x0048, 0x4005
 
 
 class EmStatFirmware:
-    """One potentiostat. Implements ``sim_devices.interfaces.Firmware``.
+    """One potentiostat. Implements ``sim_devices.interfaces.Firmware`` and ``Bursting``.
 
     Registers (G, S), files (fs_*) and scans are not simulated: their documented error answers.
     """
@@ -64,12 +64,14 @@ class EmStatFirmware:
         self._collected: list[str] = []
         self._too_long = False
         self._loaded: Script | None = None
-        self._interpreter = Interpreter(self._cell, self._emit, self._options, self._backplane)
+        self._interpreter = Interpreter(self._cell, self._print, self._options, self._backplane)
         self._run: Run | None = None
         self._wake_ns = 0
         self._halted_since_ns: int | None = None
         self._deaf_until_ns: int | None = None
-        self._out: list[str] = []
+        self._out: list[tuple[int, str]] = []
+        """What it has said and when."""
+        self._now_ns = 0
         self._lines_out = 0
 
     def power_on(self, now_ns: int) -> None:
@@ -87,6 +89,7 @@ class EmStatFirmware:
         if not self._powered:
             return
         self._advance(now_ns)
+        self._now_ns = now_ns
         for byte in data:
             if byte in _XON_XOFF or (self._deaf_until_ns is not None and now_ns < self._deaf_until_ns):
                 continue
@@ -101,12 +104,21 @@ class EmStatFirmware:
             self._take(line, now_ns, too_long=too_long)
 
     def transmit(self, now_ns: int) -> bytes:
+        return b"".join([data for _left_ns, data in self.bursts(now_ns)])
+
+    def bursts(self, now_ns: int) -> list[tuple[int, bytes]]:
+        """See ``Bursting``: what was said at one moment is one piece."""
         self._advance(now_ns)
-        out = "".join(self._out)
+        bursts: list[tuple[int, bytes]] = []
+        last_ns = -1
+        for t_ns, text in self._out:
+            data = (text.replace("\n", "\r\n") if self._options.carriage_returns else text).encode("latin-1")
+            if t_ns == last_ns:
+                data = bursts.pop()[1] + data
+            bursts.append((t_ns, data))
+            last_ns = t_ns
         self._out = []
-        if self._options.carriage_returns:
-            out = out.replace("\n", "\r\n")
-        return out.encode("latin-1")
+        return bursts
 
     def next_event_ns(self, now_ns: int) -> int | None:
         if self._run is None or self._halted_since_ns is not None:
@@ -116,6 +128,7 @@ class EmStatFirmware:
     # --- running -------------------------------------------------------------------------------------------
 
     def _advance(self, now_ns: int) -> None:
+        self._interpreter.until_ns = now_ns
         while self._run is not None and self._halted_since_ns is None and self._wake_ns <= now_ns:
             self._interpreter.now_ns = self._wake_ns
             self._resume(self._run.__next__)
@@ -128,12 +141,13 @@ class EmStatFirmware:
             self._run = None
         except Failed as error:  # the cell stays as it is: that is why a clean-up script is sent afterwards
             self._run = None
-            self._complain(f"!{error.code:04X}: Line {error.line}\n", self._interpreter.now_ns)
+            self._now_ns = self._interpreter.now_ns
+            self._complain(f"!{error.code:04X}: Line {error.line}\n", self._now_ns)
             if self._options.blank_after_error:
                 self._emit("\n")
 
     def _start(self, script: Script, now_ns: int) -> None:
-        self._interpreter = Interpreter(self._cell, self._emit, self._options, self._backplane, now_ns=now_ns)
+        self._interpreter = Interpreter(self._cell, self._print, self._options, self._backplane, now_ns=now_ns)
         self._run = self._interpreter.run(script)
         self._wake_ns = now_ns
         self._resume(self._run.__next__)
@@ -243,13 +257,20 @@ class EmStatFirmware:
         self._emit(text)
         self._deaf_until_ns = now_ns + round(self._options.deaf_ms * _NS_PER_MS)
 
+    def _print(self, text: str) -> None:
+        """Take output of the script; it may be ahead of what the host said last."""
+        self._put(text, self._interpreter.now_ns)
+
     def _emit(self, text: str) -> None:
-        self._out.append(text)
+        self._put(text, self._now_ns)
+
+    def _put(self, text: str, t_ns: int) -> None:
+        self._out.append((t_ns, text))
         every = self._options.xon_xoff_every
         if every:
             self._lines_out += 1
             if self._lines_out % every == 0:
-                self._out.append("\x13\x11")
+                self._out.append((t_ns, "\x13\x11"))
 
 
 def _is_below(version: str, wanted: tuple[int, int]) -> bool:

@@ -17,6 +17,7 @@ from sim_devices.firmware.emstat.backplane import Backplane
 from sim_devices.firmware.emstat.cell import BAD_ARGUMENT, Cell, RunTimeError
 from sim_devices.firmware.emstat.options import EmStatOptions
 from sim_devices.firmware.emstat.packages import encode, encode_integer
+from sim_devices.firmware.emstat.plain import Package, plain_package
 from sim_devices.firmware.emstat.script import Argument, Instruction, Number, Script
 
 _NS = 1_000_000_000
@@ -75,6 +76,8 @@ class Interpreter:
     options: EmStatOptions = field(default_factory=EmStatOptions)
     backplane: Backplane = field(default_factory=Backplane)
     now_ns: int = 0
+    until_ns: int = 0
+    """Up to here nobody can come between: the run goes on by itself without being woken for every point."""
     halted_ns: int = 0
     """How long the run has been halted in total; later events come that much later."""
     measuring: bool = False
@@ -87,6 +90,8 @@ class Interpreter:
     _pace: float = field(init=False)
     """True time per time of this instrument's crystal."""
     _package: list[str] = field(default_factory=list)
+    _point: list[tuple[float, str, str]] = field(default_factory=list)
+    """Timer and currents of the last point of a plain loop, as variables hold them."""
 
     def __post_init__(self) -> None:
         self._pace = 1.0 + self.options.crystal_ppm * 1e-6
@@ -113,7 +118,10 @@ class Interpreter:
     def _until(self, t_ns: int, halted_before_ns: int) -> Run:
         """Wait for a time that was planned when the run had been halted for ``halted_before_ns``."""
         while self.now_ns < (due := t_ns + self.halted_ns - halted_before_ns):
-            yield due
+            if due <= self.until_ns:
+                self.now_ns = due
+            else:
+                yield due
 
     def _wait(self, instruction: Instruction) -> Run:
         duration_ns = round(float(self._fraction(instruction.args[0])) * self._pace * _NS)
@@ -144,15 +152,24 @@ class Interpreter:
         self.cell.integration_ns = interval_ns
         yield from self._until(self.now_ns + self._turn_gap_ns(), self.halted_ns)
         wanted = [("ba", current_name), *instruction.measured]
+        package = plain_package(instruction, wanted)
         start_ns = yield from self._begin_together()
         self.emit("M0007\n")
+        potential_text = Variable(potential_v, "da").text()
+        self._point = []
         self.measuring = True
         halted_before_ns = self.halted_ns
         try:
             for k in range(1, run_ns // interval_ns + 1):
-                due_ns = start_ns + round(k * interval_ns * self._pace)
-                while self.now_ns < due_ns + self.halted_ns - halted_before_ns:
-                    yield due_ns + self.halted_ns - halted_before_ns
+                planned_ns = start_ns + round(k * interval_ns * self._pace)
+                while self.now_ns < (due_ns := planned_ns + self.halted_ns - halted_before_ns):
+                    if due_ns <= self.until_ns:
+                        self.now_ns = due_ns
+                    else:
+                        yield due_ns
+                if package is not None:
+                    self.emit(self._packed(package, potential_text, k))
+                    continue
                 self._variables[potential_name] = Variable(potential_v, "da")
                 for kind, name in wanted:
                     self._variables[name] = Variable(*self._measured(kind, k))
@@ -164,8 +181,30 @@ class Interpreter:
             raise
         finally:
             self.measuring = False
+            if package is not None:
+                self._keep_point(package, potential_v)
         self._loops_done += 1
         self.emit("*\n")
+
+    def _packed(self, package: Package, potential_text: str, number: int) -> str:
+        """Return the package of one point, as its body would print it."""
+        timer_s = self._timer_s()
+        self._point = point = [(timer_s, "eb", "")]
+        texts = [potential_text, "eb" + encode(timer_s) if package.timed else ""]
+        late = bool(self.options.late_every) and number % self.options.late_every == 0
+        for kind in package.measured:
+            value, metadata = self.cell.measure(kind, self.now_ns, late=late)
+            shown = self._shown(kind)
+            point.append((value, shown, metadata))
+            texts.append(shown + encode(value) + metadata)
+        return "P" + ";".join([texts[at] for at in package.order]) + "\n"
+
+    def _keep_point(self, package: Package, potential_v: float) -> None:
+        """Leave in the variables what the last point would have left there."""
+        kept = [(potential_v, "da", ""), *self._point]
+        for name, value in zip(package.names, kept, strict=True) if self._point else ():
+            if name:
+                self._variables[name] = Variable(*value)
 
     def _turn_gap_ns(self) -> int:
         return round(self.options.turn_gap_ms * 1e6) if self._loops_done else 0
@@ -188,8 +227,10 @@ class Interpreter:
             raise RunTimeError(BAD_ARGUMENT)
         late = bool(self.options.late_every) and point % self.options.late_every == 0
         value, metadata = self.cell.measure(kind, self.now_ns, late=late)
-        shown = self.options.poly_kind if kind == "bb" and not self.cell.bipot else kind
-        return value, shown, metadata
+        return value, self._shown(kind), metadata
+
+    def _shown(self, kind: str) -> str:
+        return self.options.poly_kind if kind == "bb" and not self.cell.bipot else kind
 
     def _var(self, instruction: Instruction) -> None:
         self._variables[str(instruction.args[0])] = Variable()
@@ -250,10 +291,13 @@ class Interpreter:
         self._timer_ns, self._timer_halted_ns = self.now_ns, self.halted_ns
 
     def _timer_get(self, instruction: Instruction) -> None:
+        self._variables[str(instruction.args[0])] = Variable(self._timer_s(), "eb")
+
+    def _timer_s(self) -> float:
         passed_ns = self.now_ns - self._timer_ns
         if self.options.timer_stops_when_halted:
             passed_ns -= self.halted_ns - self._timer_halted_ns
-        self._variables[str(instruction.args[0])] = Variable(passed_ns / self._pace / _NS, "eb")
+        return passed_ns / self._pace / _NS
 
     def _pck_start(self, _instruction: Instruction) -> None:
         self._package.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 
 _OFFSET = 0x8000000
@@ -16,9 +15,7 @@ def encode(value: float) -> str:
     """Return the 8 characters of a value: the smallest prefix for which |mantissa| stays below 2^27."""
     if value == 0:
         return "8000000 "
-    if not math.isfinite(value):
-        return NAN
-    size = bisect_right(_LIMITS, abs(value))
+    size = bisect_right(_LIMITS, abs(value))  # of what is no number: beyond the last one
     while size < len(_SCALES):
         mantissa = round(value * _SCALES[size])
         if -_OFFSET < mantissa < _OFFSET:
