@@ -29,6 +29,8 @@ def parse(words: list[str]) -> EngineOptions:
     parser.add_argument("--speed", type=_speed, help="simulated rigs only: how much faster than real time")
     parser.add_argument("--seed", type=int, help="simulated rigs only: seed of everything random")
     parser.add_argument("--fault", action="append", default=[], help="simulated rigs only: a fault, e.g. stall@120s")
+    parser.add_argument("--preset", action="append", default=[], help="simulated rigs only: what is simulated")
+    parser.add_argument("--practise", action="store_true", help="replace every instrument by its simulated twin")
     parser.add_argument("--syringe", action="append", default=[], help="what is in a pump, e.g. ket=hamilton-1001")
     given = parser.parse_args(words)
     return EngineOptions(
@@ -41,6 +43,8 @@ def parse(words: list[str]) -> EngineOptions:
         speed=given.speed,
         seed=given.seed,
         faults=tuple(given.fault),
+        presets=tuple(given.preset),
+        practise=given.practise,
         syringes=tuple(given.syringe),
     )
 

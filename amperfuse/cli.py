@@ -20,6 +20,7 @@ from amperfuse.commands import (
     finding,
     follow,
     instruments,
+    practising,
     preflights,
     presets,
     rehearsals,
@@ -58,6 +59,7 @@ def _options(
 app.command()(experiments.demo)
 app.command()(experiments.run)
 app.command()(rehearsals.rehearse)
+app.command()(practising.practise)
 app.command()(experiments.gui)
 app.command()(engine.status)
 app.command()(engine.stop)

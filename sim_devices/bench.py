@@ -29,11 +29,12 @@ import numpy as np
 from drivers.clock import Clock
 from drivers.errors import PortBusy, PortMissing
 from drivers.transport import LineSettings
-from sim_devices.faults import INNER_KINDS, PLUNGER_KINDS, FaultSpec, InstrumentFaults, parse_fault
+from sim_devices.bench_faults import at_marks, check_names, concerns, impossible, keep_possible
+from sim_devices.faults import FaultSpec, InstrumentFaults, parse_fault
 from sim_devices.instrument import Instrument
-from sim_devices.interfaces import Disturbable
 from sim_devices.line import HOST_BUFFER_BYTES, NEVER_NS, SimulatedPort, Wire
 from sim_devices.models.description import ELECTRODES
+from sim_devices.models.people import same_mark
 from sim_devices.models.world import World
 from sim_devices.ports import one_port_each
 from sim_devices.presets.chosen import PRESET_OPTIONS, asked_for, chosen
@@ -114,6 +115,7 @@ class SimBench:
         self._backplanes: dict[str, Any] = {}
         own = self._world.scenario.faults if self._world.scenario else ()
         self._faults = [parse_fault(text) for text in (*faults, *own)]
+        self._at_marks = at_marks(self._world.scenario)
         self._instruments: dict[str, Instrument] = {}
         self._chains: dict[int, list[Instrument]] = {}
         """Who is on each line, by the identity of its lane to the host."""
@@ -125,7 +127,8 @@ class SimBench:
         for group, (kind, simulator) in _DEFAULTS.items():
             for name, description in world.get(group, {}).items():
                 self._describe(name, kind, str(description.get("simulator") or simulator), description)
-        self._check_fault_names()
+        marked = (spec for _mark, spec in self._at_marks)
+        check_names((*self._faults, *marked), self._instruments, self._backplanes.keys())
 
     # --- TransportOpener -----------------------------------------------------------------------------------
 
@@ -177,12 +180,25 @@ class SimBench:
     def mark(self, text: str) -> None:
         """Hear that the session came to a mark, now: the scenario may say what people do then."""
         with self.lock:
-            self._world.mark(text, self.clock.now_ns())
+            now_ns = self.clock.now_ns()
+            self._world.mark(text, now_ns)
+            due = [spec for mark, spec in self._at_marks if same_mark(mark, text)]
+            self._at_marks = [pair for pair in self._at_marks if pair[1] not in due]
+            for spec in due:
+                self._begin_fault(spec, now_ns)
 
     def described(self) -> str:
         """Return all that is simulated beside the instruments, as TOML: seed, scenario, animal, sensors."""
         with self.lock:
             return self._world.described()
+
+    def _begin_fault(self, spec: FaultSpec, now_ns: int) -> None:
+        self.advance(now_ns)
+        for name, instrument in self._instruments.items():
+            if concerns(spec, name, self._wanted[name].part_of) and not impossible(spec, instrument):
+                instrument.faults.add(spec, now_ns)
+                instrument.refresh(now_ns)
+        self._note_next()
 
     # --- Hub -----------------------------------------------------------------------------------------------
 
@@ -304,7 +320,7 @@ class SimBench:
         electrodes = tuple(getattr(build_firmware, "electrodes", ELECTRODES))
         sensor = dict(wanted.options).get("sensor", "")
         physics = plunger if plunger is not None else self._world.front_end(name, electrodes, sensor)
-        specs = [spec for spec in self._faults if _concerns(spec, wanted)] + own_faults
+        specs = [spec for spec in self._faults if concerns(spec, wanted.name, wanted.part_of)] + own_faults
         before = self._at(wanted.url)
         instrument = Instrument(
             name,
@@ -321,7 +337,7 @@ class SimBench:
             before[0].wire.branch() if before else self._wire(build_firmware),
         )
         instrument.swap = functools.partial(self._swap, name)
-        self._keep_possible(instrument, own_faults)
+        keep_possible(instrument, own_faults)
         instrument.firmware.power_on(now_ns)
         instrument.refresh(now_ns)
         if name in self._instruments:
@@ -358,44 +374,6 @@ class SimBench:
             unplugged.plugged = True
         one.url, other.url = other.url, one.url
         one.wire.own_baud, other.wire.own_baud = other.wire.own_baud, one.wire.own_baud
-
-    def _keep_possible(self, instrument: Instrument, own_faults: Sequence[FaultSpec]) -> None:
-        """Refuse faults that this instrument cannot have; one that names nobody passes it by. Raises ValueError."""
-        possible = []
-        for spec in instrument.faults.specs:
-            why = _impossible(spec, instrument)
-            if why and (spec.instrument or spec in own_faults):
-                raise ValueError(f"fault {spec.text!r}: {instrument.name} {why}")
-            if not why:
-                possible.append(spec)
-        instrument.faults.keep(possible)
-
-    def _check_fault_names(self) -> None:
-        names = {instrument.name for instrument in self._instruments.values()} | self._backplanes.keys()
-        for spec in self._faults:
-            if spec.instrument and names and spec.instrument not in names:
-                raise ValueError(
-                    f"fault {spec.text!r}: there is no instrument {spec.instrument!r}; there are: "
-                    f"{', '.join(sorted(names))}"
-                )
-            if spec.kind == "swap":
-                pair = [self._instruments.get(name) for name in (spec.instrument, spec.value)]
-                if None in pair or len({id(one) for one in pair}) < 2 or any(one and one.chained for one in pair):
-                    raise ValueError(f"fault {spec.text!r}: name two instruments of this bench, each on its own port")
-
-
-def _concerns(spec: FaultSpec, wanted: _Wanted) -> bool:
-    return not spec.instrument or spec.instrument in (wanted.name, wanted.part_of)
-
-
-def _impossible(spec: FaultSpec, instrument: Instrument) -> str:
-    """Say why an instrument cannot have this fault; empty if it can."""
-    if spec.kind in PLUNGER_KINDS and instrument.plunger is None:
-        return "has no plunger that could stall"
-    able = instrument.firmware.disturbances if isinstance(instrument.firmware, Disturbable) else frozenset()
-    if spec.kind in INNER_KINDS and spec.kind not in able:
-        return f"cannot show this fault; it can: {', '.join(sorted(able)) or 'none of its kind'}"
-    return ""
 
 
 def _generator(seed: int, name: str, part: str) -> np.random.Generator:

@@ -50,7 +50,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -205,6 +205,13 @@ class InstrumentFaults:
         for spec in specs:
             if spec.start_ns is not None and spec.kind not in CHUNK_KINDS:
                 self._schedule(spec, self.begin_ns + spec.start_ns)
+
+    def add(self, spec: FaultSpec, now_ns: int) -> None:
+        """Have one more fault, whose START counts from now."""
+        later = replace(spec, start_ns=now_ns - self.begin_ns + (spec.start_ns or 0))
+        self.specs = [*self.specs, later]
+        if later.kind not in CHUNK_KINDS:
+            self._schedule(later, now_ns + (spec.start_ns or 0))
 
     def _schedule(self, spec: FaultSpec, start_ns: int) -> None:
         if spec.kind == "babble" and spec.duration_ns is not None:

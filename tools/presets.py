@@ -76,7 +76,9 @@ and lower case are the same), and may be repeated with `every_min` and `times`.
 | `[[stimuli]]` | `size` (1: the reference ejection) | a depolarisation that no pump gives |
 | `[[beaker.additions]]` | `analyte` (`glutamate`, `ascorbate`, `dopamine`, `peroxide`, `buffer`), `volume_ul`, `stock_mm` | something is pipetted into the beaker that stands in the animal's place (`[beaker]`: `volume_ml`, `stirring_s`, `temperature_c`) |
 
-`faults` is a list of [instrument faults](commands.md) as for `--fault`."""
+`faults` is a list of [instrument faults](commands.md) as for `--fault`. `[[faults_at_marks]]` (`mark`, `fault`) counts the
+START of a fault from a mark of the protocol. `not_primed` names pumps whose line is empty whatever the protocol says.
+`[lesson]` (`task`, `notice`, `do`) makes of it a [lesson](../how-to/practise.md)."""
 
 
 def main() -> None:

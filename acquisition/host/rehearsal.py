@@ -114,6 +114,16 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
     return {"url": setup.url, "simulator": registry.twin(setup.driver), "model": model, "channels": channels}
 
 
+def on_twins(plan: Plan) -> Plan:
+    """Return the plan for simulated twins in the place of all its instruments."""
+    return replace(
+        plan,
+        simulated=True,
+        pumps=tuple(_of_any_number(pump) for pump in plan.pumps),
+        potentiostats=tuple(_of_any_number(potentiostat) for potentiostat in plan.potentiostats),
+    )
+
+
 def _of_any_number(setup: _Setup) -> _Setup:
     """Return the setup without its serial number where the port is real: the twin in its place has one of its own."""
     return setup if is_simulated(setup.url) else replace(setup, expected_serial_number="")
@@ -138,12 +148,7 @@ def rehearse(
     An operator step is answered after ``operator_delay_s``. All that is simulated is kept beside the recording
     (``SIMULATED_FILE``). Raises ValueError for a bad fault or an impossible world, RecordingFailed.
     """
-    plan = replace(
-        plan,
-        simulated=True,
-        pumps=tuple(_of_any_number(pump) for pump in plan.pumps),
-        potentiostats=tuple(_of_any_number(potentiostat) for potentiostat in plan.potentiostats),
-    )
+    plan = on_twins(plan)
     clock = LockstepClock()
     began_ns = clock.now_ns()
     opener, bench = simulated_opener(plan, clock, seed, faults, presets)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from acquisition.books import sessions
 from acquisition.books.animal import AnimalBook, animals, history, last_written_ns
@@ -30,9 +31,10 @@ from acquisition.experiment.compile import Experiment, check_run_allowed, load_e
 from acquisition.experiment.devices import driver_options
 from acquisition.experiment.doubts import Doubt, clock_behind, doubts_about, too_little_drawn
 from acquisition.experiment.named_syringes import check_named, read_names
+from acquisition.experiment.presets import read_presets
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.experiment.weighing import NO_ANIMAL
-from acquisition.host.rehearsal import SIMULATED_FILE, simulated_opener
+from acquisition.host.rehearsal import SIMULATED_FILE, on_twins, simulated_opener
 from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
 from acquisition.recording.recover import RecoveryReport, recover
 from acquisition.service.launch import EngineOptions, UnfinishedSession
@@ -81,17 +83,24 @@ def prepare(options: EngineOptions) -> Bench:
     """Read and check everything that can be checked without an instrument. Raises RefusedInput."""
     named = read_names(options.syringes)
     experiment = load_experiment(options.protocol, options.rig, history=history_of)
-    plan = check_run_allowed(experiment.plan, experiment.rig, experiment.limits, "run", _today())
+    mode: Literal["run", "rehearse"] = "rehearse" if options.practise else "run"
+    plan = check_run_allowed(experiment.plan, experiment.rig, experiment.limits, mode, _today())
     if plan.simulated:
         rate = 1.0 if options.speed is None else options.speed
         seed = DEFAULT_SEED if options.seed is None else options.seed
         clock = PacedClock(rate)
+        plan, presets = on_twins(plan), read_presets(options.presets)
         try:
-            opener, bench = simulated_opener(plan, clock, seed, options.faults)
+            opener, bench = simulated_opener(plan, clock, seed, options.faults, presets)
         except ValueError as error:
             raise RefusedInput([Problem("the simulated bench", 0, "", f"{error}.")]) from error
         return Bench(plan, experiment, clock, opener, rate, seed, Background(frozenset(named)), bench)
-    given = [("--speed", options.speed), ("--seed", options.seed), ("--fault", options.faults or None)]
+    given = [
+        ("--speed", options.speed),
+        ("--seed", options.seed),
+        ("--fault", options.faults or None),
+        ("--preset", options.presets or None),
+    ]
     for name, value in given:
         if value is not None:
             sentence = "this is for simulated rigs only, and the rig has real ports; leave it out, or rehearse."

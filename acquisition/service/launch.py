@@ -47,6 +47,10 @@ class EngineOptions:
     speed: float | None = None
     seed: int | None = None
     faults: tuple[str, ...] = ()
+    presets: tuple[str, ...] = ()
+    """Animal, sensor, scenario to simulate, as for ``rehearse --preset``."""
+    practise: bool = False
+    """Every instrument of the rig is replaced by its simulated twin."""
     unattended_by: str = ""
     """Who decides that the plan starts, and its infusions, with nobody watching; with ``autostart``."""
     syringes: tuple[str, ...] = ()
@@ -67,6 +71,10 @@ class EngineOptions:
             words += ["--unattended-by", self.unattended_by]
         for fault in self.faults:
             words += ["--fault", fault]
+        for preset in self.presets:
+            words += ["--preset", preset]
+        if self.practise:
+            words.append("--practise")
         for named in self.syringes:
             words += ["--syringe", named]
         return words

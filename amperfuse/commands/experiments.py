@@ -71,7 +71,7 @@ def run(  # noqa: PLR0917 - typer gives them by name
     if headless:
         follow(record)
         return
-    _show_window()
+    show_window()
 
 
 @for_people
@@ -101,7 +101,7 @@ def demo(
         tell("SIMULATED: starting an engine on a simulated rig ...")
         chosen = DEMO_SPEED if speed is None else speed
         start_engine(EngineOptions(protocol, rig, out.absolute(), autostart=True, speed=chosen))
-    _show_window()
+    show_window()
 
 
 @for_people
@@ -109,7 +109,7 @@ def gui() -> None:
     """Open the window on the running engine, or wait for one."""
     tell_unfinished()
     need_window("'amperfuse status' and 'amperfuse stop' work without a window.")
-    _show_window()
+    show_window()
 
 
 def _decider(name: str, *, headless: bool) -> str:
@@ -136,7 +136,8 @@ def demo_files() -> tuple[Path, Path]:
     return Path(str(data.joinpath("demo-protocol.toml"))), Path(str(data.joinpath("demo-rig.toml")))
 
 
-def _show_window() -> None:
+def show_window() -> None:
+    """Show the window until it is closed, and say what goes on. Raises Exit when it failed."""
     tell("Ctrl-C here closes the window only; the engine and its pumps go on. 'amperfuse stop' stops the pumps.")
     code = open_window(getpass.getuser())
     tell(

@@ -16,6 +16,11 @@ from sim_devices.presets.scenario import Injection, ScenarioPreset, Stimulus, Ti
 _Act = Injection | Stimulus | TimedAddition
 
 
+def same_mark(one: str, other: str) -> bool:
+    """Tell whether two marks are the same; how they are spelled does not matter."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
 class People:
     """Those who stand around the bench; ``hear`` tells them a mark, ``act`` lets them do what is due."""
 
@@ -31,9 +36,9 @@ class People:
                 self._plan(t_s, act)
 
     def hear(self, text: str, t_s: float) -> None:
-        """Do everything that waits for this mark; how it is spelled does not matter."""
+        """Do everything that waits for this mark."""
         for act in self._on_mark:
-            if act.mark.strip().casefold() == text.strip().casefold():
+            if same_mark(act.mark, text):
                 for n in range(act.times):
                     self._plan(t_s + 60.0 * n * (act.every_min or 0.0), act)
 

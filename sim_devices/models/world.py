@@ -80,6 +80,8 @@ class World:
         with self._lock:
             if name not in self._infusions:
                 given = self.world.get("pumps", {}).get(name, {})
+                if self.scenario is not None and name in self.scenario.not_primed:
+                    given = {**given, "primed": False}
                 self._infusions[name] = description.infusion(given, self.start_ns)
             return self._infusions[name].plunger
 

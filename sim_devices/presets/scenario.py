@@ -62,6 +62,21 @@ class Calibration(BeakerParameters):
     additions: tuple[TimedAddition, ...] = ()
 
 
+class FaultAtMark(Table):
+    """An instrument's fault whose START counts from a mark of the protocol: a person begins when a person likes."""
+
+    mark: str = Field(min_length=1)
+    fault: str = choice("", "A", "written as for rehearse --fault, with a time")
+
+
+class Lesson(Table):
+    """What a person who practises is told: before, and what there was to notice and to do only afterwards."""
+
+    task: str = Field(min_length=1)
+    notice: tuple[str, ...] = Field(min_length=1)
+    do: tuple[str, ...] = Field(min_length=1)
+
+
 class ScenarioPreset(Table):
     """What is simulated, as a whole."""
 
@@ -74,3 +89,6 @@ class ScenarioPreset(Table):
     stimuli: tuple[Stimulus, ...] = ()
     beaker: Calibration | None = None
     faults: tuple[str, ...] = choice((), "A", "instruments' faults, written as for rehearse --fault")
+    faults_at_marks: tuple[FaultAtMark, ...] = ()
+    not_primed: tuple[str, ...] = choice((), "A", "pumps whose line is empty whatever the protocol says")
+    lesson: Lesson | None = None
