@@ -245,6 +245,8 @@ class Exchange(Generic[F]):
 
     def _judge(self, replies: list[F], strays: int, received: bytearray, command: str, *, suspicious: bool) -> F:
         """Choose the answer. What the device pushed by itself stands before it and does not count beside it."""
+        if len(replies) == 1 and not strays:  # as nearly always
+            return replies[0]
         answers = [reply for reply in replies if not self.is_known_unasked(reply)] or replies[-1:]
         if (strays and not suspicious) or len(answers) > 1:  # a stray that may be a late answer is explained
             self._foreign(bytes(received))

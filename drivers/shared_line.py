@@ -249,12 +249,13 @@ class _Handle:
 
     def _in_turn(self) -> Transport:
         """Return the port; what loses it for one then loses it for all."""
-        self._check_open()
-        if self._turn is None:
+        line = self.line
+        if self._turn is None or not self._open:
+            self._check_open()
             raise RuntimeError("a shared line is used outside a turn: this would eat another pump's answer")
-        if self.line.turns.lost:
-            raise PortLost(self.line.turns.lost, port=self.port)
-        return self.line.port
+        if line.turns.lost:
+            raise PortLost(line.turns.lost, port=self.port)
+        return line.port
 
     def _check_open(self) -> None:
         if not self._open:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from drivers.capabilities import DriverOptions
 from drivers.clock import NS_PER_S, Clock
@@ -34,8 +34,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=DriverError)
 
 
-@dataclass(frozen=True)
-class Answer(Generic[T]):
+class Answer(NamedTuple, Generic[T]):
     """A parsed answer and when it was asked for and had."""
 
     value: T

@@ -247,7 +247,7 @@ class SimBench:
         self._note_next()
 
     def due_ns(self, wire: Wire) -> int:
-        chain = self._behind(wire)
+        chain = self._chains[id(wire.to_host)]
         return chain[0].due_ns if len(chain) == 1 else min([instrument.due_ns for instrument in chain])
 
     def sent(self, wire: Wire, data: bytes, now_ns: int) -> None:

@@ -195,6 +195,8 @@ class InstrumentFaults:
     _once: set[int] = field(default_factory=set)
     """Scripted chunk faults that have happened."""
     _order: int = 0
+    _of_chunks: dict[Direction, list[tuple[int, FaultSpec]]] = field(default_factory=dict)
+    """What may befall the bytes of each direction, with its number."""
 
     def __post_init__(self) -> None:
         self.keep(self.specs)
@@ -202,6 +204,8 @@ class InstrumentFaults:
     def keep(self, specs: list[FaultSpec]) -> None:
         """Have these faults and no others; before the first of them."""
         self.specs, self._changes = specs, []
+        ways: tuple[Direction, ...] = ("in", "out")
+        self._of_chunks = {way: [(n, s) for n, s in enumerate(specs) if self._concerns(s, way)] for way in ways}
         for spec in specs:
             if spec.start_ns is not None and spec.kind not in CHUNK_KINDS:
                 self._schedule(spec, self.begin_ns + spec.start_ns)
@@ -237,11 +241,11 @@ class InstrumentFaults:
 
     def mangle(self, chunk: bytes, direction: Direction, now_ns: int) -> list[tuple[bytes, int]]:
         """Return what becomes of a chunk: pieces with an extra delay each, ns."""
-        if not self.specs:
+        if not self._of_chunks[direction]:
             return [(chunk, 0)]
         copies, delay_ns = 1, 0
-        for index, spec in enumerate(self.specs):
-            if not self._concerns(spec, direction) or not self._hits(index, spec, now_ns):
+        for index, spec in self._of_chunks[direction]:
+            if not self._hits(index, spec, now_ns):
                 continue
             if spec.kind == "drop":
                 return []

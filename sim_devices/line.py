@@ -184,7 +184,7 @@ class SimulatedPort:
                     wire.settle(now_ns)
                 if self.lost or not self._open:
                     self._check("reading")
-                if wire.waiting or now_ns >= deadline_ns:
+                if wire._arrived or now_ns >= deadline_ns:
                     return wire.take(max_bytes)
                 wake_ns = min(deadline_ns, hub.due_ns(wire), flying[0][0] if flying else deadline_ns)
             if virtual is None:

@@ -92,7 +92,8 @@ class Coverage:
         """Count what one trial met."""
         self.rows.update(row for row, shows in (ROWS | BESIDE).items() if shows(trial, account))
         self.alarms.update(account.alarms())
-        self.outcomes[account.outcome or "did not end"] += 1
+        waited = " once somebody came" if account.fetched else ""
+        self.outcomes[f"{account.outcome}{waited}" if account.outcome else "did not end"] += 1
         self.families[trial.family] += 1
         if trial.sensor:
             self.families[trial.sensor_family] += 1

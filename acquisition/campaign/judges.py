@@ -90,9 +90,11 @@ def _no_defect(trial: Trial, account: Account) -> str:
 
 
 def _it_ends(trial: Trial, account: Account) -> str:
-    if trial.maintenance and "not-infusing" in account.alarms():
-        return ""  # it waits for a person: nobody else ends an animal's anaesthesia
-    return "" if account.outcome else f"the session has not ended after {account.duration_s:.0f} s"
+    if not account.outcome:
+        return f"the session has not ended after {account.duration_s:.0f} s" + ", nor by STOP" * account.fetched
+    if account.fetched and not (trial.maintenance and "not-infusing" in account.alarms()):
+        return "somebody had to come and end it"  # who maintains anaesthesia waits for one: nobody else may end it
+    return ""
 
 
 def _no_overdose(trial: Trial, account: Account) -> str:

@@ -26,11 +26,14 @@ from drivers.capabilities import OptionValue
 from drivers.clock import NS_PER_S, VirtualClock
 
 OVERTIME_S = 90.0
-"""A trial that takes so much longer than its plan has hung."""
+"""A trial that takes so much longer than its plan does not end by itself: then somebody comes and presses STOP."""
+FETCHED_S = 60.0
+"""So long after that STOP the session must have ended."""
 ALONE_NS = 120 * NS_PER_S
 """How long instruments that lost their engine are watched."""
 _STUCK_S = 4.0
 _READY_S = 15.0
+_FETCH = 2_000_000
 PUMP, SENSOR = "drug", "stat"
 _LIMITS: Limits = load_limits(None)
 
@@ -62,8 +65,14 @@ def run(trial: Trial) -> Account:
     asleep_s = sum(act.for_s for act in trial.acts if act.deed == "machine-sleeps")
     deadline_ns = round((plan.duration_s + asleep_s + OVERTIME_S) * NS_PER_S)
     crash = died = ""
+    fetched = False
+    host = LockstepHost(clock, actors, lambda: conductor.over)
     try:
-        LockstepHost(clock, actors, lambda: conductor.over).run(deadline_ns)
+        host.run(deadline_ns)
+        if not conductor.over:
+            fetched = True
+            conductor.submit(Stop(request=_FETCH, reason="somebody came to look"), lambda _answer: None)
+            host.run(deadline_ns + round(FETCHED_S * NS_PER_S))
     except _EngineDied:
         died = ENGINE_DIED
         VirtualClock.sleep_until_ns(clock, clock.now_ns() + ALONE_NS)
@@ -73,6 +82,7 @@ def run(trial: Trial) -> Account:
     step_ul = max((infusion.counter_step_ul for infusion in ledger.past), default=0.0)
     return Account(
         outcome=died or (conductor.outcome if conductor.over else ""),
+        fetched=fetched,
         crash=crash,
         witness=witness,
         book=book,

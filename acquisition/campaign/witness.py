@@ -134,6 +134,8 @@ class Account:
 
     outcome: str
     """As the engine says; empty if it never ended."""
+    fetched: bool
+    """It did not end by itself: somebody had to come and press STOP."""
     crash: str
     """The exception that ended the trial, empty for none."""
     witness: Witness

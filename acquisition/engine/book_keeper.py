@@ -91,7 +91,7 @@ class BookKeeper:
             self.book.settle(number, *given, wall_ns)
             self._open.remove(ended)
         for ledger in ledgers:
-            if ledger.setup.route != "bench":
+            if ledger.past and ledger.setup.route != "bench":
                 self._settle_unordered(self.book, ledger, wall_ns)
 
     def _settle_unordered(self, book: DoseBook, ledger: PumpLedger, wall_ns: int) -> None:

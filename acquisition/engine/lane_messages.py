@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from drivers.capabilities import (
     AmperometrySettings,
@@ -300,8 +301,7 @@ What = (
 )
 
 
-@dataclass(frozen=True)
-class LaneReport:
+class LaneReport(NamedTuple):
     """What happened on one lane, and when the lane said so."""
 
     lane: str

@@ -229,10 +229,12 @@ class PumpLedger:
         """Return one row for the recording; call it in the order of time."""
         infusion = None if self.current is not None and self.current.into_waste else self.current
         moving = infusion is not None and infusion.onset_ns is not None
-        estimate_ul = self.confirmed_ul
+        estimate_ul = confirmed_ul = self.confirmed_ul
+        running = False
         if infusion is not None:
-            estimate_ul += self.estimated_ul(now_ns) - infusion.counter_ul
-        running = moving and infusion is not None and self.estimated_ul(now_ns) < infusion.target_ul
+            estimated_ul = self.estimated_ul(now_ns)
+            estimate_ul += estimated_ul - infusion.counter_ul
+            running = moving and estimated_ul < infusion.target_ul
         rate = infusion.program.rate_ul_per_min if infusion is not None and running else 0.0
         at_animal_ul = max(0.0, estimate_ul - self._to_fill_ul)
         return InfusionRow(
@@ -242,7 +244,7 @@ class PumpLedger:
             confirmed_ul_per_min=rate,
             at_animal_ul_per_min=rate if at_animal_ul > 0 else 0.0,
             commanded_ul=self.ordered_ul(now_ns),
-            confirmed_ul=self.confirmed_ul,
+            confirmed_ul=confirmed_ul,
             uncertain_ul=self.uncertain_ul(now_ns),
             at_animal_ul=at_animal_ul,
         )

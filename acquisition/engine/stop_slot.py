@@ -58,4 +58,4 @@ class StopSlot:
 
     def abort(self) -> bool:
         """Tell a driver that waits whether to give up because a stop is pending (``DriverOptions.abort``)."""
-        return self.pending and not self._stopping
+        return self._confirmed < self._generation and not self._stopping  # asked at every look of every wait

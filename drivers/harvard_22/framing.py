@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 _PROMPT: Final = re.compile(rb"[\r\n] *([0-9]{0,2})(\*[IWDT]|[:><*/^])(?=[\r\n]|$)")
 _LINE_ENDS: Final = re.compile(rb"[\r\n]+")
 _ANSWER_MAX: Final = 512  # the longest known answer has some 60 bytes; a lost prompt must not swallow what follows
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """One answer: its lines without spaces around them, the address if there is one, and the prompt."""
 
     lines: tuple[str, ...]

@@ -7,6 +7,7 @@ zero, is refused (R09, R10). Knows no ports and no time.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class StatusLine:
     target_reached: bool
 
 
+@functools.lru_cache(maxsize=256)  # one answer is looked at by several rules, and many answers are the same
 def parse_reply(frame: bytes) -> Reply | None:
     """Return what a frame says; None if it is no reply of an Ultra pump.
 

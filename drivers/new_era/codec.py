@@ -124,6 +124,7 @@ def parse_volume(data: str) -> tuple[float, VolumeUnit] | None:
     return float(found[1]) * UL_PER_UNIT[unit], unit
 
 
+@functools.lru_cache(maxsize=256)  # asked of every answer twice: is it one, and what does it say
 def parse_dispensed(data: str) -> Dispensed | None:
     """Return both counters in microlitres and the resolution of the infused one."""
     found = _DISPENSED.fullmatch(data)

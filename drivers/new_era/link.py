@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from drivers.capabilities import DriverOptions, PumpAlarm, PumpStatus
 from drivers.clock import NS_PER_S, Clock
@@ -61,8 +61,7 @@ class PumpRefused(DeviceRefused):
     code: str = ""
 
 
-@dataclass(frozen=True)
-class Answer(Generic[T]):
+class Answer(NamedTuple, Generic[T]):
     """A parsed answer and when it was asked for and had."""
 
     reply: codec.Reply

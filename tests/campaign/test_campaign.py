@@ -103,6 +103,30 @@ def test_a_pump_that_gave_nothing_has_not_reached_its_target_even_if_that_is_one
     assert account.pump_events("target reached") == []
 
 
+def test_maintained_anaesthesia_that_gives_nothing_waits_for_a_person_whose_stop_ends_it() -> None:
+    trial = replace(
+        draw(1),
+        family="new-era",
+        watchdog_s=0,
+        maintenance=True,
+        sensor=False,
+        infusions=(Infusion(1.5, 3.0),),
+        faults=("drug:speed@0s=0%",),
+        acts=(),
+    )
+    waits = run(trial)
+    assert waits.fetched
+    assert waits.outcome == "stopped"
+    assert "not-infusing" in waits.alarms()
+    assert judge(trial, waits) == []
+    experiment = replace(trial, maintenance=False)
+    alone = run(experiment)
+    assert not alone.fetched
+    assert judge(experiment, alone) == []
+    rules = [violation.rule for violation in judge(experiment, replace(alone, fetched=True))]
+    assert rules == ["R40 it ends"]
+
+
 def test_the_same_seed_gives_the_same_trial_to_the_last_event() -> None:
     def told(seed: int) -> list[str]:
         return [f"{event.t_ns} {event.source} {event.text}" for event in run(draw(seed)).witness.events]
