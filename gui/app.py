@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import pyqtgraph as pg
-from PyQt6.QtCore import QDateTime, QElapsedTimer, QSettings
-from PyQt6.QtGui import QGuiApplication
+from PyQt6.QtCore import QDateTime, QElapsedTimer, QSettings, QUrl
+from PyQt6.QtGui import QDesktopServices, QGuiApplication
 from PyQt6.QtWidgets import QApplication
 
 from gui.history import ReadHistory, read_journal
 from gui.link import ClientLink, EngineLink
+from gui.rehearser import ProcessRehearser
 from gui.sound import Player, make_player
 from gui.theme import font
 from gui.window import MainWindow, WindowParts
@@ -68,8 +69,14 @@ def open_window(
             ticks_ns=elapsed.nsecsElapsed,
             time_of_day=lambda ago_s: QDateTime.currentDateTime().addSecs(-round(ago_s)).toString("HH:mm:ss"),
             player=player if player is not None else make_player(),
+            rehearser=ProcessRehearser(),
+            open_page=_open_page,
         )
     )
+
+
+def _open_page(path: str) -> None:
+    QDesktopServices.openUrl(QUrl.fromLocalFile(path))
 
 
 def application(argv: Sequence[str] = ()) -> QApplication:

@@ -158,6 +158,8 @@ QLineEdit { placeholder-text-color: $dim; }
 QLineEdit:focus { border-color: $accent; }
 QPlainTextEdit { background: $surface; color: $text; border: none; selection-background-color: $accent;
     selection-color: $surface; }
+QProgressBar { background: $ground; border: 1px solid $edge; border-radius: 3px; max-height: 6px; }
+QProgressBar::chunk { background: $busy; border-radius: 2px; }
 QScrollBar:horizontal { background: $surface; height: 10px; margin: 0; border: none; }
 QScrollBar:vertical { background: $surface; width: 10px; margin: 0; border: none; }
 QScrollBar::handle { background: $edge; border-radius: 4px; min-width: 24px; min-height: 24px; margin: 1px; }

@@ -28,6 +28,7 @@ from gui.presenters.header import header, is_old, lost_banner, title
 from gui.presenters.moments import moments
 from gui.presenters.preflight import preflight_card
 from gui.presenters.pumps import pump_card
+from gui.presenters.rehearsal import rehearsal_card
 from gui.presenters.sound import (
     Hearing,
     OwnPause,
@@ -38,6 +39,7 @@ from gui.presenters.sound import (
 )
 from gui.presenters.stop import stop_status
 from gui.presenters.traces import WINDOWS, Scale
+from gui.rehearser import Rehearser
 from gui.sound import Player
 from gui.theme import set_lit
 from gui.widgets.alarms import AlarmList, AlarmTest
@@ -47,6 +49,7 @@ from gui.widgets.notes import NoteBox
 from gui.widgets.plain import button, row
 from gui.widgets.preflight import PreflightActions, PreflightPanel
 from gui.widgets.pumps import PumpWidget
+from gui.widgets.rehearsal import RehearsalActions, RehearsalPart
 from gui.widgets.stop import StopPanel
 from gui.widgets.timeline import TimelinePanel
 from gui.widgets.topbar import LostBanner, SimulatedStrip, TopBar
@@ -68,6 +71,9 @@ class WindowParts:
     ticks_ns: Callable[[], int]
     time_of_day: Callable[[float], str]
     player: Player
+    rehearser: Rehearser
+    open_page: Callable[[str], None]
+    """Shows a file on this computer in the browser."""
 
 
 class MainWindow(QMainWindow):
@@ -110,10 +116,14 @@ class MainWindow(QMainWindow):
         self.note = NoteBox(self.mirror.engine_now_ns, operator.note)
         self.pumps: dict[str, PumpWidget] = {}
         self.stop = StopPanel(self.press_stop)
+        self.rehearsal = RehearsalPart(
+            RehearsalActions(self.rehearse, self._parts.rehearser.cancel, self._parts.open_page)
+        )
         self.controls = ControlPanel(
             ControlActions(
                 operator.start, operator.go_on, partial(operator.go_on, skip=True), operator.mark, operator.finish
-            )
+            ),
+            self.rehearsal,
         )
         self.preflight = PreflightPanel(
             PreflightActions(operator.run_checks, operator.accept, operator.move_into_waste, operator.read_scale)
@@ -172,6 +182,7 @@ class MainWindow(QMainWindow):
         self.alarms.show_rows(alarm_rows(state))
         self._show_alarm_signals(state, old=old)
         self.controls.show_controls(controls(state, old=old))
+        self._show_rehearsal(state, old=old)
         self.preflight.show_card(preflight_card(state, old=old), self.height())
         self._show_stop()
         if self._parts.link.trouble:
@@ -189,6 +200,18 @@ class MainWindow(QMainWindow):
         """Send STOP, and show at once that it was sent."""
         self.operator.stop()
         self._show_stop()
+
+    def rehearse(self) -> None:
+        """Rehearse what the session was loaded with, in a process of its own."""
+        if self.mirror.state is not None:
+            self._parts.rehearser.start(self.mirror.state.session_dir)
+
+    def _show_rehearsal(self, state: EngineState | None, *, old: bool) -> None:
+        """Show how the rehearsal stands; once a plan runs, the computer is the experiment's alone."""
+        rehearser = self._parts.rehearser
+        if state is not None and state.phase not in ("connecting", "ready"):
+            rehearser.cancel()
+        self.rehearsal.show_card(rehearsal_card(state, rehearser.run, old=old))
 
     def _show_alarm_signals(self, state: EngineState | None, *, old: bool) -> None:
         """Flash, sound, and count the pause down (R47, R48)."""
@@ -324,5 +347,6 @@ class MainWindow(QMainWindow):
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         self._timer.stop()
         self.feed.close()
+        self._parts.rehearser.close()
         self._parts.settings.setValue("geometry", self.saveGeometry())
         super().closeEvent(a0)

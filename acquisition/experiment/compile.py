@@ -50,10 +50,13 @@ def load_experiment(
     rig_path: Path,
     drivers: DriverLookup = registry.driver,
     history: HistoryOf = lambda _animal: (),
+    *,
+    as_run: bool = False,
 ) -> Experiment:
     """Read protocol, rig and limits file and compile them. Raises RefusedInput with every problem of all files.
 
-    ``history`` tells what an animal was given before. It is not asked where every instrument is simulated.
+    ``history`` tells what an animal was given before. It is not asked where every instrument is simulated. ``as_run``:
+    the files are those in a session's folder, as they were run.
     """
     problems: list[Problem] = []
     protocol = rig = limits = None
@@ -62,7 +65,7 @@ def load_experiment(
     except RefusedInput as refused:
         problems += refused.problems
     try:
-        rig = load_rig(rig_path)
+        rig = load_rig(rig_path, as_run=as_run)
         limits = load_limits(rig.limits_path)
     except RefusedInput as refused:
         problems += refused.problems

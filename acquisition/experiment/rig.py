@@ -70,14 +70,17 @@ class Rig:
         return next((pump for pump in self.pumps if pump.name == name), None)
 
 
-def load_rig(path: Path) -> Rig:
-    """Read a rig file. Raises RefusedInput with everything that is wrong in it."""
+def load_rig(path: Path, *, as_run: bool = False) -> Rig:
+    """Read a rig file. Raises RefusedInput with everything that is wrong in it.
+
+    ``as_run``: it is the copy in a session's folder, and what it names lies beside it under the session's names.
+    """
     values, source = read_toml(path)
     file = validated(RigFile, values, source)
     problems: list[Problem] = []
-    limits_path = _beside(path, file, "limits", source, problems)
+    limits_path = _beside(path, file, "limits", source, problems, as_run=as_run)
     try:
-        known = syringes.library(_beside(path, file, "syringes", source, problems))
+        known = syringes.library(_beside(path, file, "syringes", source, problems, as_run=as_run))
     except RefusedInput as refused:
         raise RefusedInput([*problems, *refused.problems]) from None
     problems += rig_problems(file, source, known.rows)
@@ -98,12 +101,20 @@ def load_rig(path: Path) -> Rig:
 
 
 def _beside(
-    path: Path, file: RigFile, key: Literal["limits", "syringes"], source: Source, problems: list[Problem]
+    path: Path,
+    file: RigFile,
+    key: Literal["limits", "syringes"],
+    source: Source,
+    problems: list[Problem],
+    *,
+    as_run: bool,
 ) -> Path | None:
     """Return the path of another file that the rig names, None if it names none; what is wrong joins ``problems``."""
     named = file.rig.limits if key == "limits" else file.rig.syringes
     if named is None:
         return None
+    if as_run:
+        return path.parent / f"{key}.toml"
     try:
         return path.parent / relative_path(named)
     except ValueError as error:

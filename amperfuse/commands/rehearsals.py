@@ -6,26 +6,44 @@ that is worded ``analysis.rehearsal``. No real port is ever opened here.
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from acquisition.experiment.compile import load_experiment
+from acquisition.experiment.compile import Experiment, load_experiment
 from acquisition.experiment.presets import read_presets
 from acquisition.host.rehearsal import SIMULATED_FILE
+from acquisition.rehearsal_messages import RehearsalProgress, RehearsalVerdict, as_line
 from acquisition.service.assembly import history_of
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, Seed
+from amperfuse.commands.options import DEFAULT_OUT, Out, Seed
 from amperfuse.console import Ended, for_people, progress_bar, say
 from amperfuse.rehearsing import FACTS_NAME, PAGE_NAME, PLOT_NAME, SUMMARY_NAME, Rehearsal, Wanted, rehearse_with_papers
 from analysis.rehearsal.files import as_lines
 
+BEHIND_AN_ENGINE = 10
+"""Added to the niceness of a rehearsal that a window started, where there is such."""
+LEAST_PROGRESS = 0.005
+
 
 @for_people
 def rehearse(  # noqa: PLR0917 - a command's options
-    protocol: Protocol,
-    rig: Rig,
+    protocol: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROTOCOL",
+            help="The protocol (TOML), or a session's folder: then its protocol, rig and limits, as they were run.",
+            show_default=False,
+        ),
+    ],
+    rig: Annotated[
+        Path | None, typer.Option("--rig", metavar="RIG", help="The rig; not beside a session's folder.")
+    ] = None,
     seed: Seed = 1,
     fault: Annotated[
         list[str] | None,
@@ -41,17 +59,63 @@ def rehearse(  # noqa: PLR0917 - a command's options
         int, typer.Option("--repeat", metavar="K", min=1, max=1000, help="Rehearse with K seeds: N, N+1, ...")
     ] = 1,
     out: Out = DEFAULT_OUT,
+    json: Annotated[
+        bool, typer.Option("--json", help="Say progress and verdict as JSON, one object a line, for programs.")
+    ] = False,
 ) -> None:
     """Rehearse an experiment in virtual time: the same plan, engine and bytes, no real port. Says go or no go."""
     names = tuple(preset or ())
-    experiment = load_experiment(protocol, rig, history=history_of)
-    rehearsal = run_rehearsal(Wanted(experiment, out, seed, tuple(fault or ()), read_presets(names), names, repeat))
+    experiment = _experiment(protocol, rig)
+    wanted = Wanted(experiment, out, seed, tuple(fault or ()), read_presets(names), names, repeat)
+    if json:
+        _for_a_program(wanted)
+        return
+    rehearsal = run_rehearsal(wanted)
     report = rehearsal.report
     for number, line in enumerate(report_lines(rehearsal)):
         say(line, style="" if number else "bold green" if report.go else "bold red")
     if not report.go:
         more = f" (and {len(report.reasons) - 1} more, see above)" if len(report.reasons) > 1 else ""
         raise Ended(f"NO GO (SIMULATED): {report.reasons[0]}{more}", ExitCode.NO_GO)
+
+
+def _experiment(protocol: Path, rig: Path | None) -> Experiment:
+    if protocol.is_dir():
+        if rig is not None:
+            raise Ended("A session's folder has its own rig: leave --rig out.", ExitCode.REFUSED_INPUT)
+        return load_experiment(protocol / "protocol.toml", protocol / "rig.toml", history=history_of, as_run=True)
+    if rig is None:
+        raise Ended("--rig is missing: name the rig file, or give a session's folder.", ExitCode.REFUSED_INPUT)
+    return load_experiment(protocol, rig, history=history_of)
+
+
+def _for_a_program(wanted: Wanted) -> None:
+    """Rehearse in the background of somebody's window: it takes second place to an engine that records, and ends on
+    SIGTERM as on Ctrl-C.
+    """
+    if hasattr(os, "nice"):
+        os.nice(BEHIND_AN_ENGINE)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    told = [-1.0]
+
+    def progress(done: float, text: str) -> None:
+        if done - told[0] >= LEAST_PROGRESS or done >= 1.0:
+            told[0] = done
+            _write(RehearsalProgress(progress=min(1.0, done), text=text))
+
+    try:
+        rehearsal = rehearse_with_papers(wanted, progress)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    report, folder = rehearsal.report, rehearsal.result.session_dir.absolute()
+    _write(RehearsalVerdict(go=report.go, reasons=report.reasons, page=str(folder / PAGE_NAME)))
+    if not report.go:
+        raise typer.Exit(ExitCode.NO_GO)
+
+
+def _write(message: RehearsalProgress | RehearsalVerdict) -> None:
+    sys.stdout.write(as_line(message))
+    sys.stdout.flush()
 
 
 def run_rehearsal(wanted: Wanted) -> Rehearsal:

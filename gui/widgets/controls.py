@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import QFrame, QVBoxLayout
+from PyQt6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from gui.presenters.controls import Controls
 from gui.widgets.notes import NameBox
@@ -30,7 +30,7 @@ class ControlActions:
 class ControlPanel(QFrame):
     """The card with the buttons."""
 
-    def __init__(self, actions: ControlActions) -> None:
+    def __init__(self, actions: ControlActions, rehearsal: QWidget) -> None:
         super().__init__()
         self.setProperty("card", True)  # noqa: FBT003 - Qt's property takes any value
         self._actions = actions
@@ -66,6 +66,7 @@ class ControlPanel(QFrame):
         layout.setSpacing(6)
         for label in (self.headline, self.lines, self.answer):
             layout.addWidget(label)
+        layout.addWidget(rehearsal)
         layout.addWidget(self.unattended_by)
         buttons = row()
         for part in (self.start, self.go_on, self.leave_out, self.mark, self.finish):

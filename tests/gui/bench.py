@@ -16,7 +16,7 @@ from gui.app import application, open_window
 from gui.history import HistoryItem
 from gui.link import ClientLink
 from gui.window import MainWindow, WindowParts
-from tests.gui.fakes import FakeLink, FakePlayer
+from tests.gui.fakes import FakeLink, FakePlayer, FakeRehearser
 
 HANDS: Any = QTest
 """PyQt6's stubs describe its static methods as methods."""
@@ -30,6 +30,8 @@ class Bench:
     link: FakeLink = field(default_factory=FakeLink)
     ticks_ns: int = 0
     player: FakePlayer = field(default_factory=FakePlayer)
+    rehearser: FakeRehearser = field(default_factory=FakeRehearser)
+    opened: list[str] = field(default_factory=list)
     windows: list[MainWindow] = field(default_factory=list)
     links: list[ClientLink] = field(default_factory=list)
     app: QApplication = field(default_factory=application)
@@ -43,6 +45,8 @@ class Bench:
                 ticks_ns=lambda: self.ticks_ns,
                 time_of_day=lambda ago_s: f"12:00:00 minus {ago_s:.0f}",
                 player=self.player,
+                rehearser=self.rehearser,
+                open_page=self.opened.append,
             )
         )
         window._timer.stop()  # the test is the timer

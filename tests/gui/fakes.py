@@ -21,6 +21,7 @@ from acquisition.messages import (
     StepView,
 )
 from acquisition.signal.blocks import Stretch
+from gui.presenters.rehearsal import RehearsalRun
 
 S = 1_000_000_000
 STARTED_NS = 100 * S
@@ -66,6 +67,26 @@ class FakePlayer:
 
     def play(self, priority: str) -> None:
         self.played.append(priority)
+
+
+@dataclass
+class FakeRehearser:
+    """Keeps what it was told."""
+
+    run: RehearsalRun = field(default_factory=RehearsalRun)
+    told: list[str] = field(default_factory=list)
+
+    def start(self, session_dir: str) -> None:
+        self.told.append(f"start {session_dir}")
+        self.run = RehearsalRun("running", session_dir)
+
+    def cancel(self) -> None:
+        if self.run.stage == "running":
+            self.told.append("cancel")
+            self.run = RehearsalRun("cancelled", self.run.session_dir)
+
+    def close(self) -> None:
+        self.told.append("close")
 
 
 def pump(**changes: Any) -> PumpView:
