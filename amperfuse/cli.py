@@ -12,6 +12,7 @@ import typer
 from amperfuse import __version__
 from amperfuse.commands import (
     books,
+    calibrations,
     campaigns,
     containers,
     engine,
@@ -78,6 +79,7 @@ app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)
 app.add_typer(containers.app, name="container")
+app.add_typer(calibrations.app, name="calibration")
 app.command()(campaigns.campaign)
 app.command()(unfinished.unfinished)
 app.command()(unfinished.reconcile)

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from acquisition.experiment.beaker import beaker_presets
 from acquisition.experiment.compile import Experiment
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.host.rehearsal import NO_PRESETS, RehearsalResult
@@ -100,6 +101,7 @@ def _facts_alone(wanted: Wanted, from_share: float, share: float, progress: Prog
 def run_once(wanted: Wanted, out: Path, progress: Progress) -> RehearsalResult:
     """Run the plan once, recording into ``out``. Raises RefusedInput."""
     experiment = wanted.experiment
+    own = beaker_presets(experiment.protocol.beaker)
     try:
         return rehearse_plan(
             experiment.plan,
@@ -109,7 +111,7 @@ def run_once(wanted: Wanted, out: Path, progress: Progress) -> RehearsalResult:
             software=software(),
             seed=wanted.seed,
             faults=wanted.faults,
-            presets=wanted.presets,
+            presets={**own, **wanted.presets},
             progress=progress,
         )
     except ValueError as error:  # a fault that cannot be read, or a preset or an option that there is not

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from acquisition.experiment.beaker import AddTable, Beaker, BeakerTable, beaker_problems, mark_of
 from acquisition.experiment.fields import (
     ConcentrationMgPerMl,
     DoseMgPerKg,
@@ -68,13 +69,14 @@ class RepeatTable(Table):
 
 
 class StepTable(Table):
-    """One step: exactly one of its six kinds."""
+    """One step: exactly one of its seven kinds."""
 
     infuse: InfuseTable | None = None
     wait: DurationS | None = None
     wait_until_stable: StableTable | None = None
     wait_for_operator: SaidText | None = None
     mark: SaidText | None = None
+    add: AddTable | None = None
     repeat: RepeatTable | None = None
     label: ShortText = ""
 
@@ -118,6 +120,7 @@ class _File(Table):
     protocol: _ProtocolTable
     subject: _Subject
     pumps: dict[str, _Pump] = Field(default_factory=dict)
+    calibration: BeakerTable | None = None
     steps: Annotated[list[StepTable], Field(min_length=1)]
     soft_limit_overrides: list[_Override] = Field(default_factory=list)
 
@@ -153,6 +156,8 @@ class FlatStep:
     table: StepTable
     path: tuple[Key, ...]
     round_text: str
+    added: AddTable | None = None
+    """On the mark of an addition: what was pipetted."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,8 @@ class Protocol:
     steps: tuple[FlatStep, ...]
     overrides: tuple[Override, ...]
     source: Source = field(compare=False)
+    beaker: Beaker | None = None
+    """What is calibrated, where the protocol is a calibration."""
 
 
 def load_protocol(path: Path) -> Protocol:
@@ -176,6 +183,7 @@ def load_protocol(path: Path) -> Protocol:
         *_subject_problems(file.subject, source),
         *_pump_problems(file, source),
         *_step_problems(file.steps, ("steps",), source),
+        *beaker_problems(file.calibration, file.subject.species, list(_adds(file.steps, ("steps",))), source),
     ]
     total = _count(file.steps)
     if total > MAX_STEPS:
@@ -183,6 +191,7 @@ def load_protocol(path: Path) -> Protocol:
     if problems:
         raise RefusedInput(problems)
     subject = file.subject
+    steps = tuple(_flat(file.steps, ("steps",), "", [add for _, add in _adds(file.steps, ("steps",))]))
     return Protocol(
         name=file.protocol.name,
         description=file.protocol.description,
@@ -209,25 +218,51 @@ def load_protocol(path: Path) -> Protocol:
             )
             for name, pump in file.pumps.items()
         ),
-        steps=tuple(_flat(file.steps, ("steps",), "")),
+        steps=steps,
         overrides=tuple(Override(o.limit, o.by, o.reason) for o in file.soft_limit_overrides),
         source=source,
+        beaker=_beaker(file.calibration, steps),
     )
 
 
+def _beaker(table: BeakerTable | None, steps: Sequence[FlatStep]) -> Beaker | None:
+    if table is None:
+        return None
+    added = tuple((number, step.added) for number, step in enumerate(steps, start=1) if step.added is not None)
+    return Beaker(table.probe, table.phase, table.beaker, added)
+
+
 def _count(steps: Sequence[StepTable]) -> int:
-    return sum(step.repeat.times * _count(step.repeat.steps) if step.repeat else 1 for step in steps)
+    return sum(step.repeat.times * _count(step.repeat.steps) if step.repeat else 3 if step.add else 1 for step in steps)
 
 
-def _flat(steps: Sequence[StepTable], path: tuple[Key, ...], round_text: str) -> Iterator[FlatStep]:
+def _adds(steps: Sequence[StepTable], path: tuple[Key, ...]) -> Iterator[tuple[tuple[Key, ...], AddTable]]:
+    """Yield every addition in the file with its place; one in a repeat as often as it is done."""
+    for number, step in enumerate(steps):
+        if step.add is not None:
+            yield (*path, number), step.add
+        if step.repeat is not None:
+            below = list(_adds(step.repeat.steps, (*path, number, "repeat", "steps")))
+            yield from below * min(step.repeat.times, MAX_STEPS // max(1, len(below)))
+
+
+def _flat(
+    steps: Sequence[StepTable], path: tuple[Key, ...], round_text: str, adds: Sequence[AddTable]
+) -> Iterator[FlatStep]:
     for number, step in enumerate(steps):
         here = (*path, number)
+        if step.add is not None:
+            yield FlatStep(StepTable(wait_for_operator=step.add.told), here, round_text)
+            yield FlatStep(StepTable(mark=mark_of(step.add, adds)), here, "", step.add)
+            yield FlatStep(StepTable(label=f"{step.add.analyte} plateau").model_copy(update={"wait": step.add.plateau}),
+                           here, round_text)  # fmt: skip
+            continue
         if step.repeat is None:
             yield FlatStep(step, here, round_text)
             continue
         for turn in range(step.repeat.times):
             text = f"{round_text} ({turn + 1} of {step.repeat.times})"
-            yield from _flat(step.repeat.steps, (*here, "repeat", "steps"), text)
+            yield from _flat(step.repeat.steps, (*here, "repeat", "steps"), text, adds)
 
 
 def _subject_problems(subject: _Subject, source: Source) -> Iterator[Problem]:
@@ -267,7 +302,7 @@ def _pump_problems(file: _File, source: Source) -> Iterator[Problem]:
 
 
 def _step_problems(steps: Sequence[StepTable], path: tuple[Key, ...], source: Source) -> Iterator[Problem]:
-    kinds = ("infuse", "wait", "wait_until_stable", "wait_for_operator", "mark", "repeat")
+    kinds = ("infuse", "wait", "wait_until_stable", "wait_for_operator", "mark", "add", "repeat")
     for number, step in enumerate(steps):
         here = (*path, number)
         given = [kind for kind in kinds if getattr(step, kind) is not None]

@@ -92,7 +92,6 @@ DIMENSIONS = (
     DOSE,
     DOSE_RATE,
     CONCENTRATION,
-    MOLARITY,
     WEIGHT,
     LENGTH,
     POTENTIAL,
@@ -103,7 +102,8 @@ DIMENSIONS = (
     RATE_PER_WEIGHT,
 )
 """Those of rig, protocol and limits files. ``MASS`` and ``TEMPERATURE`` stand in weighings only: a dose given in mg is
-a dose that lacks its kg, not a mass in the wrong place."""
+a dose that lacks its kg, not a mass in the wrong place. ``MOLARITY`` stands in calibrations only; elsewhere
+uM is a slip for uL."""
 
 
 def parse(text: object, dimension: Dimension) -> float:

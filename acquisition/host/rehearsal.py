@@ -65,7 +65,8 @@ def describe_world(plan: Plan, presets: Mapping[str, Any] = NO_PRESETS) -> dict[
     """
     return {
         **presets,
-        "subject": {"weight_g": plan.subject.weight_g, "species": plan.subject.species},
+        "subject": {"species": plan.subject.species}
+        | ({"weight_g": plan.subject.weight_g} if plan.subject.weight_g > 0 else {}),  # a beaker has none
         "pumps": {pump.name: _pump(pump) for pump in plan.pumps if not is_replayed(pump.url)},
         "potentiostats": {s.name: _potentiostat(s) for s in plan.potentiostats if not is_replayed(s.url)},
     }

@@ -27,6 +27,7 @@ from acquisition.engine.preflight_facts import Background
 from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.session import RecorderFactory, Session, build_session
 from acquisition.events import EventKind
+from acquisition.experiment.beaker import beaker_presets
 from acquisition.experiment.compile import Experiment, check_run_allowed, load_experiment
 from acquisition.experiment.devices import driver_options
 from acquisition.experiment.doubts import Doubt, clock_behind, doubts_about, too_little_drawn
@@ -89,7 +90,8 @@ def prepare(options: EngineOptions) -> Bench:
         rate = 1.0 if options.speed is None else options.speed
         seed = DEFAULT_SEED if options.seed is None else options.seed
         clock = PacedClock(rate)
-        plan, presets = on_twins(plan), read_presets(options.presets)
+        plan = on_twins(plan)
+        presets = {**beaker_presets(experiment.protocol.beaker), **read_presets(options.presets)}
         try:
             opener, bench = simulated_opener(plan, clock, seed, options.faults, presets)
         except ValueError as error:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis.calibration.dilution import ANALYTES, Addition, concentrations_um
 from analysis.calibration.plateaus import Baseline, Plateau, PlateauSettings, baseline, find_plateaus
 from analysis.calibration.regression import Estimate, LineFit, fit_line, r_squared, ratio
-from analysis.calibration.steps import linear_to_um, response_time_s
+from analysis.calibration.steps import linear_to_um, response_time_s, step_slopes
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +70,8 @@ class Result:
     slope_a_per_um: Estimate
     lod_um: float
     r2: float
+    step_slopes_a_per_um: tuple[float, ...]
+    """Of each glutamate step alone."""
     linear_to_um: float
     """Highest calibrated concentration up to which every step is answered as the line says; NaN: none."""
     selectivity: Estimate | None
@@ -148,6 +150,7 @@ def fit_calibration(  # noqa: PLR0917 - two traces, a beaker, and how to read it
         slope_a_per_um=slope,
         lod_um=LOD_SIGMAS * active.baseline.noise_sd_a / slope.value if positive else nan,
         r2=active.r2,
+        step_slopes_a_per_um=step_slopes(x_um, y_a),
         linear_to_um=linear_to_um(x_um, y_a, slope.value),
         selectivity=_within(active, "glutamate", "ascorbate"),
         dopamine_share=_within(active, "dopamine", "glutamate"),

@@ -20,14 +20,18 @@ LINEAR_WITHIN = 0.10
 """A step is answered linearly when its own slope is within this part of the line's [A]."""
 
 
+def step_slopes(x_um: Floats, y_a: Floats) -> tuple[float, ...]:
+    """Return each step's own slope, A/µM: where an enzyme saturates they fall, and the line lies below the first."""
+    return tuple(float(slope) for slope in np.diff(y_a) / np.diff(x_um))
+
+
 def linear_to_um(x_um: Floats, y_a: Floats, slope_a_per_um: float) -> float:
     """Return the highest concentration up to which each step's own slope is within 10 % of the line's; NaN: none."""
     highest = nan
-    for low, high in zip(range(len(x_um)), range(1, len(x_um)), strict=False):
-        own = (y_a[high] - y_a[low]) / (x_um[high] - x_um[low])
+    for own, reached_um in zip(step_slopes(x_um, y_a), x_um[1:], strict=True):
         if not abs(own / slope_a_per_um - 1.0) <= LINEAR_WITHIN:
             break
-        highest = float(x_um[high])
+        highest = float(reached_um)
     return highest
 
 

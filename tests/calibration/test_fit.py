@@ -46,6 +46,8 @@ def test_with_a_saturating_enzyme_the_slope_is_that_of_the_chord_and_the_steps_s
     truth = TRUTH.slope_a_per_um * x_um / (1.0 + x_um / 1500.0)
     chord = stats.linregress(x_um, truth).slope
     assert rows.tolist() == [1, 2, 3, 4]
+    assert list(result.step_slopes_a_per_um) == pytest.approx(np.diff(truth) / np.diff(x_um), rel=0.01, abs=0)
+    assert result.step_slopes_a_per_um[0] > 1.02 * result.slope_a_per_um.value
     assert result.slope_a_per_um.value / chord == pytest.approx(1.0, abs=0.01)
     assert result.linear_to_um == pytest.approx(x_um[-1])
     assert y_a[-1] - y_a[0] == pytest.approx(truth[-1], rel=0.005)

@@ -1,0 +1,123 @@
+"""A calibration in words: the report on a terminal and in a file, and the history of a probe.
+
+Knows how a record is told to a person. Computes nothing but differences between two records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from acquisition.books.probes import NS_PER_DAY, NS_PER_S, CalibrationRecord, FiledCalibration, Interval, why_invalid
+from acquisition.experiment import quantities
+from analysis.calibration.drift import change_per_day
+from analysis.calibration.gates import SOURCES
+
+MARK = "SIMULATED "
+
+
+def report_lines(record: CalibrationRecord) -> Iterator[str]:
+    """Yield the report of one calibration."""
+    mark = MARK if record.simulated else ""
+    yield f"{mark}calibration of {record.probe}, site {record.site}, {record.phase} the animal, {day(record)}"
+    yield f"  session {record.session}, by {record.by}, {record.potential_v * 1e3:g} mV, {record.beaker_ul / 1e3:g} mL"
+    yield f"  slope         {slope_text(record.slope_a_per_um)}"
+    noise = f"{_said(record.noise_sd_a * 1e12)} pA (SD of the baseline)"
+    yield f"  noise, LOD    {noise}; LOD {_said(record.lod_um)} µM (3 SD / slope)"
+    linear = f"every step within 10 % of it up to {_said(record.linear_to_um)} µM"
+    yield f"  line          R² {_said(record.r2, 5)}, {linear}"
+    yield f"  steps alone   {_steps(record)}"
+    yield f"  selectivity   {_ratio(record.selectivity)}"
+    if record.ascorbate_offset_um is not None:
+        offset = _interval(record.ascorbate_offset_um)
+        yield f"                {record.ascorbate_um:g} µM of ascorbate look like {offset} µM of glutamate"
+    yield f"  sentinel      gain {_interval(record.gain)}: active over sentinel, from peroxide"
+    yield f"                glutamate on it: {_interval(record.crosstalk)} of the slope"
+    yield f"  dopamine      {_interval(record.dopamine_share)} of the slope for glutamate"
+    yield f"  response      {_said(record.response_s)} s from 10 to 90 %, the stirrer's time in it"
+    yield "  additions     exact µM (nominal)"
+    for one in record.additions:
+        poured = f"{one.analyte:<10} {one.volume_ul:g} µL of {one.stock_um / 1e3:g} mM"
+        yield f"    {one.t_s:8.1f} s  {poured}: {one.exact_um:.2f} ({one.nominal_um:.2f})"
+    yield "  plateaus      move one with --plateau N=START..END"
+    for window in record.windows:
+        remark = ("" if window.flat else "  NOT FLAT") + ("" if window.found else "  set by hand")
+        where = f"{window.start_s:8.1f} to {window.end_s:8.1f} s"
+        yield f"    {window.number:>2}  {where}  {window.level_a * 1e12:12.2f} pA{remark}"
+    yield f'  gates "{record.gates}"'
+    for verdict in record.verdicts:
+        state = {True: "passed", False: "FAILED", None: "-"}[verdict.passed]
+        source = "  " + SOURCES.get(verdict.gate, "") if verdict.passed is False else ""
+        yield f"    {state:<6}  {verdict.gate:<19} {verdict.found}, wanted {verdict.limit}{source}"
+    until = datetime.fromtimestamp(record.expires_wall_ns() / NS_PER_S, UTC)
+    holds = (
+        f"holds until {until:%Y-%m-%d %H:%M} UTC"
+        if record.passed
+        else "DOES NOT HOLD: currents of this probe stay in nA"
+    )
+    yield f"  {mark}{holds}"
+
+
+def history_lines(filed: tuple[FiledCalibration, ...], now_wall_ns: int) -> Iterator[str]:
+    """Yield the history of a probe, oldest first: each calibration, then what holds now and how sites drifted."""
+    for one in sorted(filed, key=lambda o: (o.record.measured_wall_ns, o.number)):
+        record = one.record
+        state = "passed" if record.passed else f"FAILED {'; '.join(record.failed)}"
+        yield (
+            f"{MARK if record.simulated else ''}{one.number:>3}  {day(record)}  {record.site:<12} {record.phase:<6} "
+            f"{slope_text(record.slope_a_per_um)}, LOD {_said(record.lod_um)} µM, {state}"
+        )
+    for site in sorted({one.record.site for one in filed}):
+        mine = sorted((o for o in filed if o.record.site == site), key=lambda o: (o.record.measured_wall_ns, o.number))
+        latest = mine[-1].record
+        mark = MARK if latest.simulated else ""
+        fault = why_invalid(latest, now_wall_ns)
+        left_d = (latest.expires_wall_ns() - now_wall_ns) / NS_PER_DAY
+        holds = "valid, for simulated runs only" if latest.simulated else f"valid for another {left_d:.1f} days"
+        yield f"{mark}{site}: " + (f"NOT VALID, {fault}" if fault else holds)
+        pre = next((o.record for o in reversed(mine) if o.record.phase == "before"), None)
+        post = next((o.record for o in reversed(mine) if o.record.phase == "after"), None)
+        if pre is not None and post is not None and post.measured_wall_ns > pre.measured_wall_ns:
+            whole, per_day = change_per_day(pre, post)
+            yield f"{mark}{site}: slope {whole:+.1%} from before to after the animal, {per_day:+.1%} a day"
+
+
+def day(record: CalibrationRecord) -> str:
+    """Return when it was measured."""
+    return f"{datetime.fromtimestamp(record.measured_wall_ns / NS_PER_S, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def slope_text(slope: Interval) -> str:
+    """Return a slope with its interval in pA/µM, or nA/µM where that is shorter."""
+    value = slope.value or 0.0
+    unit, scale = ("nA/uM", 1e9) if abs(value) >= 1e-10 else ("pA/uM", 1e12)
+    factor = float(quantities.SENSITIVITY.units[unit])
+    low, high = (slope.low or 0.0) / factor, (slope.high or 0.0) / factor
+    return f"{value * scale:.4g} {unit.replace('u', 'µ')} (95 %: {low:.4g} to {high:.4g})"
+
+
+def _steps(record: CalibrationRecord) -> str:
+    steps, line = record.step_slopes_a_per_um, record.slope_a_per_um.value or 0.0
+    shown = ", ".join(f"{step * 1e12:.4g}" for step in steps)
+    return f"{shown} pA/µM; the first is {steps[0] / line - 1.0:+.1%} off the line"
+
+
+def _said(value: float | None, digits: int = 3) -> str:
+    return "none" if value is None else f"{value:.{digits}g}"
+
+
+def _interval(interval: Interval | None) -> str:
+    if interval is None:
+        return "not measured"
+    low = "open" if interval.low is None else f"{interval.low:.3g}"
+    high = "open" if interval.high is None else f"{interval.high:.3g}"
+    return f"{_said(interval.value)} (95 %: {low} to {high})"
+
+
+def _ratio(interval: Interval | None) -> str:
+    if interval is None:
+        return "not measured"
+    if interval.value is None or interval.value <= 0.0 or interval.high is None:
+        low = "nothing" if interval.low is None else f"{interval.low:.3g}:1"
+        return f"at least {low} over ascorbate, of which hardly anything is seen"
+    return f"{interval.value:.3g}:1 over ascorbate (95 %: {_said(interval.low)} to {_said(interval.high)})"
