@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from acquisition.books.chain import BookBroken, BookUnwritable
-from acquisition.engine import snapshots
+from acquisition.engine import snapshots, step_log
 from acquisition.engine.attendance import Attendance
 from acquisition.engine.clock_check import WallWatch
 from acquisition.engine.commands import CommandDesk, Reply
@@ -24,22 +24,11 @@ from acquisition.engine.preflight_desk import PreflightDesk
 from acquisition.engine.pump_desk import PumpDesk
 from acquisition.engine.recorder_watch import RecorderWatch
 from acquisition.engine.reminders import Reminders
-from acquisition.engine.schedule import (
-    LATE_NS,
-    Action,
-    Infuse,
-    MarkNow,
-    Missed,
-    NotStarted,
-    Schedule,
-    StepBegan,
-    StepEnded,
-    Unstable,
-)
+from acquisition.engine.schedule import LATE_NS, Action, Infuse, Schedule
 from acquisition.engine.sensor_desk import SensorDesk
 from acquisition.events import EventKind, Scalar
 from acquisition.messages import Command, EngineState, Phase, Stop
-from acquisition.plan import MarkStep, StableStep
+from acquisition.plan import StableStep
 from drivers.clock import NS_PER_S
 
 STEP_PERIOD_NS = NS_PER_S // 10
@@ -226,7 +215,7 @@ class Conductor:
     def begin_closing(self, now_ns: int) -> None:
         """Stop sampling, switch the cells off, disarm the watchdogs, release the ports."""
         self.outcome = {"finished": "finished", "stopped": "stopped"}.get(self._base, "ended early")
-        self._report_steps(self.schedule.stop(now_ns), now_ns)
+        self._stop_plan(now_ns)
         self._enter("closing", now_ns)
         self._close_deadline_ns = now_ns + round(CLOSE_TIMEOUT_NS * self.desk.slack)
         for pump in self.pumps.values():
@@ -308,38 +297,16 @@ class Conductor:
 
     def _act(self, actions: Sequence[Action], now_ns: int) -> None:
         for action in actions:
-            self._report_steps((action,), now_ns)
+            step_log.tell(self.desk, action, now_ns)
             if isinstance(action, Infuse):
                 self._starter.begin(action.step, self.pumps[action.step.pump], now_ns)
-            elif isinstance(action, Missed):
-                detail = f"step {action.step.number} was {action.late_s:.1f} s late"
-                self.desk.alarms.flash("missed", now_ns, action.step.pump, detail)
-            elif isinstance(action, NotStarted):
-                what = "was left out" if action.left_out else "waits for a person"
-                text = f"Step {action.step.number} {what}, nobody watches: {action.step.label}"
-                self.desk.say(EventKind.STEP, now_ns, "conductor", text, {"what": "nobody watches"})
-            elif isinstance(action, Unstable):
-                text = (
-                    f"Step {action.step.number}: {action.step.channel} is not steady after {action.step.at_most_s:g} s"
-                )
-                self.desk.say(EventKind.STEP, now_ns, "conductor", text, {"what": "not steady"})
-            elif isinstance(action, MarkNow):
-                self._mark(action.step, now_ns)
 
     def _is_steady(self, step: StableStep, now_ns: int) -> bool:
         return self.sensors[step.channel.partition(".")[0]].is_steady(step, now_ns)
 
-    def _mark(self, step: MarkStep, now_ns: int) -> None:
-        self.desk.say(EventKind.MARK, now_ns, "conductor", step.label, {"by": "plan", "step": step.number})
-
-    def _report_steps(self, actions: Sequence[Action], now_ns: int) -> None:
-        for action in actions:
-            if isinstance(action, StepBegan | StepEnded):
-                state = action.state if isinstance(action, StepEnded) else "running"
-                step = action.step
-                text = f"Step {step.number} {state}: {step.label}"
-                data = {"step": step.number, "kind": step.kind, "state": state}
-                self.desk.say(EventKind.STEP, now_ns, "conductor", text, data)
+    def _stop_plan(self, now_ns: int) -> None:
+        for action in self.schedule.stop(now_ns):
+            step_log.tell(self.desk, action, now_ns)
 
     # ---- safety -----------------------------------------------------------------------------------------------------
 
@@ -349,7 +316,7 @@ class Conductor:
             self.desk.say(EventKind.OPERATOR, now_ns, "conductor", f"STOP of all pumps: {reason}", {"what": "stop"})
             for pump in self.pumps.values():
                 pump.abort()
-            self._report_steps(self.schedule.stop(now_ns), now_ns)
+            self._stop_plan(now_ns)
             if self._base != "closing":
                 self._enter("stopping", now_ns)
 

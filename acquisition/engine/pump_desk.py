@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from acquisition.engine import pump_log
 from acquisition.engine.delivery_watch import Finding
 from acquisition.engine.gatekeeper import same_program
 from acquisition.engine.lane_messages import (
@@ -87,7 +88,7 @@ class PumpDesk(PumpFacts):
             Failed: self._failed,
             Closed: self._closed,
             Crashed: self._crashed,
-            Wire: self._wire,
+            Wire: lambda what, now_ns: pump_log.wire(self.desk, self.name, what, now_ns),
             Strayed: self._strayed,
         }
 
@@ -104,20 +105,7 @@ class PumpDesk(PumpFacts):
         self._next_self_test_ns = now_ns
         self.desk.alarms.off("not-connected", self.name)
         self.desk.alarms.off("pump-lost", self.name)
-        identity = what.identity
-        verb = "Found again, it stays stopped" if what.again else "Connected"
-        self.desk.say(
-            EventKind.CONNECTION,
-            now_ns,
-            self.name,
-            f"{verb}: {identity.model} firmware {identity.firmware}",
-            {
-                "family": identity.family,
-                "model": identity.model,
-                "firmware": identity.firmware,
-                "serial_number": identity.serial_number,
-            },
-        )
+        pump_log.connected(self.desk, self.name, what, now_ns)
 
     def _self_tested(self, what: SelfTested, now_ns: int) -> None:
         first = not self.self_tested
@@ -134,20 +122,13 @@ class PumpDesk(PumpFacts):
         if not first:  # every few minutes: the raw bytes are in the recording, a line of the log each time is too much
             self._fresh(what.status, now_ns)
             return
-        self.desk.say(
-            EventKind.SETTING,
-            now_ns,
-            self.name,
-            "Self-test passed: identity, STOP confirmed" + (", watchdog armed" if what.watchdog else ""),
-            {"watchdog": what.watchdog, "watchdog_s": self.setup.watchdog_s},
-        )
+        pump_log.self_tested(self.desk, self.name, what, self.setup.watchdog_s, now_ns)
         self._fresh(what.status, now_ns)
 
     def _watchdog_tried(self, what: WatchdogTried, now_ns: int) -> None:
         self.watchdog_proof = "proved" if what.expired else "failed"
         self.watchdog_why = "" if what.expired else "it heard nothing for longer than it waits, and raised no alarm"
-        text = "Watchdog proved: left alone, the pump raised its alarm" if what.expired else "Watchdog NOT proved"
-        self.desk.say(EventKind.SETTING, now_ns, self.name, text, {"what": "watchdog tried", "expired": what.expired})
+        pump_log.watchdog_tried(self.desk, self.name, what, now_ns)
 
     def _lost(self, what: Lost, now_ns: int) -> None:
         self.link, self.read_back, self.self_tested, self._self_test_asked = "lost", None, False, False
@@ -177,22 +158,11 @@ class PumpDesk(PumpFacts):
         self.desk.say(EventKind.SYSTEM, now_ns, self.name, what.trace)
         self.abort()
 
-    def _wire(self, what: Wire, now_ns: int) -> None:
-        lines = [f"{(t_ns - now_ns) / NS_PER_S:.3f} {way} {data!r}" for t_ns, way, data in what.lines]
-        self.desk.say(EventKind.WIRE, now_ns, self.name, "\n".join(lines))
-
     # ---- settings and start -----------------------------------------------------------------------------------------
 
     def _programmed(self, what: Programmed, now_ns: int) -> None:
         self.read_back, self.armed_token, self.preparing = what.readback, what.token, False
-        held = what.readback
-        self.desk.say(
-            EventKind.SETTING,
-            now_ns,
-            self.name,
-            f"Read back: {held.target_ul:.6g} uL at {held.rate_ul_per_min:.6g} uL/min, syringe {held.diameter_mm:g} mm",
-            {"diameter_mm": held.diameter_mm, "rate_ul_per_min": held.rate_ul_per_min, "target_ul": held.target_ul},
-        )
+        pump_log.programmed(self.desk, self.name, what, now_ns)
 
     def _verified(self, what: Verified, now_ns: int) -> None:
         """Compare the periodic read-back of a running infusion (fault D3)."""
