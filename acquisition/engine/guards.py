@@ -19,6 +19,9 @@ SILENCE_INTERVALS = 5.0
 """Silent: no sample for longer than the larger of the two [P]."""
 EPOCH_JITTER_NS = NS_PER_S // 4
 """The time of an epoch is fitted to its first block; what lies between two epochs is known no better than this [A]."""
+_NOT_A_NUMBER, _OVERLOAD, _OTHER_RANGE = (
+    int(flag) for flag in (SampleFlag.NOT_A_NUMBER, SampleFlag.OVERLOAD, SampleFlag.OTHER_RANGE)
+)
 FLAT_FOR_S = 30.0
 FLAT_SAMPLES = 50
 FLAT_BELOW = 1e-3
@@ -83,21 +86,20 @@ class StreamGuard:
             self._epoch, self._next_index = block.epoch, 0
         gaps = (*between, *self._gaps(block))
         self.missing += sum(gap.count for gap in gaps)
-        gaps = (*gaps, *self._channel_gaps(block, new_epoch=new_epoch))
+        all_flags = np.bitwise_or.reduce(block.flags, axis=0).tolist()
+        gaps = (*gaps, *self._channel_gaps(block, all_flags, new_epoch=new_epoch))
         self.samples += len(block.index)
         self._next_index = int(block.index[-1]) + 1
         self.last_t_ns = int(block.t0_ns + int(block.index[-1]) * block.interval_ns)
         saturated, flat, other_range = [], [], []
-        for column, channel in enumerate(block.channels):
-            current = block.current_a[:, column]
-            flags = int(np.bitwise_or.reduce(block.flags[:, column]))
-            if flags & SampleFlag.OVERLOAD:
+        for channel, current, flags in zip(block.channels, block.current_a.T.tolist(), all_flags, strict=True):
+            if flags & _OVERLOAD:
                 saturated.append(channel)
-            if flags & SampleFlag.OTHER_RANGE:
+            if flags & _OTHER_RANGE:
                 other_range.append(channel)
             if self._is_flat(channel, current, block.interval_ns):
                 flat.append(channel)
-            self.last_current_a[channel] = float(current[-1])
+            self.last_current_a[channel] = current[-1]
             self.last_flags[channel] = flags
         return BlockFinding(gaps, tuple(saturated), tuple(flat), tuple(other_range), new_epoch and not first_ever)
 
@@ -129,15 +131,15 @@ class StreamGuard:
             for i in np.flatnonzero(index > expected)
         )
 
-    def _channel_gaps(self, block: SampleBlock, *, new_epoch: bool) -> tuple[Gap, ...]:
+    def _channel_gaps(self, block: SampleBlock, all_flags: list[int], *, new_epoch: bool) -> tuple[Gap, ...]:
         """Return what single channels lacked while others went on, when it is over. One sample alone is no gap: a slow
         crystal passes over a row now and then, and an instrument may say "not a number".
         """
         if new_epoch:
             self._nothing.clear()
-        bad = block.flags & np.uint8(SampleFlag.NOT_A_NUMBER)
-        if not self._nothing and not bad.any():
+        if not self._nothing and not any(flags & _NOT_A_NUMBER for flags in all_flags):
             return ()
+        bad = block.flags & np.uint8(SampleFlag.NOT_A_NUMBER)
         gaps = []
         for column, channel in enumerate(block.channels):
             for index, is_bad in zip(block.index.tolist(), bad[:, column].tolist(), strict=True):
@@ -148,18 +150,17 @@ class StreamGuard:
                     gaps.append(Gap(block.epoch, first, count, _time_of(block, first), channel))
         return tuple(gaps)
 
-    def _is_flat(self, channel: str, current: np.ndarray, interval_ns: int) -> bool:
-        last = self.last_current_a.get(channel)
-        run = self._equal.get(channel, 0)
-        changes = np.flatnonzero(np.diff(current) != 0)
-        if changes.size:
-            run = len(current) - 1 - int(changes[-1])
-        elif last is not None and current[0] == last:
-            run += len(current)
+    def _is_flat(self, channel: str, current: list[float], interval_ns: int) -> bool:
+        newest, run = current[-1], 0
+        for value in reversed(current):  # nearly always the second one is another already
+            if value != newest:
+                break
+            run += 1
         else:
-            run = len(current)
-        self._equal[channel] = run
-        nothing = abs(float(current[-1])) <= FLAT_BELOW * self._range_a.get(channel, 0.0)
+            if newest == self.last_current_a.get(channel):
+                run += self._equal.get(channel, 0)
+        self._equal[channel] = max(run, 1)
+        nothing = abs(newest) <= FLAT_BELOW * self._range_a.get(channel, 0.0)
         return nothing and run >= FLAT_SAMPLES and run * interval_ns >= FLAT_FOR_S * NS_PER_S
 
 

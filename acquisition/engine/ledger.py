@@ -255,8 +255,10 @@ class PumpLedger:
 
         What went into waste went through the line, and filled it.
         """
+        if self.setup.primed:
+            return 0.0
         filled_ul = sum(infusion.counter_ul for infusion in self._all if infusion.into_waste)
-        return 0.0 if self.setup.primed else max(0.0, self.setup.line_dead_volume_ul - filled_ul)
+        return max(0.0, self.setup.line_dead_volume_ul - filled_ul)
 
     @property
     def _given(self) -> list[Infusion]:

@@ -85,6 +85,10 @@ class Frame:
     size: int
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+_PLAIN_TYPES = frozenset({str, bool, int, type(None)})
+
+
 def encode_frame(kind: Kind, sequence: int, payload: bytes, stream: int = 0) -> bytes:
     """Return the frame of one record. Raises ValueError when the payload is longer than MAX_PAYLOAD_BYTES."""
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -114,14 +118,14 @@ def split_frame(data: memoryview) -> Frame | None:
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """Return the one spelling of ``value``: sorted keys, no blanks, ASCII. What is not finite becomes text."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _CANONICAL.encode(_plain(value)).encode("ascii")
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _PLAIN_TYPES or isinstance(value, str | bool | int):
+        return value
     if isinstance(value, np.generic):
         return _plain(value.item())
-    if value is None or isinstance(value, str | bool | int):
-        return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):

@@ -31,7 +31,7 @@ def _no_archiver() -> ArchiverState:
 
 
 def _view(core: RecorderCore, archiver: ArchiverState) -> RecorderView:
-    return RecorderView(
+    return RecorderView.model_construct(  # asked in every step of the engine, of values that are what they should be
         journal_bytes=core.writer.size,
         records=core.written,
         synced_ns=core.synced_ns,

@@ -203,6 +203,8 @@ class RecorderCore:
     @property
     def failing(self) -> str:
         """Say why recording fails now and what to do; empty when it does not."""
+        if not (self._write_problem or self._sync_problem or self._dropped):
+            return ""
         with self._lock:
             lost = ", ".join(f"{drop.samples} samples of {name}" for name, drop in self._dropped.items())
         full = f"The memory for waiting records is full; not recorded so far: {lost}." if lost else ""

@@ -130,7 +130,9 @@ class PackageDecoder:
         one = rb"%s(?:([0-9A-F]{7})([afpnum kMGTPEi])| {5}nan)((?:,[0-9A-Za-z]+)*)"
         self._ranges = (*ranges, *([None] * (len(kinds) - len(ranges))))
         self._limits = [float("inf") if one is None else _IMPOSSIBLE * one.nominal_a for one in self._ranges]
-        self._pattern = re.compile(b"P" + b";".join(one % kind.encode() for kind in kinds))
+        package = b"P" + b";".join(one % kind.encode() for kind in kinds)
+        self._pattern = re.compile(package)
+        self._lines = re.compile(b"^" + package + b"$", re.MULTILINE)
         self._statuses: list[dict[bytes, int]] = [{} for _kind in kinds]
         self._scales = {prefix.encode(): scale for prefix, scale in PREFIXES.items()}
 
@@ -172,6 +174,31 @@ class PackageDecoder:
                 continue
             others.append(line)
         return values, flags, others
+
+    def columns(self, lines: Sequence[bytes]) -> tuple[list[list[float]], list[list[int]]] | None:
+        """Return (values, flags), one inner list per kind, where every line is a package of plain numbers; else None.
+
+        What ``decode`` returns of such lines, at half the cost: live blocks are hardly ever anything else.
+        """
+        found = self._lines.findall(b"\n".join(lines))
+        if not found or len(found) != len(lines):
+            return None
+        groups = list(zip(*found, strict=True))
+        values: list[list[float]] = []
+        flags: list[list[int]] = []
+        for column, limit in enumerate(self._limits):
+            digits, prefixes, metadata = groups[3 * column : 3 * column + 3]
+            if b"" in digits:  # no number
+                return None
+            scales = self._scales
+            decoded = [(int(d, 16) - OFFSET) * scales[p] for d, p in zip(digits, prefixes, strict=True)]
+            if max(decoded) > limit or min(decoded) < -limit:
+                return None
+            known = self._statuses[column]
+            told = [known[m] if m in known else self._learn(column, m) for m in metadata]
+            values.append(decoded)
+            flags.append(told)
+        return values, flags
 
     def _learn(self, column: int, metadata: bytes) -> int:
         flag = 0

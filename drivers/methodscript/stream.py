@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drivers.capabilities import AmperometrySettings, SampleBlock
 from drivers.clock import NS_PER_S
@@ -144,6 +145,13 @@ class SampleStream:
         return _EARLY_NS + 2 * self._interval_ns + int((received_ns - since_ns) * _DRIFT)
 
     def _blocks(self, lines: list[bytes], received_ns: int) -> list[SampleBlock]:
+        if not lines:
+            return []
+        if len(lines) > 1 and (plain := self._plain_block(lines, received_ns)) is not None:
+            return [plain]
+        return self._line_by_line(lines, received_ns)
+
+    def _line_by_line(self, lines: list[bytes], received_ns: int) -> list[SampleBlock]:
         values, flags, others = self._decoder.decode(lines)
         if values:
             self.odd_ends = 0
@@ -177,6 +185,34 @@ class SampleStream:
             fresh.append(at)
         return blocks + self._block(index, [values[n] for n in fresh], [flags[n] for n in fresh], received_ns)
 
+    def _plain_block(self, lines: list[bytes], received_ns: int) -> SampleBlock | None:
+        """Return the block of lines of which each is the sample after the one before it, which nearly all are; else
+        None, and nothing is changed. Says what the way line by line says of them.
+        """
+        if self.proof.is_watching or self._last_index < 0 or self._t0_ns is None:
+            return None
+        columns = self._decoder.columns(lines)
+        if columns is None:
+            return None
+        (times_s, potentials_v, *currents_a), (_, _, *flags) = columns
+        proof = self.proof
+        if min(potentials_v) < proof.lowest_v or max(potentials_v) > proof.highest_v:
+            return None
+        first, zero_s, interval_s = self._first_index, self._first_s, self.settings.interval_s
+        index = [first + round((time_s - zero_s) / interval_s) for time_s in times_s]
+        following = self._last_index + 1
+        if index != list(range(following, following + len(index))):
+            return None
+        if self._t0_ns != received_ns:
+            apart_ns = (index[-1] - self._base) * self._interval_ns
+            if apart_ns > received_ns - self._t0_ns + self._slack_ns(received_ns):
+                return None  # from the future
+            self._suspect = None
+        self.odd_ends = 0
+        proof.see_right_potential()
+        self._last_index = index[-1]
+        return self._made(index, np.array(currents_a).T, np.array(flags, dtype=np.uint8).T, received_ns)
+
     def _is_next_turn(self, number: int, received_ns: int) -> bool:
         """Tell whether time went back because the line that says "next turn" was lost."""
         if self._t0_ns is None or not self._is_turn_over(received_ns):
@@ -188,22 +224,26 @@ class SampleStream:
     ) -> list[SampleBlock]:
         if not index:
             return []
+        current_a = np.array([row[2:] for row in values], dtype=np.float64)
+        return [self._made(index, current_a, np.array([row[2:] for row in flags], dtype=np.uint8), received_ns)]
+
+    def _made(
+        self, index: list[int], current_a: NDArray[np.float64], flags: NDArray[np.uint8], received_ns: int
+    ) -> SampleBlock:
         self.garbled_in_a_row = 0
         self._fit(index[0], index[-1], received_ns)
         t0_ns = self._t0_ns if self._t0_ns is not None else received_ns
-        return [
-            SampleBlock(
-                instrument=self.instrument,
-                epoch=self.epoch,
-                t0_ns=t0_ns,
-                interval_ns=self._interval_ns,
-                channels=self._channels,
-                index=np.array(index, dtype=np.int64) - self._base,
-                current_a=np.array([row[2:] for row in values], dtype=np.float64),
-                flags=np.array([row[2:] for row in flags], dtype=np.uint8),
-                received_ns=received_ns,
-            )
-        ]
+        return SampleBlock(
+            instrument=self.instrument,
+            epoch=self.epoch,
+            t0_ns=t0_ns,
+            interval_ns=self._interval_ns,
+            channels=self._channels,
+            index=np.array(index, dtype=np.int64) - self._base,
+            current_a=np.ascontiguousarray(current_a),
+            flags=np.ascontiguousarray(flags),
+            received_ns=received_ns,
+        )
 
     def _fit(self, first: int, last: int, received_ns: int) -> None:
         """Find the host time of sample 0, once; again where the instrument's time has stood still meanwhile."""
