@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
-from acquisition.books.containers import add_unordered, settle_delivery
+from acquisition.books.containers import add_unordered, never_ran, settle_delivery
 from acquisition.books.places import book_place
 from acquisition.events import NO_DATA, Scalar
 from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
@@ -201,10 +201,35 @@ def unordered_after_a_crash(animal: str, session: str, pump: PumpSetup, volume_u
             data = {"kind": "unordered", "by": _AFTER_CRASH} | _solution(animal, session, pump, program)
             if pump.container:
                 whose = {"session": session, "pump": pump.name, "animal": animal, "by": _AFTER_CRASH}
-                data |= {"container": pump.container, "delivery": add_unordered(pump.container, new_ul, whose, wall_ns)}
+                data |= {
+                    "container": pump.container,
+                    "delivery": add_unordered(pump.container, new_ul, whose, _known(book, pump.container), wall_ns),
+                }
             book.add(data, wall_ns)
     finally:
         book.close()
+
+
+def never_ran_after_a_crash(animal: str, session: str, pump: PumpSetup, wall_ns: int) -> None:
+    """Settle, in the log of the pump's container, an infusion whose engine died before this book had its intent.
+
+    A pump that keeps the animal asleep starts also when this book cannot be written: its stays open. Raises
+    BookUnwritable, BookBroken, ContainerRefused.
+    """
+    if not pump.container or pump.role != "experimental":
+        return
+    book = Book(*book_place(KIND, animal)).open()
+    try:
+        whose = {"session": session, "pump": pump.name}
+        never_ran(pump.container, whose, _known(book, pump.container), _AFTER_CRASH, wall_ns)
+    finally:
+        book.close()
+
+
+def _known(book: Book, container: str) -> set[int]:
+    """Return the numbers that infusions in this book have in the log of a container."""
+    ours = [entry for entry in book.entries if entry.data.get("container") == container]
+    return {int(_number(entry, "delivery")) for entry in ours if "delivery" in entry.data}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ ever overwritten: a correction is an entry of its own. It supports the log that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -142,16 +142,36 @@ def settle_delivery(  # noqa: PLR0917 - as the entry stands in the log
         book.add(_outcome(number, given_ul, uncertain_ul, "") | dict(told), wall_ns)
 
 
-def add_unordered(container: str, volume_ul: float, whose: Mapping[str, Scalar], wall_ns: int) -> int:
+def add_unordered(container: str, volume_ul: float, whose: Mapping[str, Scalar], known: Set[int], wall_ns: int) -> int:
     """Write what a pump gave by itself after its session; ``whose`` says which pump. Return the delivery's number.
 
-    Raises BookUnwritable, BookBroken, ContainerRefused.
+    ``known``: the deliveries that stand in the animal's book. One of the same pump and session that does not was
+    written by somebody who died before writing there: it is taken up again. Raises BookUnwritable, BookBroken,
+    ContainerRefused.
     """
     with _held(container) as book:
         data: dict[str, Scalar] = {"kind": "delivering", "volume_nl": round(volume_ul * NL_PER_UL)}
-        number = book.add(data | dict(whose), wall_ns).number
+        half = [
+            e.number for e in book.entries if e.data.get("kind") == "delivering" and whose.items() <= e.data.items()
+        ]
+        left = [number for number in half if number not in known]
+        number = left[0] if left else book.add(data | dict(whose), wall_ns).number
         book.add(_outcome(number, volume_ul, 0.0, str(whose.get("by") or "")), wall_ns)
         return number
+
+
+def never_ran(container: str, whose: Mapping[str, Scalar], known: Set[int], by: str, wall_ns: int) -> None:
+    """Settle at nothing what the log knows as begun and the animal's book, where ``known`` stand, does not.
+
+    ``whose`` names session and pump. RUN goes out only when both know it. Raises BookUnwritable, BookBroken,
+    ContainerRefused.
+    """
+    with _held(container) as book:
+        ended = {e.data.get("delivery") for e in book.entries if e.data.get("kind") == "delivered"}
+        begun = {"kind": "delivering"} | dict(whose)
+        for entry in [entry for entry in book.entries if begun.items() <= entry.data.items()]:
+            if entry.number not in known | ended:
+                book.add(_outcome(entry.number, 0.0, 0.0, by), wall_ns)
 
 
 def entries_of(container: str) -> list[Entry]:

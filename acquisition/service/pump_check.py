@@ -18,7 +18,7 @@ from acquisition.service.cut_short import PumpAccount
 from drivers import registry
 from drivers.capabilities import Identity, PumpProgram, PumpStatus, SyringePump
 from drivers.clock import Clock
-from drivers.errors import DeviceReset, DriverError, ExchangeError
+from drivers.errors import DeviceReset, DriverError, ExchangeError, WrongInstrument
 from drivers.registry import DriverFactory, UnknownName
 from drivers.transport import TransportOpener
 
@@ -72,11 +72,15 @@ def look_and_stop(setup: PumpSetup, ports: Ports, *, stop: bool) -> PumpLook:
 
 
 def _who_is_there(pump: SyringePump) -> Identity:
-    """Ask who it is, again where something else was heard: on a chain the next pump raises its watchdog's alarm now."""
+    """Ask who it is, again where something else was heard.
+
+    On a chain the next pump raises its watchdog's alarm now, and the reply to what the dead engine asked last may still
+    be on its way.
+    """
     for _ in range(CONNECT_ATTEMPTS - 1):
         try:
             return pump.connect()
-        except ExchangeError:
+        except (ExchangeError, WrongInstrument):
             pump.close()
     return pump.connect()
 
@@ -128,12 +132,16 @@ def given_ul(look: PumpLook, account: PumpAccount, diameter_mm: float) -> tuple[
     """Return what the open infusion gave at least and at most, and why it is known so well.
 
     The counter was cleared before the infusion (R16). It is believed only if the pump still holds that infusion and
-    counts no less than it did; zero is taken for a reset. In every other case the whole target may have been given.
+    counts no less than it did; zero is taken for a reset. In every other case the whole target may have been given, and
+    what the counter shows besides where it counts something else: somebody may have started the pump by its keys.
     """
     if account.open_step is None:
         return 0.0, 0.0, ""
-    doubt = _doubt(look, account, PumpProgram(diameter_mm, account.rate_ul_per_min, account.target_ul))
-    counter_ul = look.counter_ul or 0.0
+    program = PumpProgram(diameter_mm, account.rate_ul_per_min, account.target_ul)
+    doubt, counter_ul = _doubt(look, account, program), look.counter_ul or 0.0
+    if doubt in _COUNTS_SOMETHING_ELSE:
+        what = f" and {counter_ul:.4g} µL by nobody's order" if counter_ul else ""
+        return account.counter_ul, account.target_ul + counter_ul, f"{doubt}: the whole target counts{what}"
     if doubt:
         return account.counter_ul, max(account.target_ul, counter_ul), f"{doubt}: the whole target counts"
     least = max(counter_ul, account.counter_ul)
@@ -161,16 +169,24 @@ def unordered_ul(look: PumpLook, account: PumpAccount) -> tuple[float, float]:
     return (0.0 if before_ul is None else min(look.counter_ul, max(0.0, gained_ul))), look.counter_ul
 
 
+_LOST, _WENT_BACK, _OTHER_SETTINGS = (
+    "the pump has lost its counter",
+    "its counter went back, so it counts something else",
+    "the pump holds other settings",
+)
+_COUNTS_SOMETHING_ELSE = (_LOST, _WENT_BACK, _OTHER_SETTINGS)
+
+
 def _doubt(look: PumpLook, account: PumpAccount, program: PumpProgram) -> str:
     """Return why the counter is not believed; empty when it is."""
     doubts = (
         (look.counter_ul is None, "the pump could not tell"),
-        (look.was_reset or not look.counter_ul, "the pump has lost its counter"),
+        (look.was_reset or not look.counter_ul, _LOST),
         (
             look.counter_ul is not None and look.counter_ul + look.counter_step_ul < account.counter_ul,
-            "its counter went back, so it counts something else",
+            _WENT_BACK,
         ),
-        (look.held is None or not same_program(look.held, program), "the pump holds other settings"),
+        (look.held is None or not same_program(look.held, program), _OTHER_SETTINGS),
         (not look.still, "the pump is not known to stand still"),
     )
     return next((why for applies, why in doubts if applies), "")

@@ -175,6 +175,7 @@ def _book(open_: OpenSession, booking: _Booking, wall_ns: int) -> str:
                 animals.unordered_after_a_crash(
                     open_.animal, open_.session, pump, booking.unordered[pump.name], wall_ns
                 )
+            animals.never_ran_after_a_crash(open_.animal, open_.session, pump, wall_ns)
     except (BookBroken, BookUnwritable, ContainerRefused) as error:
         return f"NOT WRITTEN ({error}): what is not in it counts with its whole target"
     return f"{len(booking.outcomes)} infusions were booked, {rest}"

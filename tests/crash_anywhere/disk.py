@@ -8,8 +8,13 @@ gone, with all that lies below it; a cut that was never synced may not have happ
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -20,8 +25,18 @@ BLOCK_BYTES = 512
 """What a disk writes whole or not at all."""
 
 
+class _Real:
+    """The system's own calls, also while a mortal disk stands in for them."""
+
+    create = staticmethod(partial(OsFileSystem.create, OsFileSystem()))
+    append = staticmethod(partial(OsFileSystem.append, OsFileSystem()))
+    write = staticmethod(partial(OsFileSystem.write, OsFileSystem()))
+    truncate = staticmethod(partial(OsFileSystem.truncate, OsFileSystem()))
+    close = staticmethod(partial(OsFileSystem.close, OsFileSystem()))
+
+
 @dataclass
-class MortalDisk(OsFileSystem):
+class MortalDisk:
     """The machine's disk, which remembers what is safe."""
 
     accident: Accident
@@ -43,7 +58,7 @@ class MortalDisk(OsFileSystem):
 
     def create(self, path: Path) -> int:
         self._step()
-        descriptor = super().create(path)
+        descriptor = _Real.create(path)
         self._paths[descriptor] = path
         self.safe[path], self.written[path] = b"", bytearray()
         self.unsafe_names.add(path)
@@ -51,7 +66,7 @@ class MortalDisk(OsFileSystem):
 
     def append(self, path: Path) -> int:
         self._step()
-        descriptor = super().append(path)
+        descriptor = _Real.append(path)
         self._paths[descriptor] = path
         self.safe.setdefault(path, path.read_bytes())
         self.written.setdefault(path, bytearray(path.read_bytes()))
@@ -59,9 +74,9 @@ class MortalDisk(OsFileSystem):
 
     def write(self, descriptor: int, data: bytes) -> int:
         if self.accident.comes_now("disk"):
-            super().write(descriptor, data[: int(self.rng.integers(0, len(data) + 1))])
+            _Real.write(descriptor, data[: int(self.rng.integers(0, len(data) + 1))])
             self.accident.die()
-        taken = super().write(descriptor, data)
+        taken = _Real.write(descriptor, data)
         self.written[self._paths[descriptor]] += data[:taken]
         return taken
 
@@ -70,7 +85,7 @@ class MortalDisk(OsFileSystem):
         path = self._paths[descriptor]
         if len(whole := path.read_bytes()) > size:
             self.cut[path] = whole
-        super().truncate(descriptor, size)
+        _Real.truncate(descriptor, size)
         del self.written[path][size:]
 
     def sync(self, descriptor: int) -> None:
@@ -86,7 +101,7 @@ class MortalDisk(OsFileSystem):
     def close(self, descriptor: int) -> None:
         path = self._paths.pop(descriptor, None)
         if path is not None:
-            super().close(descriptor)
+            _Real.close(descriptor)
 
     def free_bytes(self, path: Path) -> int:
         return 10**12
@@ -129,3 +144,16 @@ class MortalDisk(OsFileSystem):
             if self.rng.random() < 0.2:
                 left[begin:end] = bytes(max(0, end - begin))
         return bytes(left)
+
+
+@contextmanager
+def machine(disk: MortalDisk) -> Iterator[None]:
+    """Let this be the disk of the machine for everything that the process does."""
+
+    def on_it(name: str) -> Callable[..., Any]:
+        return lambda _self, *arguments: getattr(disk, name)(*arguments)
+
+    with ExitStack() as patches:
+        for name in [name for name in vars(OsFileSystem) if not name.startswith("_")]:
+            patches.enter_context(mock.patch.object(OsFileSystem, name, on_it(name)))
+        yield

@@ -9,20 +9,24 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 
+from acquisition.books import containers, sessions
 from acquisition.books.animal import KIND, AnimalBook, doses
+from acquisition.books.balance import balance
 from acquisition.books.chain import read_entries
+from acquisition.books.containers import ContainerBook, Label
 from acquisition.books.places import BOOKS_DIR_VARIABLE, book_place
+from acquisition.books.run_books import RunBooks
 from acquisition.campaign.run import PUMP, plan_of
 from acquisition.campaign.trial import Family, Infusion, Trial
 from acquisition.engine.conductor import Conductor
-from acquisition.engine.session import LOCKSTEP_PACE, Session, build_session, make_session_dir
+from acquisition.engine.session import LOCKSTEP_PACE, Session, build_session
 from acquisition.events import EventKind
 from acquisition.experiment.limits_file import load_limits
 from acquisition.host.auto_operator import AutoOperator
@@ -30,18 +34,16 @@ from acquisition.host.lockstep import Actor, LockstepClock, LockstepHost
 from acquisition.host.rehearsal import describe_world
 from acquisition.messages import Finish
 from acquisition.recording import recover as recovery
-from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.recorder import InlineRecorder
 from acquisition.recording.records import RecordingFailed, SessionHeader
 from acquisition.recording.recover import recover
 from acquisition.recording.session_data import read_session
-from acquisition.recording.verify import verify
 from drivers import registry
 from drivers.clock import NS_PER_S, Clock, VirtualClock
 from tests.crash_anywhere.accident import Accident, Died, MortalOpener
-from tests.crash_anywhere.disk import MortalDisk
+from tests.crash_anywhere.disk import MortalDisk, machine
 
-ANIMAL = "m1"
+ANIMAL, CONTAINER = "m1", "D-17"
 WATCHDOG_S = 2
 STOP_S = 0.3
 _INFUSIONS = (Infusion(0.05, 1.0), Infusion(0.03, 1.0))
@@ -88,13 +90,19 @@ class Laboratory:
         self.rng = np.random.default_rng(self.seed)
         watchdog_s = WATCHDOG_S if self.family == "new-era" else 0
         trial = Trial(1, self.family, watchdog_s, maintenance=False, sensor=True, infusions=_INFUSIONS, faults=())
-        self.plan = plan_of(trial)
+        plan = plan_of(trial)
+        self.plan = replace(plan, pumps=tuple(replace(pump, container=CONTAINER) for pump in plan.pumps))
         self.bound_s = watchdog_s + STOP_S if watchdog_s else _INFUSIONS[0].volume_ul * 60 + STOP_S
         self.bench = registry.bench()(self.clock, describe_world(self.plan), 1, ())
 
+    def open_bottle(self) -> None:
+        """Begin the log of the container that the syringe was filled from."""
+        label = Label(CONTAINER, "ketamine", "", "III", 0.1, "L7", date(2099, 3, 31), "Dr. Berg")
+        containers.open_container(label, 5000.0, by="Anna", wall_ns=1)
+
     def true_ul(self) -> float:
         """Return what has left the syringe."""
-        return float(self.bench.truth()["pumps"][PUMP]["true_delivered_ul"])
+        return float(self.bench.delivered_ul(PUMP))
 
     def wait(self, for_s: float) -> None:
         """Let time pass while no engine runs."""
@@ -104,8 +112,8 @@ class Laboratory:
         """Run an engine until its session is over or it dies; return how it ended."""
         opener = MortalOpener(self.bench, accident)
         try:
-            with accident.memory():
-                return self._live(opener, disk, only_ends=only_ends)
+            with machine(disk), accident.memory():
+                return self._live(opener, only_ends=only_ends)
         except Died:
             return "died"
         except Exception as error:  # ordinary errors end the process too
@@ -122,21 +130,25 @@ class Laboratory:
         """The locks of a process go with it."""
         fresh = LockstepClock()
         self.clock.while_waiting, self.clock.next_turn_ns = fresh.while_waiting, fresh.next_turn_ns
-        if len(self._held) < 2:  # it died while it took them
+        if len(self._held) < 3:  # it died while it took them
             gc.collect()
         while self._held:
             self._held.pop()()
 
-    def _live(self, opener: MortalOpener, disk: MortalDisk, *, only_ends: bool) -> str:
+    def _live(self, opener: MortalOpener, *, only_ends: bool) -> str:
         def record(path: Path, header: SessionHeader, clock: Clock) -> InlineRecorder:
-            recorder = InlineRecorder.create(path, header, clock, disk)
+            recorder = InlineRecorder.create(path, header, clock)
             self._held.append(recorder.core.lock.release)
             return recorder
 
-        def open_book(session_id: str) -> AnimalBook:
-            book = AnimalBook.open(ANIMAL, session_id, 25.0, fs=disk)
-            self._held.append(book.close)
-            return book
+        def open_book(session_id: str) -> RunBooks:
+            animal = AnimalBook.open(ANIMAL, session_id, 25.0)
+            self._held.append(animal.close)
+            log = ContainerBook.open(CONTAINER, session_id)
+            self._held.append(log.close)
+            folder = self.folder / "data" / "out" / session_id
+            sessions.opened(session_id, folder, ANIMAL, self.plan.pumps, self.clock.wall_ns())
+            return RunBooks(animal, {PUMP: log})
 
         session: Session = build_session(
             self.plan,
@@ -150,8 +162,6 @@ class Laboratory:
             seed=1,
             pace=LOCKSTEP_PACE,
             open_book=open_book,
-            make_dir=partial(make_session_dir, fs=disk),
-            fs=disk,
         )
         conductor = session.conductor
         person: Actor = EndsAtOnce(conductor) if only_ends else AutoOperator(conductor, stuck_after_s=4.0)
@@ -175,12 +185,19 @@ class Laboratory:
                 f"the pump went on for longer than {self.bound_s} s: {at_bound_ul} uL, then {self.true_ul()} uL"
             )
 
-    def check_book(self) -> None:
-        """R54: the dose book is whole, and never says less than what left the syringe."""
+    def booked_ul(self) -> float:
+        """Return what the animal was given by its book, at worst."""
         entries = read_entries(*book_place(KIND, ANIMAL))
-        booked_ul = sum(dose.volume_ul for dose in doses(entries, self.clock.wall_ns()))
-        if booked_ul + _COUNTERS_UL < self.true_ul():
+        return sum(dose.volume_ul for dose in doses(entries, self.clock.wall_ns()))
+
+    def check_books(self) -> None:
+        """R54: book and container's log are whole, and never say less than what left the syringe."""
+        if (booked_ul := self.booked_ul()) + _COUNTERS_UL < self.true_ul():
             raise Wrong(f"the dose book says {booked_ul} uL, the pump gave {self.true_ul()} uL")
+        log = balance(containers.entries_of(CONTAINER))
+        least_ul, most_ul = log.delivered_least_nl / 1000, log.delivered_most_nl / 1000
+        if not least_ul - _COUNTERS_UL <= self.true_ul() <= most_ul + _COUNTERS_UL:
+            raise Wrong(f"the container's log says {least_ul} to {most_ul} uL, the pump gave {self.true_ul()} uL")
 
     def check_recording(self, journal: Path, sure: bytes, given_ul: float) -> None:
         """R53: what was acknowledged is there to the last byte, and the account holds what may have been given."""
@@ -229,36 +246,5 @@ class Tried:
     reached: bool
     """Whether the accident happened; if not, the session was over before."""
     given_ul: float
-
-
-def try_once(folder: Path, accident: Accident, seed: int, *, power_cut: bool, family: Family, nwb: bool) -> Tried:
-    """Live, have the accident, look; restart, look again. Raises Wrong."""
-    lab = Laboratory(folder, seed, family)
-    (folder / "data").mkdir()
-    (folder / "user").mkdir()
-    disk = MortalDisk(accident, lab.rng)
-    with private_books(folder):
-        ended = lab.live(accident, disk)
-        journals = [path for path in disk.written if path.name == JOURNAL_NAME]
-        sure = {path: disk.sure(path, power_cut=power_cut) for path in journals}
-        if power_cut:
-            disk.power_cut()
-        if restart_at_once := lab.rng.random() < 0.5:
-            lab.live(Accident(), MortalDisk(Accident(), lab.rng), only_ends=True)
-            still_ul = lab.true_ul()
-            lab.wait(30.0)
-            if lab.true_ul() > still_ul + _TINY_UL:
-                raise Wrong("a restarted engine has ended its session, and the pump moves")
-        else:
-            lab.check_pump_stops()
-        lab.check_book()
-        with without_nwb():
-            for path in journals:
-                lab.check_recording(path, sure[path], 0.0 if restart_at_once else lab.true_ul())
-        if nwb:
-            for path in journals:
-                if path.exists() and sure[path]:
-                    recover(path.parent, lab.clock)
-                    if not (checked := verify(path.parent)).ok:
-                        raise Wrong(checked.text())
-    return Tried(ended, accident.seen >= accident.at > 0, lab.true_ul())
+    over_ul: float = 0.0
+    """How much more the dose book says."""

@@ -13,10 +13,11 @@ from acquisition.campaign.trial import Family
 from acquisition.engine.parts import Desk
 from acquisition.recording.filesystem import OsFileSystem
 from acquisition.recording.records import InfusionRow
-from tests.crash_anywhere.__main__ import Tally, all_of
+from tests.crash_anywhere.__main__ import Tally, all_of, reconciliation_dies, session_dies
 from tests.crash_anywhere.accident import Accident, Kind
 from tests.crash_anywhere.disk import MortalDisk
-from tests.crash_anywhere.life import Wrong, try_once
+from tests.crash_anywhere.life import Wrong
+from tests.crash_anywhere.session_dies import try_once
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,7 +44,28 @@ def test_R53_R54_whatever_a_session_dies_of_what_was_acknowledged_is_there_and_t
     kind: Kind, family: Family, power_cut: bool, stride: int
 ) -> None:
     tally = Tally()
-    all_of(tally, kind, family, power_cut=power_cut, seed=5, stride=stride, nwb_every=0)
+    all_of(tally, session_dies(kind, family, power_cut=power_cut), seed=5, stride=stride)
+    assert tally.wrong == []
+    assert sum(tally.tried.values()) >= 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "family", "power_cut", "situation", "stride"),
+    [
+        ("disk", "new-era", True, 3, 5),
+        ("disk", "harvard-ultra", False, 3, 6),
+        ("disk", "new-era", False, 0, 9),
+        ("line", "new-era", False, 0, 7),
+        ("line", "harvard-ultra", True, 2, 11),
+        ("memory", "new-era", False, 3, 997),
+    ],
+)
+def test_R53_R54_whatever_a_reconciliation_dies_of_the_next_one_books_what_it_would_have_booked(
+    kind: Kind, family: Family, power_cut: bool, situation: int, stride: int
+) -> None:
+    tally = Tally()
+    all_of(tally, reconciliation_dies(kind, family, power_cut=power_cut, situation=situation), seed=5, stride=stride)
     assert tally.wrong == []
     assert sum(tally.tried.values()) >= 4
 

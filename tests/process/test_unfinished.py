@@ -489,13 +489,7 @@ def test_R53_R16_a_counter_is_believed_of_a_still_pump_that_holds_this_infusion(
     ("look", "why"),
     [
         (replace(TOLD, counter_ul=None), "could not tell"),
-        (replace(TOLD, was_reset=True), "lost its counter"),
         (replace(TOLD, counter_ul=0.0), "lost its counter"),
-        (replace(TOLD, counter_ul=1.0), "went back"),
-        (replace(TOLD, held=None), "other settings"),
-        (replace(TOLD, held=replace(HELD, target_ul=9.0)), "other settings"),
-        (replace(TOLD, held=replace(HELD, rate_ul_per_min=30.0)), "other settings"),
-        (replace(TOLD, held=replace(HELD, diameter_mm=14.5)), "other settings"),
         (replace(TOLD, still=False), "not known to stand still"),
     ],
 )
@@ -505,6 +499,26 @@ def test_R53_R38_in_every_other_case_the_whole_target_counts(look: PumpLook, why
     assert why in said
 
 
+@pytest.mark.parametrize(
+    ("look", "why"),
+    [
+        (replace(TOLD, was_reset=True), "lost its counter"),
+        (replace(TOLD, counter_ul=1.0), "went back"),
+        (replace(TOLD, held=None), "other settings"),
+        (replace(TOLD, held=replace(HELD, target_ul=9.0)), "other settings"),
+        (replace(TOLD, held=replace(HELD, rate_ul_per_min=30.0)), "other settings"),
+        (replace(TOLD, held=replace(HELD, diameter_mm=14.5)), "other settings"),
+    ],
+)
+def test_R53_R28_a_counter_that_may_count_something_else_counts_beside_the_whole_target(
+    look: PumpLook, why: str
+) -> None:
+    least, most, said = given_ul(look, UNDER_WAY, PUMP.diameter_mm)
+    assert (least, most) == (2.0, 8.0 + (look.counter_ul or 0.0))
+    assert why in said
+    assert "by nobody's order" in said
+
+
 def test_R53_a_counter_of_zero_right_after_RUN_may_be_that_of_a_pump_that_lost_its_power() -> None:
     started = replace(UNDER_WAY, counter_ul=0.0)
     least, most, _why = given_ul(replace(TOLD, counter_ul=0.0), started, PUMP.diameter_mm)
@@ -512,8 +526,23 @@ def test_R53_a_counter_of_zero_right_after_RUN_may_be_that_of_a_pump_that_lost_i
 
 
 def test_R53_a_counter_above_the_target_counts_as_it_stands() -> None:
-    _least, most, _why = given_ul(replace(TOLD, counter_ul=12.0, held=None), UNDER_WAY, PUMP.diameter_mm)
+    _least, most, _why = given_ul(replace(TOLD, counter_ul=12.0, still=False), UNDER_WAY, PUMP.diameter_mm)
     assert most == 12.0
+
+
+def test_R53_R28_what_a_pump_gave_by_its_keys_in_the_middle_of_an_infusion_is_booked_beside_it(tmp_path: Path) -> None:
+    killed = Killed(tmp_path, 100.0, pump=replace(PUMP, watchdog_s=0))
+    pump = by_hand(killed)
+    pump.stop()
+    pump.program(PumpProgram(PUMP.diameter_mm, 3.0, 7.9))
+    pump.start()
+    pump.close()
+    killed.wait(200.0)
+    assert killed.true_ul() > LONG.volume_ul, "more than the infusion that was cut short could have given"
+
+    killed.reconcile()
+
+    assert killed.booked_ul() >= killed.true_ul()
 
 
 # ---- the start of a run ----------------------------------------------------------------------------------------------
