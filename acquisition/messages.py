@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 AUDIO_PAUSE_S = 120
 """R47: the sound of alarms is paused for so long at most, in real seconds."""
@@ -314,11 +314,12 @@ class Mark(_Message):
 
 
 class Acknowledge(_Message):
-    """A person has seen this alarm."""
+    """A person has seen this alarm; the recording keeps who."""
 
     type: Literal["acknowledge"] = "acknowledge"
     request: int
     alarm_id: CutText
+    by: NameText
 
 
 class PauseAudio(_Message):

@@ -93,7 +93,7 @@ class Operator:
 
     def acknowledge(self, alarm_id: str) -> None:
         """Say that a person has seen this alarm."""
-        self.link.send(Acknowledge(request=self._number(), alarm_id=alarm_id))
+        self.link.send(Acknowledge(request=self._number(), alarm_id=alarm_id, by=self.link.operator))
 
     def pause_sound(self, *, end: bool) -> None:
         """Pause the sound of alarms in every window, or end the pause."""

@@ -23,6 +23,11 @@ class EngineLink(Protocol):
     """What the window needs of the engine."""
 
     @property
+    def operator(self) -> str:
+        """Who sits at the window."""
+        ...
+
+    @property
     def connected(self) -> bool:
         """Tell whether the line stands."""
         ...
@@ -78,7 +83,7 @@ class ClientLink:
     """``EngineLink`` over ``acquisition.client``: looks for this user's engine until it answers, again after a loss."""
 
     def __init__(self, operator: str) -> None:
-        self._operator = operator
+        self.operator = operator.strip() or "somebody"
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._client: EngineClient | None = None
         self._connections = 0
@@ -139,7 +144,7 @@ class ClientLink:
             try:
                 client = keep_connecting(
                     self._closing,
-                    operator=self._operator,
+                    operator=self.operator,
                     samples=True,
                     on_report=self._reports.put,
                     on_lost=lambda _why: self._lost.set(),

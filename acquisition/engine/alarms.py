@@ -29,6 +29,8 @@ class AlarmChange:
     """raised, cleared, acknowledged, repeated (a reminder), collapsed (a flood begins)."""
     counted_only: bool = False
     """It is one of a flood: for the recording, not for the lists on screens."""
+    by: str = ""
+    """Who acknowledged it."""
 
 
 class AlarmBoard:
@@ -89,15 +91,15 @@ class AlarmBoard:
         self.on(kind, now_ns, instrument, detail)
         self.off(kind, instrument)
 
-    def acknowledge(self, alarm_id: str) -> bool:
-        """Note that a person has seen it; an active cause stays visible. Return whether there was such an alarm."""
+    def acknowledge(self, alarm_id: str, by: str) -> bool:
+        """Note who has seen it; an active cause stays visible. Return whether there was such an alarm."""
         known = self._alarms.get(alarm_id)
         if known is None:
             return False
         if not known.acknowledged:
             view = replace_view(known, acknowledged=True)
             self._keep(view)
-            self._on_change(AlarmChange(view, "acknowledged"))
+            self._on_change(AlarmChange(view, "acknowledged", by=by))
         return True
 
     def tick(self, now_ns: int) -> None:

@@ -117,7 +117,7 @@ class CommandDesk:
     def _about_alarms(self, command: Acknowledge | PauseAudio | ReportSound, now_ns: int) -> tuple[bool, str]:
         alarms = self._engine.desk.alarms
         if isinstance(command, Acknowledge):
-            known = alarms.acknowledge(command.alarm_id)
+            known = alarms.acknowledge(command.alarm_id, command.by.strip())
             return known, "Acknowledged." if known else f"There is no alarm {command.alarm_id!r}."
         if isinstance(command, ReportSound):
             if command.works:

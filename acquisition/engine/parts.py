@@ -125,7 +125,10 @@ class Desk:
     def _alarm_changed(self, change: AlarmChange) -> None:
         alarm = change.alarm
         data: dict[str, Scalar] = {"alarm": alarm.alarm_id, "priority": alarm.priority, "change": change.verb}
-        text = f"{alarm.priority} alarm {change.verb}: {alarm.what}"
+        who = f" by {change.by}" if change.by else ""
+        text = f"{alarm.priority} alarm {change.verb}{who}: {alarm.what}"
+        if change.by:
+            data["by"] = change.by
         if change.verb == "collapsed":
             text += " (it comes too often: from now on it is counted only; the recording keeps every one)"
         source, tell = alarm.instrument or "conductor", not change.counted_only

@@ -14,6 +14,7 @@ from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
 from acquisition.messages import Acknowledge, AlarmView, ChannelView, Continue, EngineState, PumpView, Stop
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
+from amperfuse.commands.options import said
 from amperfuse.console import Ended, for_people, say, tell
 
 NOT_CONFIRMED = """NOT CONFIRMED STOPPED. Do this now, in this order:
@@ -67,9 +68,11 @@ def acknowledge(
     alarms: Annotated[
         list[str] | None, typer.Argument(metavar="[ALARM]...", help="Ids of alarms that you saw.")
     ] = None,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who saw them; without it, the user's name.")] = "",
 ) -> None:
     """Acknowledge alarms by their id, as the window does; without an id, list those that wait for it."""
-    with EngineClient.connect(operator=getpass.getuser()) as client:
+    who = said(by or getpass.getuser(), "--by")
+    with EngineClient.connect(operator=who) as client:
         state = client.wait_for(_has_state, STATE_S)
         if state is None:
             raise EngineLost(f"the engine is there but sent no state within {STATE_S:g} s")
@@ -79,7 +82,7 @@ def acknowledge(
                     say(f"{alarm.alarm_id}:{_alarm_line(alarm, state)}")
             return
         for alarm_id in alarms:
-            answer = client.request(Acknowledge(request=0, alarm_id=alarm_id))
+            answer = client.request(Acknowledge(request=0, alarm_id=alarm_id, by=who))
             if not answer.ok:
                 raise Ended(f"{answer.text} 'amperfuse acknowledge' lists them.", ExitCode.REFUSED_COMMAND)
             say(f"{alarm_id}: {answer.text}")

@@ -87,7 +87,7 @@ def test_R48_a_window_without_sound_is_a_medium_alarm_until_one_has_sound(tmp_pa
     assert "no sound device" in alarm.what
 
     lab.send(ReportSound(request=3, works=True))
-    lab.send(Acknowledge(request=4, alarm_id="no-sound"))
+    lab.send(Acknowledge(request=4, alarm_id="no-sound", by="Anna"))
     lab.run(lab.now_s + 0.2)
 
     assert lab.conductor.state().alarms == ()

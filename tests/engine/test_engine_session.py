@@ -96,10 +96,12 @@ def test_R46_an_alarm_stays_until_a_person_has_seen_it(tmp_path: Path) -> None:
     (alarm,) = lab.conductor.state().alarms
     assert (alarm.active, alarm.acknowledged) == (False, False)
 
-    lab.send(Acknowledge(request=1, alarm_id=alarm.alarm_id))
+    lab.send(Acknowledge(request=1, alarm_id=alarm.alarm_id, by=" Anna "))
     lab.run(lab.now_s + 1)
 
     assert lab.conductor.state().alarms == ()
+    (seen,) = [event for event in lab.sink.events if event.data.get("change") == "acknowledged"]
+    assert (seen.data["by"], seen.text.partition(":")[0]) == ("Anna", f"{alarm.priority} alarm acknowledged by Anna")
 
 
 def test_a_wrong_instrument_after_replug_gets_no_stop_but_the_alarm_stays(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_R46_acknowledging_never_hides_an_active_cause() -> None:
     changes: list[AlarmChange] = []
     board = AlarmBoard(changes.append)
     board.on("pump-stall", 1, "drug")
-    board.acknowledge("pump-stall:drug")
+    board.acknowledge("pump-stall:drug", "Anna")
     assert [view.active for view in board.views()] == [True]
 
     board.off("pump-stall", "drug")
@@ -141,7 +141,7 @@ def flapping(board: AlarmBoard, kind: str, *, every_s: float, times: int, from_s
 def test_R46_what_comes_again_after_it_was_acknowledged_wants_to_be_seen_again() -> None:
     board = AlarmBoard(lambda _change: None)
     board.on("pump-stall", seconds(1), "drug")
-    board.acknowledge("pump-stall:drug")
+    board.acknowledge("pump-stall:drug", "Anna")
     board.off("pump-stall", "drug")
 
     board.on("pump-stall", seconds(100), "drug")
@@ -170,7 +170,7 @@ def test_R51_ten_a_minute_are_ten_and_more_are_one_with_a_count_and_the_log_has_
 def test_R51_one_acknowledgement_is_enough_for_a_flood_and_not_for_what_comes_after_it() -> None:
     board = AlarmBoard(lambda _change: None)
     last_s = flapping(board, "pump-stall", every_s=1.0, times=12)
-    board.acknowledge("pump-stall:drug")
+    board.acknowledge("pump-stall:drug", "Anna")
     last_s = flapping(board, "pump-stall", every_s=1.0, times=5, from_s=last_s + 1)
     assert [(view.acknowledged, view.count) for view in board.views()] == [(True, 17)], "shown, and not to be hidden"
 
@@ -195,7 +195,7 @@ def test_R51_minutes_are_those_of_people_also_beside_a_faster_simulation() -> No
     board = AlarmBoard(lambda _change: None, slack=60.0)
     flapping(board, "lag", every_s=60.0, times=FLOOD_PER_MINUTE + 1)
     assert board.views()[0].count == FLOOD_PER_MINUTE + 1
-    board.acknowledge("lag:drug")
+    board.acknowledge("lag:drug", "Anna")
     assert board.views() != ()
 
 

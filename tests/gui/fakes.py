@@ -33,6 +33,7 @@ EVIL = "<img src=//evil/x><b>SAFE</b>"
 class FakeLink:
     """Keeps what was sent, gives what it is told to give."""
 
+    operator: str = "eva"
     connected: bool = True
     connections: int = 1
     trouble: str = ""

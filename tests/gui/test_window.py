@@ -520,7 +520,7 @@ def test_R46_an_alarm_is_acknowledged_and_stays_while_its_cause_is_there(bench: 
     bench.hear(window, state(alarms=(alarm(),)))
 
     bench.click(window.alarms.banners[0].acknowledge)
-    assert [c.alarm_id for c in bench.link.commands(Acknowledge)] == ["pump.stall"]
+    assert [(c.alarm_id, c.by) for c in bench.link.commands(Acknowledge)] == [("pump.stall", "eva")]
     bench.hear(window, state(alarms=(alarm(acknowledged=True),)))
 
     assert [banner.what.text() for banner in window.alarms.banners] == ["ket: The pump reports a stall."]

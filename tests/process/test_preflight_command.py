@@ -87,7 +87,7 @@ def test_R21_R31_R41_a_person_passes_the_pre_flight_in_a_terminal_and_then_the_p
         waits = CliRunner().invoke(app, ["acknowledge"])
         assert waits.stdout.startswith("no-sound:"), waits.output
         assert CliRunner().invoke(app, ["acknowledge", "nonsense"]).exit_code == ExitCode.REFUSED_COMMAND
-        assert CliRunner().invoke(app, ["acknowledge", "no-sound"]).exit_code == ExitCode.OK
+        assert CliRunner().invoke(app, ["acknowledge", "no-sound", "--by", "Anna"]).exit_code == ExitCode.OK
         with EngineClient.connect(operator="anna") as client:
             assert client.wait_for(lambda state: all(a.acknowledged for a in state.alarms), 10.0) is not None
             assert client.request(Start(request=0, unattended_by="anna")).ok
