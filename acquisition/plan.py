@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +21,13 @@ Role = Literal["experimental", "anaesthetic_maintenance"]
 Route = Literal["iv_bolus", "iv_infusion", "ip", "sc", "im", "icv", "intracerebral", "bench"]
 ROUTES: tuple[Route, ...] = get_args(Route)
 ChannelRole = Literal["glutamate", "sentinel", "other"]
+_ROUNDS = re.compile(r"(?: \([0-9]+ of [0-9]+\))+", re.ASCII)
+
+
+def without_rounds(label: str) -> str:
+    """Return a step's text as the protocol has it: without the " (2 of 3)" that each round of a repeat adds."""
+    rounds = list(_ROUNDS.finditer(label))
+    return label[: rounds[-1].start()] if rounds and rounds[-1].end() == len(label) else label
 
 
 @dataclass(frozen=True)

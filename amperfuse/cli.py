@@ -14,6 +14,7 @@ from amperfuse.commands import (
     books,
     calibrations,
     campaigns,
+    cohorts,
     containers,
     engine,
     experiments,
@@ -60,6 +61,7 @@ def _options(
 app.command()(experiments.demo)
 app.command()(experiments.run)
 app.command()(rehearsals.rehearse)
+app.command()(cohorts.rehearse_cohort)
 app.command()(practising.practise)
 app.command()(experiments.gui)
 app.command()(engine.status)

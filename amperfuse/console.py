@@ -15,7 +15,7 @@ from typing import ParamSpec
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from acquisition.service.exit_codes import ExitCode
 from acquisition.service.failures import explain
@@ -52,14 +52,15 @@ def tell(text: str, style: str = "") -> None:
     )
 
 
-def progress_bar() -> Progress:
-    """Return a progress bar on standard error; draws nothing where that is not a terminal."""
+def progress_bar(*, eta: bool = False) -> Progress:
+    """Return a progress bar on standard error; draws nothing where that is not a terminal. ``eta``: time left, too."""
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
+        *([TextColumn("left:"), TimeRemainingColumn()] if eta else []),
         TextColumn("{task.fields[note]}", markup=False),
         console=console,
         disable=not console.is_terminal,

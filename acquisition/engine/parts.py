@@ -17,7 +17,7 @@ from acquisition.engine.publisher_port import Publisher
 from acquisition.events import NO_DATA, Event, EventKind, Scalar
 from acquisition.experiment.limits import Limits
 from acquisition.messages import EventNotice
-from acquisition.plan import Plan
+from acquisition.plan import Plan, without_rounds
 from acquisition.recording.records import InfusionRow, RecordingFailed, RecordSink
 from drivers.clock import Clock
 
@@ -92,7 +92,7 @@ class Desk:
         except RecordingFailed as error:
             self.recording_error = str(error)
         if kind is EventKind.MARK and self.hears_marks is not None:
-            self.hears_marks(text)
+            self.hears_marks(without_rounds(text))
         if tell:
             self.tell(event)
 

@@ -46,6 +46,10 @@ class RefusedInput(Exception):
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
 
+    def __reduce__(self) -> tuple[type[RefusedInput], tuple[tuple[Problem, ...]]]:
+        """Let it cross from a worker process with its problems."""
+        return type(self), (self.problems,)
+
 
 @dataclass(frozen=True)
 class Source:

@@ -15,7 +15,7 @@ from amperfuse.console import Ended, safe
 DEFAULT_OUT = Path("sessions")
 
 
-def _writable(out: Path) -> Path:
+def writable(out: Path) -> Path:
     """Refuse, before anything is started, a folder in which no session can be made."""
     there = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
     if not there.is_dir():
@@ -32,7 +32,7 @@ Rig = Annotated[
     Path, typer.Option("--rig", metavar="RIG", help="The rig: instruments, channels, syringes, limits (TOML).")
 ]
 Out = Annotated[
-    Path, typer.Option("--out", metavar="DIR", help="Where the session's folder is made.", callback=_writable)
+    Path, typer.Option("--out", metavar="DIR", help="Where the session's folder is made.", callback=writable)
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of everything random in the simulation.")]
 

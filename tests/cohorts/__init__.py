@@ -1,0 +1,1 @@
+"""Cohorts: their file, their folder, and what comes out of their recordings."""
