@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from acquisition.messages import (
     COMMAND,
-    PROTOCOL_VERSION,
     REPORT,
     Answer,
     Attend,
@@ -29,9 +28,7 @@ from acquisition.messages import (
 )
 from acquisition.service import door
 from acquisition.service.discovery import EngineRecord, NoEngine, find_engine
-
-STOP_TIMEOUT_S = 6.0
-"""A stop is answered within 3 s engine time; this allows for a busy machine."""
+from acquisition.wire_facts import PROTOCOL_VERSION
 
 
 class EngineLost(Exception):

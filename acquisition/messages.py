@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-PROTOCOL_VERSION = 5
-MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+from acquisition.wire_facts import PROTOCOL_VERSION
+
 AUDIO_PAUSE_S = 120
 """R47: the sound of alarms is paused for so long at most, in real seconds."""
 ATTEND_S = 2.0

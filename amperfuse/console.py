@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import os
 import traceback
-import unicodedata
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -19,9 +18,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from acquisition.service.exit_codes import ExitCode
 from acquisition.service.failures import explain
+from amperfuse.plain_text import safe
 
 DEBUG_VARIABLE = "AMPERFUSE_DEBUG"
-_UNSAFE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 P = ParamSpec("P")
 
 
@@ -31,13 +30,6 @@ class Ended(Exception):
     def __init__(self, text: str, code: ExitCode) -> None:
         super().__init__(text)
         self.code = code
-
-
-def safe(text: str, *, lines: bool = False) -> str:
-    r"""Return text with control, format and direction characters as \uXXXX (X8); ``lines`` keeps line ends."""
-    return "".join(
-        f"\\u{ord(c):04x}" if unicodedata.category(c) in _UNSAFE and not (lines and c == "\n") else c for c in text
-    )
 
 
 def say(text: str = "", style: str = "") -> None:

@@ -25,8 +25,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-import platformdirs
-
 PLATFORM: Final[str] = sys.platform
 _F_FULLFSYNC = 51  # macOS <sys/fcntl.h>; Python offers the name only there
 _WINDOWS_DETACHED_PROCESS = 0x8
@@ -147,6 +145,8 @@ def runtime_dir(platform: str = PLATFORM) -> Path:
     """
     with warnings.catch_warnings():  # it warns when it falls back to the temporary directory; checked below instead
         warnings.simplefilter("ignore")
+        import platformdirs  # noqa: PLC0415 - not needed where STOP is on its way and the folder is named
+
         path = Path(platformdirs.user_runtime_path("amperfuse", appauthor=False))
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if is_windows(platform):

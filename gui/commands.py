@@ -37,6 +37,8 @@ class Operator:
     questions: Questions
     ticks_ns: Callable[[], int]
     show_answer: Callable[[Answer], None]
+    state_ns: Callable[[], int]
+    """Engine time of the newest state."""
     press: StopPress | None = None
     """The last press of STOP."""
     _attended_ns: int | None = None
@@ -49,7 +51,7 @@ class Operator:
 
     def _stop_answered(self, answer: Answer) -> None:
         if self.press is not None and self.press.request == answer.request:
-            self.press = StopPress(self.press.request, self.press.pressed_ns, answer)
+            self.press = StopPress(self.press.request, self.press.pressed_ns, answer, self.state_ns())
 
     def start(self, unattended_by: str) -> None:
         """Start the plan; a name decides that infusions start also when nobody watches."""

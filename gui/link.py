@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Protocol
 
-from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost, OtherVersion, keep_connecting
+from acquisition.client import EngineClient, EngineLost, OtherVersion, keep_connecting
 from acquisition.messages import Answer, Attend, Command, Credit, Hello, Report, Stop
+from acquisition.wire_facts import STOP_TIMEOUT_S
 
 ANSWER_TIMEOUT_S = 5.0
 AGAIN_AFTER_S = 0.5

@@ -84,7 +84,9 @@ class MainWindow(QMainWindow):
         self._parts = parts
         self.mirror = EngineMirror(parts.ticks_ns)
         self.feed = Feed(parts.link, parts.read_history, self.mirror)
-        self.operator = Operator(parts.link, self.feed.questions, parts.ticks_ns, self._show_answer)
+        self.operator = Operator(
+            parts.link, self.feed.questions, parts.ticks_ns, self._show_answer, self.mirror.state_ns
+        )
         self._sound = SoundDesk()
         self._own_pause = OwnPause()
         self._sound_told: tuple[int, str] | None = None

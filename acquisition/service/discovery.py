@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import filelock
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from acquisition.messages import PROTOCOL_VERSION
+from acquisition.wire_facts import PROTOCOL_VERSION
 from drivers import os_support
 
 RUNTIME_DIR_VARIABLE = "AMPERFUSE_RUNTIME_DIR"
@@ -33,10 +30,9 @@ class EngineAlreadyRunning(Exception):
     """Another engine of this user is running; only one may hold pumps."""
 
 
-class EngineRecord(BaseModel):
+@dataclass(frozen=True)
+class EngineRecord:
     """How to reach a running engine. Written by the engine when it is ready to listen."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     pid: int
     address: str
@@ -78,13 +74,13 @@ def runtime_dir() -> Path:
 def new_key(directory: Path) -> Path:
     """Write a fresh random key and return its file."""
     path = directory / "engine.key"
-    os_support.private_file(path, secrets.token_bytes(32))
+    os_support.private_file(path, os.urandom(32))  # what ``secrets`` gives; it takes as long to load as STOP to send
     return path
 
 
 def publish(record: EngineRecord, directory: Path) -> None:
     """Tell the other processes of this user where the engine is."""
-    os_support.private_file(directory / RECORD_NAME, record.model_dump_json(indent=1).encode())
+    os_support.private_file(directory / RECORD_NAME, json.dumps(asdict(record), indent=1, default=str).encode())
 
 
 def withdraw(directory: Path, pid: int) -> None:
@@ -111,16 +107,41 @@ def find_engine(directory: Path | None = None) -> EngineRecord:
 
 def _read(directory: Path) -> EngineRecord:
     try:
-        return EngineRecord.model_validate(json.loads((directory / RECORD_NAME).read_bytes()))
+        return _parsed(json.loads((directory / RECORD_NAME).read_bytes()))
     except FileNotFoundError as error:
         raise NoEngine("no engine is running") from error
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise NoEngine(f"no engine can be found: {directory / RECORD_NAME} is not readable") from error
+
+
+def _parsed(found: object) -> EngineRecord:
+    """Return the record that JSON holds; keys of later versions are passed over. Raises ValueError, TypeError."""
+    if not isinstance(found, dict):
+        raise TypeError("no record")
+    given = {field.name: found[field.name] for field in fields(EngineRecord) if field.name in found}
+    for name, kind in _KINDS.items():
+        if type(given.get(name, kind())) is not kind:
+            raise TypeError(name)
+    paths = {name: Path(given[name]) for name in ("key_file", "session_dir") if isinstance(given.get(name), str)}
+    return EngineRecord(**{**given, **paths})
+
+
+_KINDS: dict[str, type] = {
+    "pid": int,
+    "address": str,
+    "family": str,
+    "key_file": str,
+    "session_dir": str,
+    "simulated": bool,
+    "protocol_version": int,
+}
 
 
 @contextmanager
 def only_engine(directory: Path) -> Iterator[None]:
     """Hold the lock that lets one engine per user run (R56). Raises EngineAlreadyRunning at once if it is held."""
+    import filelock  # noqa: PLC0415 - who looks for an engine to stop it must not wait for this
+
     lock = filelock.FileLock(directory / LOCK_NAME, mode=0o600)
     try:
         lock.acquire(timeout=0)

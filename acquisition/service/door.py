@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 
-from acquisition.messages import MAX_MESSAGE_BYTES
+from acquisition.wire_facts import MAX_MESSAGE_BYTES
 from drivers import os_support
 
 HANDSHAKE_S = 3.0

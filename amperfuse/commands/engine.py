@@ -1,6 +1,6 @@
 """``status``, ``stop``, ``acknowledge`` and ``continue``: ask the running engine, from any terminal.
 
-Knows how to word an engine's state. Works while the window, and even the engine's conductor, hangs.
+Knows how to word an engine's state. ``stop`` itself is ``amperfuse.stop_now``, which loads less than this.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from typing import Annotated
 
 import typer
 
-from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
-from acquisition.messages import Acknowledge, AlarmView, ChannelView, Continue, EngineState, PumpView, Stop
-from acquisition.service.discovery import EngineRecord, find_engine
+from acquisition.client import EngineClient, EngineLost
+from acquisition.messages import Acknowledge, AlarmView, ChannelView, Continue, EngineState, PumpView
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import said
-from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.console import Ended, for_people, say
+from amperfuse.stop_now import stop_now
 
-NOT_CONFIRMED = """NOT CONFIRMED STOPPED. Do this now, in this order:
-  1. Press the STOP key on the pump itself, or switch it off.
-  2. If that is not possible at once, clamp or disconnect the line to the animal.
-  3. Read the delivered volume on the pump's display and write it down; the recording counts the worst case."""
 STATE_S = 5.0
 OLD_S = 3.0
 """R52: what is older is labelled."""
@@ -37,30 +33,10 @@ def status() -> None:
         say(line)
 
 
-@for_people
 def stop() -> None:
     """Stop every pump now, and tell for each one whether it confirmed that it stands."""
-    record = find_engine()
-    try:
-        client = EngineClient.connect(record, operator="stop")
-    except EngineLost as error:
-        raise Ended(f"{error}\n{NOT_CONFIRMED}\n{_how_to_end(record)}", ExitCode.NOT_CONFIRMED_STOPPED) from error
-    with client:
-        try:
-            answer = client.request(Stop(request=0, reason="amperfuse stop"), STOP_TIMEOUT_S)
-        except EngineLost as error:
-            raise Ended(f"{error}\n{NOT_CONFIRMED}\n{_how_to_end(record)}", ExitCode.NOT_CONFIRMED_STOPPED) from error
-        try:
-            state = client.wait_for(_all_confirmed if answer.confirmed else _has_state, 1.0) or client.state
-        except EngineLost:
-            state = client.state
-    for pump in state.pumps if state is not None else ():
-        confirmed = bool(answer.confirmed) or pump.stop_confirmed is True
-        mark = "SIMULATED " if record.simulated else ""
-        say(f"{mark}{pump.name}: {'confirmed stopped' if confirmed else 'NOT CONFIRMED'}")
-    if not answer.confirmed:
-        raise Ended(f"{answer.text}\n{NOT_CONFIRMED}", ExitCode.NOT_CONFIRMED_STOPPED)
-    tell(answer.text)
+    if code := stop_now():
+        raise typer.Exit(code)
 
 
 @for_people
@@ -110,17 +86,6 @@ def continue_(
 
 def _has_state(_state: EngineState) -> bool:
     return True
-
-
-def _all_confirmed(state: EngineState) -> bool:
-    return all(pump.stop_confirmed is not False for pump in state.pumps)
-
-
-def _how_to_end(record: EngineRecord) -> str:
-    return (
-        f"Only when the pumps stand: end the engine, process {record.pid}, with your system's task manager, "
-        f"then run: {record.after_a_crash}"
-    )
 
 
 def status_lines(state: EngineState) -> list[str]:

@@ -19,7 +19,8 @@ from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import said
 from amperfuse.commands.sessions import Session, must_be_session
-from amperfuse.console import Ended, for_people, safe, say, tell
+from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.plain_text import safe
 from drivers.clock import SystemClock
 
 

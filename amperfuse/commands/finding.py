@@ -16,7 +16,8 @@ import typer
 
 from acquisition.experiment.rig_draft import FoundInstrument, rig_text
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.console import Ended, for_people, safe, say, tell
+from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.plain_text import safe
 from drivers import os_support, registry
 from drivers.bound_port import PortInfo, binding_url, resolve
 from drivers.clock import SystemClock

@@ -12,11 +12,12 @@ from typing import Annotated
 
 import typer
 
-from acquisition.client import STOP_TIMEOUT_S, EngineClient, EngineLost
+from acquisition.client import EngineClient, EngineLost
 from acquisition.messages import ATTEND_S, EngineState, EventNotice, Finish, Report, Stop
 from acquisition.recording.session_data import read_session
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
+from acquisition.wire_facts import STOP_TIMEOUT_S
 from amperfuse.console import Ended, for_people, progress_bar, say, tell
 from amperfuse.rehearsing import write_papers
 from drivers import os_support

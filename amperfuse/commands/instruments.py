@@ -10,7 +10,8 @@ import typer
 
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import Seed
-from amperfuse.console import Ended, for_people, safe, tell
+from amperfuse.console import Ended, for_people, tell
+from amperfuse.plain_text import safe
 from drivers import registry
 
 

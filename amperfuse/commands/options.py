@@ -10,7 +10,8 @@ import typer
 
 from acquisition.messages import MAX_SAID
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.console import Ended, safe
+from amperfuse.console import Ended
+from amperfuse.plain_text import safe
 
 DEFAULT_OUT = Path("sessions")
 

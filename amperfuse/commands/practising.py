@@ -20,7 +20,8 @@ from acquisition.service.launch import EngineOptions, start_engine
 from amperfuse.commands.display import need_window
 from amperfuse.commands.experiments import demo_files, show_window
 from amperfuse.commands.options import DEFAULT_OUT, Out, Seed
-from amperfuse.console import Ended, for_people, safe, say, tell
+from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.plain_text import safe
 from drivers import registry
 
 PREFIX = "lesson-"

@@ -14,7 +14,8 @@ from acquisition.recording.recover import recover as recover_session
 from acquisition.recording.verify import session_fingerprint
 from acquisition.recording.verify import verify as verify_session
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.console import Ended, for_people, safe, say, tell
+from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.plain_text import safe
 
 Session = Annotated[Path, typer.Argument(metavar="SESSION", help="The folder of a session.", show_default=False)]
 

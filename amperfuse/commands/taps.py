@@ -14,7 +14,8 @@ import typer
 
 from acquisition.recording.wire_log import extract_transcript
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.console import Ended, for_people, safe, say, tell
+from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.plain_text import safe
 from drivers.clock import SystemClock
 from drivers.endpoints import Endpoint, endpoint, signals_set
 from drivers.replay import is_replay_url

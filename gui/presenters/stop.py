@@ -23,6 +23,8 @@ class StopPress:
     request: int
     pressed_ns: int
     answer: Answer | None = None
+    known_ns: int = -1
+    """Engine time of the newest state when the answer came: only a later one can say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class StopStatus:
     tone: Tone
 
 
+CONFIRMED = StopStatus("■ CONFIRMED STOPPED", "every pump says it stands still", "good")
+
+
 def stop_status(press: StopPress | None, state: EngineState | None, ticks_ns: int, *, connected: bool) -> StopStatus:
     """Return what to show now."""
     if not connected:
@@ -41,11 +46,13 @@ def stop_status(press: StopPress | None, state: EngineState | None, ticks_ns: in
     unconfirmed = [plain(pump.name) for pump in state.pumps if pump.stop_confirmed is False] if state else []
     if press is not None and press.answer is None and ticks_ns - press.pressed_ns <= ANSWER_DUE_S * NS_PER_S:
         return StopStatus("STOP sent", "waiting for confirmation by the pump", "warn")
+    if press is not None and not _failed(press) and (state is None or state.now_ns <= press.known_ns):
+        return CONFIRMED
     if unconfirmed or _failed(press):
         names = f"{', '.join(unconfirmed)}: " if unconfirmed else ""
         return StopStatus("NOT CONFIRMED STOPPED", f"{names}{BY_HAND}", "alarm")
     if state is not None and _stop_holds(state) and (press is not None or _anyone_stopped(state)):
-        return StopStatus("■ CONFIRMED STOPPED", "every pump says it stands still", "good")
+        return CONFIRMED
     return StopStatus("", "stops every pump at once, no question asked", "dim")
 
 

@@ -4,15 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QKeySequence, QShortcut
-from PyQt6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, QObject, Qt
+from PyQt6.QtGui import QKeyEvent, QKeySequence
+from PyQt6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from gui.presenters.stop import StopStatus
 from gui.widgets.plain import PlainLabel, set_tooltip
 
 STOP_KEYS = ("F12", "Ctrl+.")
-"""Work from everywhere in the program, also while a note is being typed."""
+"""Work from everywhere in the program, also while a note is being typed or a dialog wants an answer first."""
+
+
+class _StopKeys(QObject):
+    """Hears the STOP keys before anything else of the program, under a modal dialog too, where shortcuts are dead."""
+
+    def __init__(self, parent: QObject, pressed: Callable[[], None]) -> None:
+        super().__init__(parent)
+        self._pressed = pressed
+        self._keys = {QKeySequence(key)[0] for key in STOP_KEYS}
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Take a STOP key out of the stream of events; let all else pass."""
+        if event is None or event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
+            return super().eventFilter(watched, event)
+        if event.keyCombination() not in self._keys:
+            return False
+        if not event.isAutoRepeat():
+            self._pressed()
+        return True
 
 
 class StopPanel(QWidget):
@@ -48,14 +70,7 @@ class StopPanel(QWidget):
         layout.addWidget(self.button)
         layout.addWidget(self.headline)
         layout.addWidget(self.detail)
-        self.shortcuts = [self._shortcut(key, pressed) for key in STOP_KEYS]
-
-    def _shortcut(self, key: str, pressed: Callable[[], None]) -> QShortcut:
-        shortcut = QShortcut(QKeySequence(key), self)
-        shortcut.setContext(Qt.ShortcutContext.ApplicationShortcut)
-        shortcut.setAutoRepeat(False)
-        shortcut.activated.connect(pressed)
-        return shortcut
+        self._stop_keys = _StopKeys(self, pressed)
 
     def show_status(self, status: StopStatus) -> None:
         """Show what became of STOP."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from PyQt6.QtCore import QEvent, QSettings, Qt
-from PyQt6.QtGui import QKeySequence
+from PyQt6.QtGui import QKeyEvent, QKeySequence
 from PyQt6.QtTest import QTest
-from PyQt6.QtWidgets import QAbstractButton, QApplication, QLabel, QPlainTextEdit, QWidget
+from PyQt6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from gui.app import application, open_window
 from gui.history import HistoryItem
@@ -89,10 +89,26 @@ class Bench:
         combination = QKeySequence(key)[0]
         HANDS.keyClick(widget, combination.key(), combination.keyboardModifiers())
 
+    def hold(self, widget: QWidget, key: str, repeats: int) -> None:
+        """Hold a key down: one press, and as many repeated ones."""
+        combination = QKeySequence(key)[0]
+        for number in range(repeats + 1):
+            event = QKeyEvent(QEvent.Type.KeyPress, combination.key(), combination.keyboardModifiers(), "", number > 0)
+            self.app.sendEvent(widget, event)
+
+    def modal_dialog(self, window: MainWindow) -> tuple[QDialog, QLineEdit]:
+        """Open a dialog that wants an answer before anything else, with a field that has the focus."""
+        dialog = QDialog(window)
+        dialog.setWindowModality(Qt.WindowModality.ApplicationModal)
+        field = QLineEdit(dialog)
+        dialog.show()
+        self.focus(dialog, field)
+        return dialog, field
+
     def type(self, widget: QWidget, text: str) -> None:
         HANDS.keyClicks(widget, text)
 
-    def focus(self, window: MainWindow, widget: QWidget) -> None:
+    def focus(self, window: QWidget, widget: QWidget) -> None:
         window.activateWindow()
         widget.setFocus()
         self.app.processEvents()

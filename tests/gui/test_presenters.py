@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -274,6 +275,18 @@ def test_R33_confirmed_is_said_only_when_the_engine_confirmed_and_every_pump_is_
     assert "CONFIRMED STOPPED" in stop_status(answered(), STILL, S, connected=True).headline
     assert stop_status(answered(), STILL, S, connected=True).tone == "good"
     assert stop_status(answered(), state(), S, connected=True).headline == ""  # it moves: nothing is claimed
+
+
+def test_R33_an_answer_holds_until_a_newer_state_says_otherwise() -> None:
+    moving, unconfirmed = state(now_ns=5 * S), state(now_ns=5 * S, pumps=(pump(stop_confirmed=False),))
+    press = replace(answered(), known_ns=5 * S)
+    assert stop_status(press, moving, S, connected=True).headline == "■ CONFIRMED STOPPED"
+    assert stop_status(press, unconfirmed, S, connected=True).tone == "good"  # that was before the pump's answer
+    assert stop_status(press, state(now_ns=6 * S), S, connected=True).headline == ""
+    later = state(now_ns=6 * S, pumps=(pump(stop_confirmed=False),))
+    assert stop_status(press, later, S, connected=True).headline == "NOT CONFIRMED STOPPED"
+    failed = replace(answered(confirmed=False), known_ns=5 * S)
+    assert stop_status(failed, moving, S, connected=True).headline == "NOT CONFIRMED STOPPED"
 
 
 @pytest.mark.parametrize("press", [answered(ok=False), answered(confirmed=False), answered(confirmed=None)])

@@ -8,9 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.messages import MAX_MESSAGE_BYTES, Answer, ChannelSamples, EngineState, EventNotice
+from acquisition.messages import Answer, ChannelSamples, EngineState, EventNotice
 from acquisition.service.live_trace import Trace, reduced
 from acquisition.service.publisher import MAX_EVENTS, MAX_POINTS, ClientPublisher, Subscription
+from acquisition.wire_facts import MAX_MESSAGE_BYTES
 from tests.process.door_kit import a_state, an_event
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Client, Connection
 
 import pytest
@@ -17,7 +18,6 @@ from hypothesis import strategies as st
 
 from acquisition.client import EngineClient, EngineLost, OtherVersion
 from acquisition.messages import (
-    MAX_MESSAGE_BYTES,
     MAX_SAID,
     REPORT,
     Answer,
@@ -31,6 +31,7 @@ from acquisition.messages import (
     Stop,
 )
 from acquisition.service import door, served_client, server
+from acquisition.wire_facts import MAX_MESSAGE_BYTES
 from drivers import os_support
 from tests.process.door_kit import NotingEngine, Served, a_state, an_event, served
 
@@ -249,7 +250,7 @@ def test_closing_the_server_sends_what_is_queued_and_leaves_no_thread() -> None:
 
 def test_another_version_is_refused_before_anything_is_said(house: Served) -> None:
     with pytest.raises(OtherVersion, match="version 99"):
-        EngineClient.connect(house.record.model_copy(update={"protocol_version": 99}))
+        EngineClient.connect(replace(house.record, protocol_version=99))
 
 
 def test_a_request_that_nobody_answers_says_so(house: Served) -> None:
