@@ -21,7 +21,8 @@ from acquisition.service.assembly import software
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import said
 from amperfuse.commands.sessions import Session, must_be_session
-from amperfuse.console import Ended, for_people, safe, say, tell
+from amperfuse.console import Ended, for_people, say, tell
+from amperfuse.plain_text import safe
 from drivers.clock import SystemClock
 
 app = typer.Typer(no_args_is_help=True, help="Calibrations of probes: fit a recorded one, show a probe's history.")
