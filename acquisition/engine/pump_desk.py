@@ -156,6 +156,10 @@ class PumpDesk(PumpFacts):
         last_line = what.trace.strip().splitlines()[-1]
         self.desk.alarms.on("program-defect", now_ns, self.name, f"in the lane of {self.name}: {last_line}")
         self.desk.say(EventKind.SYSTEM, now_ns, self.name, what.trace)
+        if self._self_test_asked:  # it may have died of the defect: its answer would be waited for for ever
+            self._self_test_asked, self._next_self_test_ns = False, now_ns + RETRY_SELF_TEST_NS
+        if self.watchdog_proof == "trying":
+            self.watchdog_proof, self.watchdog_why = "untried", ""
         self.abort()
 
     # ---- settings and start -----------------------------------------------------------------------------------------

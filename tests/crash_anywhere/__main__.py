@@ -121,7 +121,7 @@ def main() -> int:
     parser.add_argument(
         "--nwb-every", type=int, default=40, help="make and verify the NWB file at every so many; 0: never"
     )
-    parser.add_argument("--of", choices=("all", "reconciliation"), default="all", help="what dies")
+    parser.add_argument("--of", choices=("all", "session", "reconciliation"), default="all", help="what dies")
     options = parser.parse_args()
     gc.freeze()  # what is imported is never looked at again
     clock, began_ns, tally = SystemClock(), SystemClock().now_ns(), Tally()
@@ -132,7 +132,7 @@ def main() -> int:
                 reconciliation_dies(kind, family, power_cut=power_cut, situation=number)
                 for number in range(len(SITUATIONS))
             ]
-            for dying in ways[{"all": 0, "reconciliation": 1}[options.of] :]:
+            for dying in [one for one in ways if options.of in ("all", one.name.split()[1].strip(","))]:
                 stride = options.memory_stride if kind == "memory" else options.stride
                 all_of(tally, dying, seed=seed, stride=stride)
                 print(f"seed {seed}, {dying.name}: {len(tally.wrong)} wrong", flush=True)

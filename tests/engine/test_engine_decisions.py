@@ -335,6 +335,29 @@ def test_R44_a_defect_in_a_lane_stops_the_pump_before_it_is_reported(tmp_path: P
     assert lab.pump.stop_confirmed is True
 
 
+@pytest.mark.parametrize("where", ["stop", "arm_watchdog"])
+def test_R44_R18_a_self_test_that_died_of_a_defect_is_made_again(tmp_path: Path, where: str) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.fake.raises[where] = [ZeroDivisionError("defect")]
+
+    lab.until(lambda: "program-defect:drug" in lab.alarm_ids())
+    assert not lab.pump.self_tested
+    lab.until(lambda: lab.conductor.phase == "ready")
+
+    assert lab.pump.self_tested
+
+
+def test_R44_R41_a_watchdog_proof_that_died_of_a_defect_can_be_asked_for_again(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, operator=False)
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lab.fake.raises["status"] = [ZeroDivisionError("defect")]
+
+    lab.pump.ask_watchdog_proof()
+    lab.until(lambda: "program-defect:drug" in lab.alarm_ids())
+
+    assert lab.pump.watchdog_proof == "untried"
+
+
 def test_R44_a_defect_in_the_conductor_stops_all_pumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = Lab(tmp_path)
     lab.until_infusing()
