@@ -94,9 +94,10 @@ def figure_svg(figure: Figure, caption: str, name: str) -> str:
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(drawn, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     svg = drawn.getvalue()
-    inside = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg[svg.index("<svg") :])
-    inside = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{name}-\1"', inside)
-    inside = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", inside)
+    svg = svg[svg.index("<svg") :]
+    given = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))  # some are made from addresses in memory
+    own = {mark: f"{name}-{number}" for number, mark in enumerate(given)}
+    inside = re.sub(r'(\bid="|xlink:href="#|url\(#)([^")]+)', lambda found: found[1] + own.get(found[2], found[2]), svg)
     return f"<figure>{inside}<figcaption>{text(caption)}</figcaption></figure>"
 
 

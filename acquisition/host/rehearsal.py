@@ -6,6 +6,7 @@ works; it is found by name like every instrument.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,7 +148,8 @@ def rehearse(
     """Run the whole plan in virtual time and return what came of it. Same seed and faults, same samples and events.
 
     An operator step is answered after ``operator_delay_s``. All that is simulated is kept beside the recording
-    (``SIMULATED_FILE``). Raises ValueError for a bad fault or an impossible world, RecordingFailed.
+    (``SIMULATED_FILE``). An interrupted one leaves nothing. Raises ValueError for a bad fault or an impossible world,
+    RecordingFailed.
     """
     plan = on_twins(plan)
     clock = LockstepClock()
@@ -179,8 +181,14 @@ def rehearse(
 
     try:
         host.run(round((expected_s + OVERTIME_S) * NS_PER_S), tell)
-    finally:
+    except KeyboardInterrupt:
         session.close()
+        shutil.rmtree(session.session_dir, ignore_errors=True)  # half a rehearsal says nothing
+        raise
+    except BaseException:
+        session.close()
+        raise
+    session.close()
     now_ns = clock.now_ns()
     if progress is not None:
         progress(1.0, "Done")

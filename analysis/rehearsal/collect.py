@@ -17,7 +17,7 @@ from analysis.rehearsal.course import Course, course_of, level_facts
 from analysis.rehearsal.facts import DiskFact, RehearsalReport
 from analysis.rehearsal.given import dose_facts, limit_facts, pump_facts
 from analysis.rehearsal.happened import alarm_facts, channel_facts, plan_began_ns, step_facts
-from analysis.rehearsal.verdict import no_go_reasons
+from analysis.rehearsal.verdict import no_go_reasons, over_the_limit
 from drivers.clock import NS_PER_S
 
 
@@ -54,7 +54,8 @@ def report_of(rehearsed: Rehearsed) -> RehearsalReport:
     steps = step_facts(plan, data, result.infusions, course)
     infused_s = [step.started_s for step in steps if step.kind == "infuse" and step.confirmed_ul and step.started_s]
     ended_s = [step.ended_s for step in steps if step.ended_s is not None]
-    reasons = no_go_reasons(result)
+    held = limit_facts(plan, rehearsed.limits, result.infusions, began_ns)
+    reasons = [*no_go_reasons(result), *over_the_limit(held)]
     return RehearsalReport(
         go=not reasons,
         reasons=tuple(reasons),
@@ -77,7 +78,7 @@ def report_of(rehearsed: Rehearsed) -> RehearsalReport:
         steps=steps,
         pumps=pump_facts(plan, result),
         doses=dose_facts(plan, result),
-        limits=limit_facts(plan, rehearsed.limits, result.infusions, began_ns),
+        limits=held,
         levels=level_facts(course, min(infused_s, default=math.inf)),
         alarms=alarm_facts(data),
         channels=channel_facts(data),

@@ -5,7 +5,11 @@ The one place that judges a rehearsal. Knows the rules, not how they are told.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from acquisition.experiment.exposure import exceeds
 from acquisition.host.rehearsal import RehearsalResult
+from analysis.rehearsal.facts import LimitFact
 
 VOLUME_TOLERANCE = 0.01
 """How far the pump's counter may be from the simulated truth before a rehearsal is a no-go: 1 %."""
@@ -27,3 +31,13 @@ def no_go_reasons(result: RehearsalResult) -> list[str]:
         if result.uncertain_ul[pump] > 0:
             reasons.append(f"{pump} may have given {result.uncertain_ul[pump]:.2f} µL more than is confirmed")
     return reasons
+
+
+def over_the_limit(limits: Sequence[LimitFact]) -> list[str]:
+    """Return every hard limit that what was given at worst exceeds: a plan is held against its own numbers only."""
+    return [
+        f"the animal may have got {limit.given:.4g} {limit.unit}, more than the hard limit {limit.limit_id} of "
+        f"{limit.hard:.4g} {limit.unit} ({limit.window})"
+        for limit in limits
+        if limit.given is not None and exceeds(limit.given, limit.hard)
+    ]

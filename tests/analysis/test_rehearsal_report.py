@@ -13,6 +13,7 @@ import pytest
 
 from analysis.rehearsal.facts import FORMAT, RehearsalReport
 from analysis.rehearsal.files import as_json, as_lines
+from analysis.rehearsal.verdict import over_the_limit
 from analysis.rehearsal.words import remarks
 from analysis.sections import Section, columns, text_lines
 from tests.analysis.rehearsal_kit import report
@@ -99,6 +100,18 @@ def test_an_alarm_is_told_with_its_time_its_step_what_it_means_and_what_to_do(st
     assert "unwanted bolus" in stall.so_what
     assert "Take the line off the animal" in stall.do_what
     assert stalled.alarms[0].priority == "high", "the worst first"
+
+
+def test_what_may_have_been_given_counts_as_given_and_a_hard_limit_it_passes_is_a_reason(tmp_path: Path) -> None:
+    lost = report(tmp_path, "drug:unplug@90s")
+    (pump,) = lost.pumps
+    assert pump.uncertain_ul > 0.1
+    total = next(limit for limit in lost.limits if limit.limit_id == "iv-total")
+    assert total.given is not None
+    assert total.given == pytest.approx(pump.confirmed_ul + pump.uncertain_ul)
+    assert over_the_limit(lost.limits) == []
+    (reason,) = over_the_limit([replace(total, hard=total.given * 0.99)])
+    assert "hard limit iv-total" in reason
 
 
 def test_what_was_not_reached_is_told_as_not_begun_and_the_dose_as_what_it_was(stalled: RehearsalReport) -> None:

@@ -85,6 +85,17 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
     assert len(parts) > 3
 
 
+def test_an_interrupted_rehearsal_leaves_nothing(tmp_path: Path) -> None:
+    def press_ctrl_c(part: float, _text: str) -> None:
+        if part > 0.1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, make_plan((WaitStep(1, "long", 600.0),)), progress=press_ctrl_c)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_bad_fault_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="explode"):
         run(tmp_path, make_plan(STEPS), faults=["drug:explode@3s"])
