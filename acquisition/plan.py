@@ -124,6 +124,12 @@ class ChannelSetup:
     """ISO date; empty where nobody has said."""
     calibration_max_age_d: float = 7.0
     """[P]: an older calibration must be accepted by name."""
+    probe: str = ""
+    """The probe whose history gives the slope; empty where the rig gives it, or nobody does."""
+    site: str = ""
+    """Name of the site in that history."""
+    stays_in_amperes: str = ""
+    """Why the probe's history gives none."""
 
     def calibration_fault(self, today: date) -> str:
         """Return why this electrode's concentrations are not to be trusted unseen; empty where nothing speaks against.
@@ -131,7 +137,8 @@ class ChannelSetup:
         The one place that judges a calibration.
         """
         if self.sensitivity_a_per_um is None:
-            return "none, it is recorded in amperes only"
+            why = f" ({self.stays_in_amperes})" if self.stays_in_amperes else ""
+            return f"none, it is recorded in amperes only{why}"
         if not self.calibrated_on:
             return "nobody has said of which day its sensitivity is"
         age_d = (today - date.fromisoformat(self.calibrated_on)).days

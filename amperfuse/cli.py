@@ -12,6 +12,7 @@ import typer
 from amperfuse import __version__
 from amperfuse.commands import (
     books,
+    calibrating,
     calibrations,
     campaigns,
     cohorts,
@@ -81,6 +82,7 @@ app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)
 app.add_typer(containers.app, name="container")
+app.command()(calibrating.calibrate)
 app.add_typer(calibrations.app, name="calibration")
 app.command()(campaigns.campaign)
 app.command()(unfinished.unfinished)

@@ -164,6 +164,9 @@ def _draw_channel(axis: Axes, stream: StreamData, number: int, data: SessionData
         values, unit = apparent_um(values, sensitivity), "apparent µM"
     else:
         values, unit = values * 1e9, "nA"
+        if spec.roles[number] == "glutamate":
+            said: dict[str, Any] = {"transform": axis.transAxes, "va": "top", "ha": "right", "fontsize": 7}
+            axis.text(0.996, 0.97, "no valid calibration: stays in nA", color=GREY, **said)
     colour = ROLE_COLOURS.get(spec.roles[number], GREEN)
     t_min, values = with_breaks(_minutes(stream.t_ns, data), values, stream.index, stream.epoch)
     low, high, middle_min = envelope(t_min, values)

@@ -115,7 +115,7 @@ def _channel_row(stream: StreamData, number: int) -> str:
     values = stream.current_a[:, number]
     median = f"{np.nanmedian(values) * 1e9:.3f} nA" if np.isfinite(values).any() else "none"
     slope = spec.sensitivity_a_per_um[number]
-    sensitivity = f"{slope * 1e12:g} pA/µM" if slope else "not given"
+    sensitivity = f"{slope * 1e12:g} pA/µM" if slope else "none, stays in nA"
     flagged = int(np.count_nonzero(stream.flags[:, number]))
     return (
         f"| {_plain(spec.channels[number])} | {spec.roles[number]} | {len(values)} | {missing} | {gaps} | {flagged} "

@@ -130,5 +130,5 @@ def _calibration(setup: PotentiostatSetup, today: date) -> Iterator[PreflightIte
         "warning",
         f"Calibration of {setup.name}: {'; '.join(said)}.",
         "Currents are kept in any case. Concentrations would be missing, or wrong by what the sensor has changed.",
-        'Calibrate and write sensitivity and calibrated = "YEAR-MONTH-DAY" into the rig file, or accept by name.',
+        'Calibrate: the rig names the probe, or sensitivity and calibrated = "YEAR-MONTH-DAY". Or accept by name.',
     )

@@ -16,6 +16,7 @@ from typing import Literal
 from acquisition.experiment.exposure import TOLERANCE, Excess, Exposure, earlier, excesses, planned
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.limits_file import CHECKS_OF_THE_PROGRAM, load_limits
+from acquisition.experiment.probe_use import SlopeOf, no_books, with_probes
 from acquisition.experiment.problems import Problem, RefusedInput, did_you_mean
 from acquisition.experiment.programs import plan_steps
 from acquisition.experiment.protocol import Override, Protocol, load_protocol
@@ -51,11 +52,13 @@ def load_experiment(
     drivers: DriverLookup = registry.driver,
     history: HistoryOf = lambda _animal: (),
     *,
+    slopes: SlopeOf = no_books,
     as_run: bool = False,
 ) -> Experiment:
     """Read protocol, rig and limits file and compile them. Raises RefusedInput with every problem of all files.
 
-    ``history`` tells what an animal was given before. It is not asked where every instrument is simulated. ``as_run``:
+    ``history`` tells what an animal was given before. It is not asked where every instrument is simulated. ``slopes``
+    tells what the probes that the rig names are calibrated to. ``as_run``:
     the files are those in a session's folder, as they were run.
     """
     problems: list[Problem] = []
@@ -73,17 +76,23 @@ def load_experiment(
         raise RefusedInput(problems)
     real = rig.simulated != "all" and protocol.subject.species != NO_ANIMAL
     given = history(protocol.subject.subject_id) if real else ()
-    return Experiment(compile_plan(protocol, rig, limits, drivers, given), protocol, rig, limits)
+    return Experiment(compile_plan(protocol, rig, limits, drivers, given, slopes), protocol, rig, limits)
 
 
-def compile_plan(
-    protocol: Protocol, rig: Rig, limits: Limits, drivers: DriverLookup, history: tuple[PastDose, ...] = ()
+def compile_plan(  # noqa: PLR0917 - two files, what they are held against, and what books say
+    protocol: Protocol,
+    rig: Rig,
+    limits: Limits,
+    drivers: DriverLookup,
+    history: tuple[PastDose, ...] = (),
+    slopes: SlopeOf = no_books,
 ) -> Plan:
     """Return the plan, or raise RefusedInput with everything that stands against it. Pure: opens no port."""
     found = Findings()
     _check_subject(protocol, limits, found)
     pumps = {plan.setup.name: plan for plan in plan_pumps(protocol, rig, limits, drivers, found)}
     potentiostats = plan_potentiostats(rig, drivers, found)
+    potentiostats = with_probes(potentiostats, slopes, found, simulated=rig.simulated == "all")
     steps = plan_steps(protocol, pumps, found)
     _check_channels(protocol, potentiostats, found)
     setups = tuple(pump.setup for pump in pumps.values())

@@ -175,7 +175,18 @@ def _potentiostat(name: str, table: PotentiostatTable, folder: Path, max_age_d: 
         potential_v=table.potential,
         interval_s=table.interval,
         channels=tuple(
-            ChannelSetup(c.name, c.electrode, c.role, c.range, c.sensitivity, c.options, c.calibrated or "", max_age_d)
+            ChannelSetup(
+                c.name,
+                c.electrode,
+                c.role,
+                c.range,
+                c.sensitivity,
+                c.options,
+                c.calibrated or "",
+                max_age_d,
+                probe=c.probe or "",
+                site=(c.site or c.name) if c.probe else "",
+            )
             for c in table.channels
         ),
         baud=table.baud,

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from acquisition.experiment.fields import checked_name
 from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
-from acquisition.experiment.rig_tables import PumpTable, RigFile
+from acquisition.experiment.rig_tables import ChannelTable, PumpTable, RigFile
 from acquisition.experiment.syringes import Syringe, fault
+from acquisition.experiment.toml_lines import Key
 from drivers import bound_port, registry
 from drivers.replay import SCHEME, replay_path
 
@@ -48,8 +49,17 @@ def _names(file: RigFile, source: Source) -> Iterator[Problem]:
                 yield source.problem((*path, "name"), f'channel "{channel.name}" is there twice; names are used once.')
             if channel.electrode in electrodes:
                 yield source.problem((*path, "electrode"), f'electrode "{channel.electrode}" is used twice on {name}.')
+            yield from _probe(channel, path, source)
             channels.add(channel.name)
             electrodes.add(channel.electrode)
+
+
+def _probe(channel: ChannelTable, path: tuple[Key, ...], source: Source) -> Iterator[Problem]:
+    if channel.probe and (channel.sensitivity is not None or channel.calibrated is not None):
+        sentence = "a probe's slope and day come from its history; leave out sensitivity and calibrated."
+        yield source.problem((*path, "probe"), sentence)
+    if channel.site and not channel.probe:
+        yield source.problem((*path, "site"), "a site belongs to a probe; name the probe too.")
 
 
 def _ports(file: RigFile, source: Source) -> Iterator[Problem]:

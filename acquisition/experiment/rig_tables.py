@@ -73,6 +73,10 @@ class ChannelTable(Table):
     range: CurrentA
     sensitivity: SensitivityAPerUm | None = None
     calibrated: IsoDay | None = None
+    probe: SaidText | None = None
+    """The probe whose valid calibration gives the slope."""
+    site: Name | None = None
+    """Its site, where that is not named as the channel."""
     options: Options = Field(default_factory=dict)
 
 

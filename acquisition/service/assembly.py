@@ -39,6 +39,7 @@ from acquisition.host.rehearsal import SIMULATED_FILE, on_twins, simulated_opene
 from acquisition.plan import PastDose, Plan, PotentiostatSetup, PumpSetup
 from acquisition.recording.recover import RecoveryReport, recover
 from acquisition.service.launch import EngineOptions, UnfinishedSession
+from acquisition.service.probes import slope_of
 from acquisition.service.pump_check import Ports
 from acquisition.service.reconcile import ask_a_person, reconcile
 from drivers import registry
@@ -83,7 +84,7 @@ def files_as_run(experiment: Experiment) -> Mapping[str, bytes]:
 def prepare(options: EngineOptions) -> Bench:
     """Read and check everything that can be checked without an instrument. Raises RefusedInput."""
     named = read_names(options.syringes)
-    experiment = load_experiment(options.protocol, options.rig, history=history_of)
+    experiment = load_experiment(options.protocol, options.rig, history=history_of, slopes=slope_of)
     mode: Literal["run", "rehearse"] = "rehearse" if options.practise else "run"
     plan = check_run_allowed(experiment.plan, experiment.rig, experiment.limits, mode, _today())
     if plan.simulated:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import getpass
 import itertools
 import threading
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from acquisition.client import EngineClient, EngineLost
-from acquisition.messages import ATTEND_S, EngineState, EventNotice, Finish, Report, Stop
+from acquisition.messages import ATTEND_S, Continue, EngineState, EventNotice, Finish, Report, StepView, Stop
 from acquisition.recording.session_data import read_session
 from acquisition.service.discovery import EngineRecord, find_engine
 from acquisition.service.exit_codes import ExitCode
@@ -31,8 +32,15 @@ WAITS_FOR_YOU = (
 )
 
 
-def follow(record: EngineRecord) -> None:
-    """Show what the engine does until the session is closed. Raises Ended with what went wrong."""
+Ask = Callable[[StepView, str], None]
+"""Asks a person at the terminal to do what a step says, and returns when it is done; the second is a mark before it."""
+
+
+def follow(record: EngineRecord, ask: Ask | None = None) -> None:
+    """Show what the engine does until the session is closed. Raises Ended with what went wrong.
+
+    ``ask``: each operator's step is asked for here and then continued, instead of waiting for another terminal.
+    """
     lost = threading.Event()
     mark = "SIMULATED " if record.simulated else ""
     client = EngineClient.connect(
@@ -43,7 +51,7 @@ def follow(record: EngineRecord) -> None:
     )
     with client:
         try:
-            _show_progress(client, lost)
+            _show_progress(client, lost, ask)
         except KeyboardInterrupt:
             _stop_and_finish(client, lost)
             raise
@@ -76,8 +84,9 @@ def _tell_event(report: Report, mark: str) -> None:
         tell(f"{mark}{report.text}", style="bold red" if report.kind == "alarm" else "")
 
 
-def _show_progress(client: EngineClient, lost: threading.Event) -> None:
+def _show_progress(client: EngineClient, lost: threading.Event, ask: Ask | None) -> None:
     with progress_bar() as bar:
+        asked: set[int] = set()
         task, said = bar.add_task("session", total=1.0, note=""), False
         for look in itertools.count():
             if look % round(ATTEND_S / LOOK_S) == 0:
@@ -91,6 +100,21 @@ def _show_progress(client: EngineClient, lost: threading.Event) -> None:
                     tell(WAITS_FOR_YOU, style="bold")
                 mark = "SIMULATED " if state.simulated else ""
                 bar.update(task, completed=_done(state), note=f"{mark}{state.phase}: {state.phase_text}")
+                step = operator_step(state)
+                if ask is not None and step is not None and step.number not in asked:
+                    asked.add(step.number)
+                    bar.stop()
+                    ask(step, mark)
+                    bar.start()
+                    answer = client.request(Continue(request=0, step=step.number))
+                    if not answer.ok:
+                        tell(f"{mark}step {step.number}: {answer.text}", style="bold red")
+
+
+def operator_step(state: EngineState) -> StepView | None:
+    """Return the operator's step that the plan waits at; None when it waits for nobody, or for another reason."""
+    waiting = next((step for step in state.steps if step.number == state.held_on), None)
+    return waiting if waiting is not None and waiting.kind == "operator" else None
 
 
 def waits_for_a_person(state: EngineState) -> bool:

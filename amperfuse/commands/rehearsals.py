@@ -21,6 +21,7 @@ from acquisition.host.rehearsal import SIMULATED_FILE
 from acquisition.rehearsal_messages import RehearsalProgress, RehearsalVerdict, as_line
 from acquisition.service.assembly import history_of
 from acquisition.service.exit_codes import ExitCode
+from acquisition.service.probes import slope_of
 from amperfuse.commands.options import DEFAULT_OUT, Out, Seed
 from amperfuse.console import Ended, for_people, progress_bar, say
 from amperfuse.rehearsing import FACTS_NAME, PAGE_NAME, PLOT_NAME, SUMMARY_NAME, Rehearsal, Wanted, rehearse_with_papers
@@ -83,10 +84,12 @@ def _experiment(protocol: Path, rig: Path | None) -> Experiment:
     if protocol.is_dir():
         if rig is not None:
             raise Ended("A session's folder has its own rig: leave --rig out.", ExitCode.REFUSED_INPUT)
-        return load_experiment(protocol / "protocol.toml", protocol / "rig.toml", history=history_of, as_run=True)
+        return load_experiment(
+            protocol / "protocol.toml", protocol / "rig.toml", history=history_of, slopes=slope_of, as_run=True
+        )
     if rig is None:
         raise Ended("--rig is missing: name the rig file, or give a session's folder.", ExitCode.REFUSED_INPUT)
-    return load_experiment(protocol, rig, history=history_of)
+    return load_experiment(protocol, rig, history=history_of, slopes=slope_of)
 
 
 def _for_a_program(wanted: Wanted) -> None:

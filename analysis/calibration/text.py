@@ -31,9 +31,9 @@ def report_lines(record: CalibrationRecord) -> Iterator[str]:
     if record.ascorbate_offset_um is not None:
         offset = _interval(record.ascorbate_offset_um)
         yield f"                {record.ascorbate_um:g} µM of ascorbate look like {offset} µM of glutamate"
-    yield f"  sentinel      gain {_interval(record.gain)}: active over sentinel, from peroxide"
-    yield f"                glutamate on it: {_interval(record.crosstalk)} of the slope"
-    yield f"  dopamine      {_interval(record.dopamine_share)} of the slope for glutamate"
+    yield f"  gain          {_interval(record.gain)}, active over sentinel, from peroxide"
+    yield f"  sentinel      sees glutamate as part of the slope: {_interval(record.crosstalk)}"
+    yield f"  dopamine      as part of the slope: {_interval(record.dopamine_share)}"
     yield f"  response      {_said(record.response_s)} s from 10 to 90 %, the stirrer's time in it"
     yield "  additions     exact µM (nominal)"
     for one in record.additions:

@@ -1,0 +1,63 @@
+"""Which slope a channel has whose rig names a probe: that of the probe's valid calibration, or none and why.
+
+Knows how a probe's calibration gets into a plan. Does not know books: it is told (``acquisition.service.assembly``).
+Without a valid one a channel stays in amperes, and the plan says so before the start and in the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from acquisition.experiment.setups import Findings
+from acquisition.plan import ChannelSetup, PotentiostatSetup
+
+
+@dataclass(frozen=True)
+class ProbeSlope:
+    """What a probe's valid calibration says about one site."""
+
+    slope_a_per_um: float
+    calibrated_on: str
+    """Local day, ISO."""
+    holds_d: float
+
+
+SlopeOf = Callable[[str, str, bool], ProbeSlope | str]
+"""Tells the slope of a site (probe, site, simulated run), or why there is none that holds."""
+
+
+def no_books(_probe: str, _site: str, _simulated: bool) -> ProbeSlope | str:
+    """Know nothing of any probe."""
+    return "the histories of probes were not asked"
+
+
+def with_probes(
+    setups: tuple[PotentiostatSetup, ...], slope_of: SlopeOf, found: Findings, *, simulated: bool
+) -> tuple[PotentiostatSetup, ...]:
+    """Return the potentiostats with the slopes of the probes that their channels name; what is missing is warned of."""
+    return tuple(
+        replace(setup, channels=tuple(_channel(setup, one, slope_of, found, simulated) for one in setup.channels))
+        for setup in setups
+    )
+
+
+def _channel(
+    setup: PotentiostatSetup,
+    channel: ChannelSetup,
+    slope_of: SlopeOf,
+    found: Findings,
+    simulated: bool,
+) -> ChannelSetup:
+    if not channel.probe or channel.role == "sentinel":  # a sentinel has no slope for glutamate
+        return channel
+    slope = slope_of(channel.probe, channel.site, simulated)
+    if isinstance(slope, str):
+        found.warn(f"channel {setup.name}.{channel.name} stays in nA: probe {channel.probe}, {slope}")
+        return replace(channel, stays_in_amperes=f"probe {channel.probe}: {slope}")
+    return replace(
+        channel,
+        sensitivity_a_per_um=slope.slope_a_per_um,
+        calibrated_on=slope.calibrated_on,
+        calibration_max_age_d=min(channel.calibration_max_age_d, slope.holds_d),
+    )

@@ -1,0 +1,101 @@
+"""A rig that names a probe: its valid calibration gives the slope, otherwise the channel stays in nA and says why."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from acquisition.books.places import book_place
+from acquisition.books.probes import CalibrationRecord, Interval, VerdictRecord, file_calibration
+from acquisition.experiment.compile import load_experiment
+from acquisition.experiment.probe_use import ProbeSlope, SlopeOf
+from acquisition.experiment.problems import RefusedInput
+from acquisition.plan import Plan
+from acquisition.service.probes import slope_of
+from drivers.clock import SystemClock
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+TODAY = date(2026, 11, 26)
+
+
+def plan_with(tmp_path: Path, slopes: SlopeOf, *, simulated: bool = False, more: str = "") -> Plan:
+    rig = (EXAMPLES / "calibration-rig.toml").read_text("utf-8")
+    line = next(line for line in rig.splitlines() if line.startswith("sensitivity"))
+    rig = rig.replace(line, f'probe = "R2-0417"\n{more}')
+    if simulated:
+        rig = rig.replace("/dev/serial/by-id/usb-PalmSens_EmStat_Pico_EP1A2B3C-if00-port0", "sim://emstat")
+    path = tmp_path / "rig.toml"
+    path.write_text(rig, "utf-8")
+    return load_experiment(EXAMPLES / "calibration-protocol.toml", path, slopes=slopes).plan
+
+
+def record(*, simulated: bool, passed: bool = True) -> CalibrationRecord:
+    slope = Interval(value=0.7e-9, low=0.69e-9, high=0.71e-9)
+    return CalibrationRecord(
+        version=1, probe="R2-0417", site="glutamate", phase="before", simulated=simulated, session="s",
+        session_fingerprint="a" * 64, protocol_sha256="b" * 64, measured_wall_ns=SystemClock().wall_ns(), by="Ada",
+        software="amperfuse test", potential_v=0.6, beaker_ul=4e4,
+        additions=[{"analyte": "glutamate", "volume_ul": 40.0, "stock_um": 2e4, "t_s": 1.0, "exact_um": 19.98,
+                    "nominal_um": 20.0}],
+        windows=[{"number": 0, "start_s": 0.0, "end_s": 1.0, "level_a": 1e-9, "sentinel_level_a": None, "flat": True,
+                  "found": True}],
+        slope_a_per_um=slope, step_slopes_a_per_um=(0.7e-9,), noise_sd_a=1e-12, lod_um=0.1, r2=0.999, linear_to_um=59.0,
+        selectivity=None, ascorbate_um=250.0, ascorbate_offset_um=None, dopamine_share=None, crosstalk=None, gain=None,
+        response_s=None, drift_share=None, gates="test",
+        verdicts=(VerdictRecord(gate="slope_min", found="x", limit="y", passed=passed),), valid_for_s=7 * 86_400.0,
+    )  # fmt: skip
+
+
+def test_a_valid_calibration_gives_slope_day_and_how_long_it_holds(tmp_path: Path) -> None:
+    asked = []
+
+    def known(probe: str, site: str, simulated: bool) -> ProbeSlope:
+        asked.append((probe, site, simulated))
+        return ProbeSlope(0.7e-9, "2026-11-23", 2.0)
+
+    plan = plan_with(tmp_path, known, more='site = "we-a"\n')
+    glutamate, sentinel = plan.potentiostats[0].channels
+    assert asked == [("R2-0417", "we-a", False)]
+    assert glutamate.sensitivity_a_per_um == 0.7e-9
+    assert sentinel.sensitivity_a_per_um is None
+    assert "3 days old, more than 2" in glutamate.calibration_fault(TODAY)
+    assert glutamate.calibration_fault(date(2026, 11, 24)) == ""
+    assert not [warning for warning in plan.warnings if "nA" in warning]
+
+
+def test_without_a_valid_one_the_channel_stays_in_na_and_plan_and_preflight_say_why(tmp_path: Path) -> None:
+    plan = plan_with(tmp_path, lambda *_: "no calibration is filed")
+    glutamate = plan.potentiostats[0].channels[0]
+    assert glutamate.sensitivity_a_per_um is None
+    assert "channel beaker.glutamate stays in nA: probe R2-0417, no calibration is filed" in plan.warnings
+    assert "probe R2-0417: no calibration is filed" in glutamate.calibration_fault(TODAY)
+
+
+@pytest.mark.parametrize(("simulated_rig", "counts"), [(False, False), (True, True)])
+def test_a_simulated_calibration_counts_for_a_simulated_rig_only(
+    tmp_path: Path, simulated_rig: bool, counts: bool
+) -> None:
+    file_calibration(record(simulated=True), 1)
+    plan = plan_with(tmp_path, slope_of, simulated=simulated_rig)
+    assert (plan.potentiostats[0].channels[0].sensitivity_a_per_um is not None) is counts
+
+
+def test_a_real_calibration_counts_everywhere_until_one_fails(tmp_path: Path) -> None:
+    file_calibration(record(simulated=False), 1)
+    assert plan_with(tmp_path, slope_of).potentiostats[0].channels[0].sensitivity_a_per_um == 0.7e-9
+    file_calibration(record(simulated=False, passed=False), 2)
+    assert "failed: slope_min" in plan_with(tmp_path, slope_of).potentiostats[0].channels[0].stays_in_amperes
+
+
+def test_a_history_that_was_changed_gives_no_slope_and_stops_nothing(tmp_path: Path) -> None:
+    file_calibration(record(simulated=False), 1)
+    path, _anchor = book_place("probes", "R2-0417")
+    path.write_bytes(path.read_bytes().replace(b"Ada", b"Eve"))
+    assert "cannot be trusted" in plan_with(tmp_path, slope_of).potentiostats[0].channels[0].stays_in_amperes
+
+
+def test_a_probe_and_a_typed_slope_are_refused_together(tmp_path: Path) -> None:
+    with pytest.raises(RefusedInput, match="leave out sensitivity"):
+        plan_with(tmp_path, slope_of, more='sensitivity = "0.8 nA/uM"')
