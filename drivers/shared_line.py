@@ -73,6 +73,8 @@ class Turns:
 
     def held_here(self) -> bool:
         """Tell whether an exchange of this very thread holds the line."""
+        if not self._holding:  # nobody does, so this thread does not: no need to wait for others
+            return False
         with self._lock:
             return bool(self._holding) and self._holding[-1].thread == threading.get_ident()
 

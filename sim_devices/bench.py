@@ -42,6 +42,8 @@ from sim_devices.presets.chosen import PRESET_OPTIONS, asked_for, chosen
 SIMULATORS = "amperfuse.simulators"
 BENCH_OPTIONS = ("fault", "seed", *PRESET_OPTIONS)
 """Options of a ``sim://`` URL that no firmware sees."""
+LONGEST_LAG_NS = 600 * 1_000_000_000
+"""Nobody falls behind by more: an animal does not remember for ever (``sim_devices.mouse.history``)."""
 _DEFAULTS = {"pumps": ("pump", "new-era"), "potentiostats": ("potentiostat", "emstat")}
 
 
@@ -121,6 +123,7 @@ class SimBench:
         """Who is on each line, by the identity of its lane to the host."""
         self._acting: list[Instrument] = []
         """Those that live in one order of time; all others only look on, and live when somebody turns to them."""
+        self._all_came_to_ns = self._begin_ns
         self._next_ns = NEVER_NS
         """When something next happens with one of these."""
         self._wanted: dict[str, _Wanted] = {}
@@ -210,6 +213,15 @@ class SimBench:
         when all of them have come to now, in one go too; one at another wire is not asked to. Nobody can tell: plungers
         and animal remember what was, and its firmware says when each piece of its output left.
         """
+        while now_ns - self._all_came_to_ns > LONGEST_LAG_NS:
+            self._bring_all_to(self._all_came_to_ns + LONGEST_LAG_NS)
+        self._live_in_turns(now_ns)
+        if wire is not None:
+            for instrument in self._behind(wire):
+                if instrument.looks_on:
+                    instrument.live_until(now_ns)
+
+    def _live_in_turns(self, now_ns: int) -> None:
         while now_ns >= self._next_ns:
             first: Instrument | None = None
             first_ns = second_ns = now_ns + 1
@@ -222,13 +234,14 @@ class SimBench:
             if first is not None:
                 first.live_until(max(first_ns, second_ns - 1))
             self._note_next()
-        if wire is not None:
-            for instrument in self._behind(wire):
-                if instrument.looks_on:
-                    instrument.live_until(now_ns)
 
     def _advance_all(self, now_ns: int) -> None:
         self.advance(now_ns)
+        self._bring_all_to(now_ns)
+
+    def _bring_all_to(self, now_ns: int) -> None:
+        self._live_in_turns(now_ns)
+        self._all_came_to_ns = now_ns
         for instrument in self._instruments.values():
             if instrument.looks_on:
                 instrument.live_until(now_ns)

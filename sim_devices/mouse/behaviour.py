@@ -7,13 +7,13 @@ glutamate release or sensors. One step is one second; what happens in a second i
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from sim_devices.mouse.history import KEPT_S, History
 from sim_devices.presets.parameter import Table, choice, number
 
 MOST_RESTLESS = 5.0
@@ -75,8 +75,7 @@ class Condition:
         self._awake, self._until_s = True, 0.0
         self._arousal = self._felt = self._wander = self._swing = 0.0
         self._warmth = 0.0
-        self._series = {name: array("d") for name in ("swing_um", "ascorbate_um", "dopamine_um", "temperature_c")}
-        self._note()
+        self._series = {name: History(value) for name, value in self._now().items()}
 
     @property
     def seconds(self) -> int:
@@ -95,7 +94,8 @@ class Condition:
         self._warmth += (self._arousal - self._warmth) * -math.expm1(-1.0 / p.temperature_lag_s)
         keep = math.exp(-1.0 / p.ascorbate_wander_s)
         self._wander = keep * self._wander + math.sqrt(1.0 - keep * keep) * self._normal()
-        self._note()
+        for name, value in self._now().items():
+            self._series[name].append(value)
 
     def at(self, name: str, second: int) -> float:
         """Return ``swing_um``, ``ascorbate_um``, ``dopamine_um`` or ``temperature_c`` at the start of ``second``."""
@@ -105,13 +105,15 @@ class Condition:
         """Return the movements during ``second``."""
         return self._motion.during(second)
 
-    def _note(self) -> None:
-        p, series = self.parameters, self._series
+    def _now(self) -> dict[str, float]:
+        p = self.parameters
         ascorbate = p.ascorbate_um + p.ascorbate_wander_um * self._wander + p.ascorbate_arousal_um * self._felt
-        series["swing_um"].append(self._swing)
-        series["ascorbate_um"].append(min(1000.0, max(100.0, ascorbate)))
-        series["dopamine_um"].append(p.dopamine_um + p.dopamine_arousal_um * self._felt)
-        series["temperature_c"].append(p.temperature_c + p.temperature_arousal_c * self._warmth)
+        return {
+            "swing_um": self._swing,
+            "ascorbate_um": min(1000.0, max(100.0, ascorbate)),
+            "dopamine_um": p.dopamine_um + p.dopamine_arousal_um * self._felt,
+            "temperature_c": p.temperature_c + p.temperature_arousal_c * self._warmth,
+        }
 
     def _sleep_or_wake(self, second: int) -> None:
         p = self.parameters
@@ -151,15 +153,19 @@ class _Motion:
             self._next_s = float(rng.exponential(1.0 / self._per_s))
         self._bursts: list[Burst] = []
         self._onsets_s: list[float] = []
+        self._drawn = 0
 
     def second(self, second: int, restlessness: float) -> None:
         """Draw the movements that begin in ``second``."""
         while self._next_s < second + 1:
             keep, size, length = self._rng.random(), self._rng.standard_normal(), self._rng.uniform(0.2, 2.0)
             if keep < min(1.0, restlessness / MOST_RESTLESS):
-                self._bursts.append(Burst(self._next_s, float(length), math.exp(0.6 * float(size)), len(self._bursts)))
+                self._bursts.append(Burst(self._next_s, float(length), math.exp(0.6 * float(size)), self._drawn))
                 self._onsets_s.append(self._next_s)
+                self._drawn += 1
             self._next_s += float(self._rng.exponential(1.0 / self._per_s))
+        if len(self._onsets_s) > _DRAWN_AT_ONCE and self._onsets_s[_DRAWN_AT_ONCE] < second - KEPT_S:
+            del self._bursts[:_DRAWN_AT_ONCE], self._onsets_s[:_DRAWN_AT_ONCE]
 
     def during(self, second: int) -> list[Burst]:
         """Return those that are on at some time during ``second``."""

@@ -8,17 +8,20 @@ on what a pump may still be told during it. For ejected potassium that second st
 from __future__ import annotations
 
 import math
-from array import array
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
 from sim_devices.models.grid import OFFSETS_S
+from sim_devices.mouse.history import KEPT_S, History
 from sim_devices.presets.parameter import Table, number
 
+_Event = TypeVar("_Event")
+_AT_ONCE = 256
 FADED = 12.0
 """Time constants after which nothing is left to be seen."""
 
@@ -74,8 +77,8 @@ class ExtracellularGlutamate:
     def __init__(self, parameters: Glutamate, rng: np.random.Generator, evoked_rng: np.random.Generator) -> None:
         p = self.parameters = parameters
         self._evoked_rng = evoked_rng
-        self._multipliers = array("d", [1.0])
-        self._swings_um = array("d", [0.0])
+        self._multipliers = History(1.0)
+        self._swings_um = History(0.0)
         self._train = _Train(p, rng)
         self._evoked: list[_Evoked] = []
         self._onsets_s: list[float] = []
@@ -107,9 +110,10 @@ class ExtracellularGlutamate:
             self._this_um = ejection_um * math.exp(spread * chance - 0.5 * spread**2)
             self._ejections += 1
         self._ejecting_until_s = onset_s + length_s
-        amplitude_um = size * self._this_um * self._multipliers[-1]
+        amplitude_um = size * self._this_um * self._multipliers.last
         self._evoked.append(_Evoked(onset_s, amplitude_um, length_s))
         self._onsets_s.append(onset_s)
+        _forget(self._evoked, self._onsets_s, onset_s - KEPT_S)
 
     def multiplier_at(self, t_s: float) -> float:
         """Return the M that acts at ``t_s``: one second late, and straight between grid points."""
@@ -172,6 +176,13 @@ class _Train:
             decay_s = float(self._rng.uniform(p.transient_decay_low_s, p.transient_decay_high_s))
             self._transients.append(_Transient(self._drawn_until_s, amplitude_um, decay_s))
             self._onsets_s.append(self._drawn_until_s)
+            _forget(self._transients, self._onsets_s, self._drawn_until_s - KEPT_S)
+
+
+def _forget(events: list[_Event], onsets_s: list[float], before_s: float) -> None:
+    """Drop what began so long ago that nobody asks for it any more; not at once, but before it is much."""
+    if len(onsets_s) > _AT_ONCE and onsets_s[_AT_ONCE] < before_s:
+        del events[:_AT_ONCE], onsets_s[:_AT_ONCE]
 
 
 def _peak(rise_s: float, decay_s: float) -> float:

@@ -53,7 +53,8 @@ def test_an_anaesthetised_animal_neither_sleeps_nor_moves_nor_minds() -> None:
     assert not any(mouse.bursts(second) for second in range(3600))
 
 
-def test_ascorbate_wanders_slowly_around_its_level_at_rest() -> None:
+def test_ascorbate_wanders_slowly_around_its_level_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim_devices.mouse.history.KEPT_S", 24 * 3600)
     levels_um = series(condition(12 * 3600, Behaviour(arousals_per_h=0.0)), "ascorbate_um")
 
     assert levels_um.mean() == pytest.approx(250, abs=20)
@@ -82,7 +83,8 @@ def test_movements_last_0_2_to_2_s_and_are_the_same_whenever_they_are_asked_for(
     assert all(0.2 <= burst.duration_s <= 2.0 for bursts in forward for burst in bursts)
 
 
-def test_arousals_come_by_themselves_a_few_times_an_hour() -> None:
+def test_arousals_come_by_themselves_a_few_times_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim_devices.mouse.history.KEPT_S", 24 * 3600)
     ascorbate_um = series(condition(10 * 3600, CALM.model_copy(update={"arousals_per_h": 4.0})), "ascorbate_um")
 
     assert 5 <= np.count_nonzero((ascorbate_um[1:] > 400) & (ascorbate_um[:-1] <= 400)) <= 60
