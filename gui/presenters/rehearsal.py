@@ -9,9 +9,9 @@ from acquisition.messages import EngineState
 from gui.presenters.text import Tone, plain
 
 Stage = Literal["none", "running", "cancelling", "done", "failed", "cancelled"]
-REASONS_SHOWN = 3
+REASONS_SHOWN = 2
 OFFER = "Not rehearsed here"
-REASON_SHOWN = 160
+REASON_SHOWN = 120
 """Characters of one reason; the report has it whole."""
 
 

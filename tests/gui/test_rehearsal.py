@@ -37,7 +37,7 @@ def test_no_go_is_told_with_its_reasons_and_more_of_them_on_the_page() -> None:
     card = rehearsal_card(state(**READY), run, old=False)
     assert card is not None
     assert (card.headline, card.tone, card.page) == ("✕ NO GO (SIMULATED)", "alarm", "/p")
-    assert card.lines == ("reason 0", "reason 1", "reason 2", "and 2 more in the report")
+    assert card.lines == ("reason 0", "reason 1", "and 3 more in the report")
     long = rehearsal_card(state(**READY), RehearsalRun("done", "/s/x", 1.0, reasons=("x" * 5000,)), old=False)
     assert long is not None
     assert len(long.lines[0]) == REASON_SHOWN
