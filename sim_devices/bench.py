@@ -20,16 +20,16 @@ import functools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import numpy as np
 
 from drivers.clock import Clock
 from drivers.errors import PortBusy, PortMissing
 from drivers.transport import LineSettings
+from sim_devices import catalogue
 from sim_devices.bench_faults import at_marks, check_names, concerns, impossible, keep_possible
+from sim_devices.catalogue import BENCH_OPTIONS, addresses_of, can_chain, kind_of, parsed_url, seed_of
 from sim_devices.faults import FaultSpec, InstrumentFaults, parse_fault
 from sim_devices.instrument import Instrument
 from sim_devices.line import HOST_BUFFER_BYTES, NEVER_NS, SimulatedPort, Wire
@@ -37,27 +37,11 @@ from sim_devices.models.description import ELECTRODES
 from sim_devices.models.people import same_mark
 from sim_devices.models.world import World
 from sim_devices.ports import one_port_each
-from sim_devices.presets.chosen import PRESET_OPTIONS, asked_for, chosen
+from sim_devices.presets.chosen import asked_for, chosen
 
-SIMULATORS = "amperfuse.simulators"
-BENCH_OPTIONS = ("fault", "seed", *PRESET_OPTIONS)
-"""Options of a ``sim://`` URL that no firmware sees."""
 LONGEST_LAG_NS = 600 * 1_000_000_000
 """Nobody falls behind by more: an animal does not remember for ever (``sim_devices.mouse.history``)."""
 _DEFAULTS = {"pumps": ("pump", "new-era"), "potentiostats": ("potentiostat", "emstat")}
-
-
-def simulator_names() -> list[str]:
-    """Return the names of all installed simulated instruments, sorted."""
-    return sorted({entry.name for entry in entry_points(group=SIMULATORS)})
-
-
-@functools.cache  # looking through all installed packages takes longer than a short rehearsal
-def _simulator(name: str) -> Any:
-    for entry in entry_points(group=SIMULATORS):
-        if entry.name == name:
-            return entry.load()
-    raise ValueError(f"there is no simulated instrument {name!r}; installed: {', '.join(simulator_names()) or 'none'}")
 
 
 @dataclass(frozen=True)
@@ -76,30 +60,6 @@ class _Wanted:
     def address(self) -> str:
         """Return its address on its line."""
         return next((value for key, value in self.options if key == "address"), "0")
-
-
-def _kind(simulator: str) -> str:
-    kind = getattr(_simulator(simulator), "kind", None)
-    if kind not in ("pump", "potentiostat"):
-        raise ValueError(f"simulator {simulator!r} does not say whether it is a pump or a potentiostat (build.kind)")
-    return str(kind)
-
-
-def _chains(simulator: str) -> bool:
-    """Tell whether instruments of this kind can share a line (``build.chains``)."""
-    return bool(getattr(_simulator(simulator), "chains", False))
-
-
-def _addresses(simulator: str, chain: list[str]) -> list[str]:
-    """Return the addresses that ``chain=0,1`` asks for, none without it. Raises ValueError."""
-    if not chain:
-        return []
-    addresses = chain[-1].split(",")
-    if not _chains(simulator):
-        raise ValueError(f"simulated {simulator} cannot be chained; one port, one instrument")
-    if len(set(addresses)) < len(addresses) or not all(a.isascii() and a.isdigit() for a in addresses):
-        raise ValueError(f"chain is a list of different addresses such as 0,1, not {chain[-1]!r}")
-    return addresses
 
 
 class SimBench:
@@ -284,13 +244,13 @@ class SimBench:
     def _describe(self, name: str, kind: str, simulator: str, description: Mapping[str, Any]) -> None:
         url = str(description.get("url") or f"sim://{simulator}/{name}")
         options = [("address", str(description["address"]))] if description.get("address") else []
-        fitting = getattr(_simulator(simulator), "options_of", None)  # the model that this description asks for
+        fitting = getattr(catalogue.simulator(simulator), "options_of", None)  # of the described model
         options += fitting(description).items() if fitting is not None else ()
-        in_url = [o for o in _parse(url)[2] if o[0] != "chain"] if url.startswith("sim://") else []
+        in_url = [o for o in parsed_url(url)[2] if o[0] != "chain"] if url.startswith("sim://") else []
         part_of = str(description.get("part_of", ""))
         wanted = _Wanted(name, url, kind, simulator, [*options, *in_url], part_of)
         for other in self._at(url):
-            if not (_chains(simulator) and self._wanted[other.name].simulator == simulator):
+            if not (can_chain(simulator) and self._wanted[other.name].simulator == simulator):
                 raise ValueError(f"{name} and {other.name} have the same port {url}; give each its own")
             if self._wanted[other.name].address == wanted.address:
                 raise ValueError(f"{name} and {other.name} have the same port {url} and the same address")
@@ -301,11 +261,11 @@ class SimBench:
             known = ", ".join(sorted({i.url for i in self._instruments.values()})) or "none"
             raise PortMissing(f"this simulated bench has no port {url!r}; it has: {known}", port=url)
         try:
-            simulator, name, options = _parse(url)
-            kind = _kind(simulator)
+            simulator, name, options = parsed_url(url)
+            kind = kind_of(simulator)
             rest = [option for option in options if option[0] != "chain"]
             self._world.choose(asked_for([url]))
-            addresses = _addresses(simulator, [value for key, value in options if key == "chain"])
+            addresses = addresses_of(simulator, [value for key, value in options if key == "chain"])
             for address in addresses:
                 own = self._free_name(f"{name or simulator}-{address}")
                 self._add(_Wanted(own, url, kind, simulator, [("address", address), *rest]), now_ns)
@@ -326,10 +286,10 @@ class SimBench:
     def _add(self, wanted: _Wanted, now_ns: int) -> None:
         name = wanted.name
         own_faults = [parse_fault(value) for key, value in wanted.options if key == "fault"]
-        seed = next((_seed(value) for key, value in wanted.options if key == "seed"), self._seed)
+        seed = next((seed_of(value) for key, value in wanted.options if key == "seed"), self._seed)
         firmware_options = {key: value for key, value in wanted.options if key not in BENCH_OPTIONS}
         plunger = self._world.plunger(name) if wanted.kind == "pump" else None
-        build_firmware = _simulator(wanted.simulator)
+        build_firmware = catalogue.simulator(wanted.simulator)
         electrodes = tuple(getattr(build_firmware, "electrodes", ELECTRODES))
         sensor = dict(wanted.options).get("sensor", "")
         physics = plunger if plunger is not None else self._world.front_end(name, electrodes, sensor)
@@ -367,7 +327,7 @@ class SimBench:
         has_one = hasattr(build_firmware, "backplane")
         if wanted.part_of and not has_one:
             raise ValueError(f"{wanted.part_of}: a simulated {wanted.simulator} has one port")
-        if not has_one or not (wanted.part_of or _chains(wanted.simulator)):
+        if not has_one or not (wanted.part_of or can_chain(wanted.simulator)):
             return {}
         whole = wanted.part_of or wanted.url
         if whole not in self._backplanes:
@@ -392,30 +352,6 @@ class SimBench:
 def _generator(seed: int, name: str, part: str) -> np.random.Generator:
     """Return a generator of its own for each part of each instrument: another instrument changes nobody's chances."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=tuple(f"{name}/{part}".encode())))
-
-
-def _seed(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"seed is a whole number from 0 up, not {text!r}")
-    return int(text)
-
-
-def url_seed(url: str) -> int:
-    """Return the seed that a sim:// URL asks for, 0 if it asks for none. Raises PortMissing."""
-    try:
-        return next((_seed(value) for key, value in _parse(url)[2] if key == "seed"), 0)
-    except ValueError as error:
-        raise PortMissing(str(error), port=url) from error
-
-
-def _parse(url: str) -> tuple[str, str, list[tuple[str, str]]]:
-    """Return (simulator, name or "", options) of a sim:// URL. Raises ValueError."""
-    # urlsplit lowers nothing but the scheme here; "+" in a fault's duration must survive, so it is escaped first
-    parts = urlsplit(url)
-    options = parse_qsl(parts.query.replace("+", "%2B"), keep_blank_values=True)
-    if not parts.netloc:
-        raise ValueError(f"{url!r} names no simulated instrument; write sim://NAME, e.g. sim://new-era")
-    return unquote(parts.netloc), unquote(parts.path.strip("/")), options
 
 
 def build(clock: Clock, world: Mapping[str, Any], seed: int, faults: Sequence[str]) -> SimBench:

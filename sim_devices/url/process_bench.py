@@ -9,7 +9,8 @@ import threading
 
 from drivers.clock import SystemClock
 from drivers.transport import LineSettings
-from sim_devices.bench import SimBench, url_seed
+from sim_devices.bench import SimBench
+from sim_devices.catalogue import url_seed
 from sim_devices.line import SimulatedPort
 
 _lock = threading.Lock()
