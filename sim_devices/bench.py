@@ -81,6 +81,7 @@ class SimBench:
         self._instruments: dict[str, Instrument] = {}
         self._chains: dict[int, list[Instrument]] = {}
         """Who is on each line, by the identity of its lane to the host."""
+        self._some_look_on = False
         self._acting: list[Instrument] = []
         """Those that live in one order of time; all others only look on, and live when somebody turns to them."""
         self._all_came_to_ns = self._begin_ns
@@ -175,8 +176,9 @@ class SimBench:
         """
         while now_ns - self._all_came_to_ns > LONGEST_LAG_NS:
             self._bring_all_to(self._all_came_to_ns + LONGEST_LAG_NS)
-        self._live_in_turns(now_ns)
-        if wire is not None:
+        if now_ns >= self._next_ns:  # seldom, and asked several times in every exchange
+            self._live_in_turns(now_ns)
+        if wire is not None and self._some_look_on:
             for instrument in self._behind(wire):
                 if instrument.looks_on:
                     instrument.live_until(now_ns)
@@ -217,6 +219,7 @@ class SimBench:
             joined = (self._wanted[name].part_of or instrument.url) in self._backplanes
             instrument.looks_on = instrument.plunger is None and instrument.says_when and not joined and not swaps
         self._acting = [instrument for instrument in self._instruments.values() if not instrument.looks_on]
+        self._some_look_on = len(self._acting) < len(self._instruments)
         self._note_next()
 
     def due_ns(self, wire: Wire) -> int:
