@@ -87,6 +87,8 @@ class CalibrationRecord(_Part):
     windows: tuple[WindowRecord, ...] = Field(min_length=1, max_length=61, strict=False)
     slope_a_per_um: Interval
     noise_sd_a: float
+    drift_a_per_s: float | None
+    """Of the baseline; taken off before the fit."""
     lod_um: float | None
     r2: float | None
     step_slopes_a_per_um: tuple[float, ...] = Field(max_length=60, strict=False)

@@ -6,7 +6,7 @@ Knows the definitions (science.md 2.4). Does not know files, what is good enough
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 
 import numpy as np
@@ -35,6 +35,8 @@ class SiteFit:
     """Columns of ``line``: those that were added."""
     concentrations_um: Floats
     """Exact, shape (plateaus, analytes)."""
+    levels_a: Floats
+    """Of the plateaus, the baseline's drift taken off, shape (plateaus,)."""
 
     def slope(self, analyte: str) -> Estimate | None:
         """Return A/µM with its interval; None for what was not added."""
@@ -57,8 +59,7 @@ class SiteFit:
         rows = np.unique(np.concatenate([rises, rises + 1])).astype(np.int64)
         others = np.delete(self.concentrations_um, column, axis=1)
         slopes = np.delete(self.line.coefficients[1:], column)
-        levels = np.array([self.plateaus[row].level_a for row in rows])
-        return rows, x[rows], levels - (others[rows] - others[rows[0]]) @ slopes
+        return rows, x[rows], self.levels_a[rows] - (others[rows] - others[rows[0]]) @ slopes
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,8 @@ class Result:
     response_s: float
     """10 to 90 % of the glutamate steps, median, s; the stirrer's time is in it."""
     drift_share: float
-    """What the baseline's drift would add over the glutamate steps, as a part of their rise."""
+    """What the baseline's drift, which is taken off, adds over the glutamate steps, as a part of their rise; NaN where
+    the baseline is too short to tell."""
 
     def ascorbate_offset_um(self, ascorbate_um: float) -> Estimate | None:
         """Return the glutamate that so much ascorbate is taken for, µM (science.md 2.4 [D]: [AA] / selectivity)."""
@@ -116,9 +118,28 @@ def fit_site(  # noqa: PLR0917 - a trace, a beaker, and how to read it
     if GLUTAMATE not in used:
         raise ValueError("no glutamate was added, so there is no slope")
     chosen_um = whole_um[:, used]
-    line = fit_line(chosen_um, np.array([one.level_a for one in plateaus]))
     quiet = baseline(t_s, current_a, times_s[0], settings)
-    return SiteFit(plateaus, quiet, line, tuple(ANALYTES[column] for column in used), chosen_um)
+    levels_a, line = _without_drift(plateaus, quiet, chosen_um)
+    return SiteFit(plateaus, quiet, line, tuple(ANALYTES[column] for column in used), chosen_um, levels_a)
+
+
+def _without_drift(plateaus: Sequence[Plateau], quiet: Baseline, chosen_um: Floats) -> tuple[Floats, LineFit]:
+    """Return the levels with the baseline's drift taken off, and their fit; how unsure the drift is goes into it.
+
+    A drift that is off by so much moves every coefficient by the fit of a straight line in time: half its interval is
+    added in squares to that of the fit, each with its own Student's t.
+    Where the baseline is too short to tell a drift, none is taken off and nothing is known about it.
+    """
+    levels_a = np.array([one.level_a for one in plateaus])
+    since_s = np.array([0.5 * (one.start_s + one.end_s) for one in plateaus])
+    since_s -= since_s[0]
+    if np.isfinite(quiet.drift_a_per_s):
+        levels_a = levels_a - quiet.drift_a_per_s * since_s
+    line = fit_line(chosen_um, levels_a)
+    if np.isfinite(quiet.drift_half_a_per_s):
+        moved = fit_line(chosen_um, since_s).coefficients * quiet.drift_half_a_per_s / line.quantile()
+        line = replace(line, covariance=line.covariance + np.outer(moved, moved))
+    return levels_a, line
 
 
 def fit_calibration(  # noqa: PLR0917 - two traces, a beaker, and how to read it

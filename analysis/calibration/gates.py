@@ -61,7 +61,7 @@ SOURCES = {
     "gain_min": "[A] science.md 4.2: 0.8 to 1.2",
     "gain_max": "[A] the inverse of 0.8",
     "response_max": "[A] sensors 0.8 to 5 s [S], and the stirrer's time, which is in it",
-    "drift_share_max": "[A] drift that would change the slope by as much",
+    "drift_share_max": "[A] a drift that matters is taken off as a straight line, which settling is not",
     "flat_plateaus": "[A] a level that still moves is no level",
     "valid_for": "[P] the program's proposal",
     "ascorbate": "[S] extracellular 250 uM at rest, BMC Neurosci 2007 8:32; swings to 1000",

@@ -43,6 +43,7 @@ def as_record(
         windows=_windows(one),
         slope_a_per_um=_some(result.slope_a_per_um),
         noise_sd_a=result.active.baseline.noise_sd_a,
+        drift_a_per_s=_finite(result.active.baseline.drift_a_per_s),
         lod_um=_finite(result.lod_um),
         r2=_finite(result.r2),
         step_slopes_a_per_um=result.step_slopes_a_per_um,

@@ -24,6 +24,11 @@ def report_lines(record: CalibrationRecord) -> Iterator[str]:
     yield f"  slope         {slope_text(record.slope_a_per_um)}"
     noise = f"{_said(record.noise_sd_a * 1e12)} pA (SD of the baseline)"
     yield f"  noise, LOD    {noise}; LOD {_said(record.lod_um)} µM (3 SD / slope)"
+    drift = "too short a baseline to tell"
+    if record.drift_a_per_s is not None:
+        share = f"{_said(record.drift_share)} of the glutamate steps"
+        drift = f"{record.drift_a_per_s * 60e12:.3g} pA/min, taken off; {share}"
+    yield f"  drift         {drift}"
     linear = f"every step within 10 % of it up to {_said(record.linear_to_um)} µM"
     yield f"  line          R² {_said(record.r2, 5)}, {linear}"
     yield f"  steps alone   {_steps(record)}"

@@ -30,7 +30,7 @@ FAST = (
     ("peroxide", 40.0, 8.8),
 )
 """Analyte, µL, mM; science.md 2.4."""
-BASELINE_S, EACH_S = 150, 60
+BASELINE_S, EACH_S = 310, 60
 LENGTH_S = BASELINE_S + EACH_S * len(FAST)
 TIMES_S = tuple(float(BASELINE_S + EACH_S * number) for number in range(len(FAST)))
 ADDITIONS = [(at, Addition(name, ul, mm * 1000.0)) for at, (name, ul, mm) in zip(TIMES_S, FAST, strict=True)]

@@ -77,9 +77,9 @@ def test_a_pipette_that_came_before_the_mark_moves_the_window_back_to_where_it_w
 
 def test_a_window_that_a_person_sets_is_used_and_told() -> None:
     active, _ = noisy(2)
-    moved = find_plateaus(T_S, active, TIMES_S, windows={3: (290.0, 300.0)})
-    assert (moved[3].start_s, moved[3].end_s, moved[3].found) == (290.0, 300.0, False)
-    assert moved[3].level_a == pytest.approx(float(np.mean(active[2900:3000])), abs=0.3e-12)
+    moved = find_plateaus(T_S, active, TIMES_S, windows={3: (450.0, 460.0)})
+    assert (moved[3].start_s, moved[3].end_s, moved[3].found) == (450.0, 460.0, False)
+    assert moved[3].level_a == pytest.approx(float(np.mean(active[4500:4600])), abs=0.3e-12)
 
 
 def test_a_current_that_never_stands_still_is_said_to_be_not_flat() -> None:
@@ -88,9 +88,21 @@ def test_a_current_that_never_stands_still_is_said_to_be_not_flat() -> None:
     assert [one.flat for one in found[1:]] == [False] * len(TIMES_S)
 
 
+def test_a_steady_drift_is_taken_off_and_a_baseline_too_short_for_it_is_told() -> None:
+    active, _ = clean()
+    drifting = active - 0.02e-12 * T_S
+    found = fit_calibration(T_S, drifting, None, BEAKER_UL, ADDITIONS)
+    assert found.active.baseline.drift_a_per_s == pytest.approx(-0.02e-12, rel=1e-3, abs=0)
+    assert found.slope_a_per_um.value == pytest.approx(7e-12, rel=0.001, abs=0)
+    late = TIMES_S[0] - 60 <= T_S
+    short = fit_calibration(T_S[late], drifting[late], None, BEAKER_UL, ADDITIONS)
+    assert np.isnan(short.drift_share)
+    assert "drift_share_max" in _failed(short, Gates())
+
+
 def test_missing_samples_leave_a_plateau_of_what_is_there() -> None:
     active, _ = clean()
-    there = (T_S < 300) | (T_S > 312)
+    there = (T_S < 460) | (T_S > 472)
     found = find_plateaus(T_S[there], active[there], TIMES_S)
     assert found[3].level_a == pytest.approx(find_plateaus(T_S, active, TIMES_S)[3].level_a, rel=1e-3, abs=1e-16)
 
@@ -98,7 +110,7 @@ def test_missing_samples_leave_a_plateau_of_what_is_there() -> None:
 def test_additions_too_close_to_read_between_are_refused() -> None:
     active, _ = clean()
     with pytest.raises(ValueError, match="after addition 1"):
-        find_plateaus(T_S, active, [150.0, 170.0])
+        find_plateaus(T_S, active, [310.0, 330.0])
 
 
 def test_the_straight_line_is_that_of_scipys_linregress() -> None:

@@ -31,7 +31,7 @@ def test_an_addition_is_told_marked_and_its_plateau_waited_for() -> None:
     assert (told.kind, marked.kind, waited.kind) == ("operator", "mark", "wait")
     assert "500 uL of ascorbate, stock 20 mM" in told.label
     assert marked.label == "ascorbate"
-    assert plan.duration_s == (60 + 3 + 6) * 60
+    assert plan.duration_s == (60 + 5 + 6) * 60
 
 
 def test_the_additions_are_known_by_the_step_of_their_mark() -> None:
