@@ -37,9 +37,14 @@ LISTENS = {
 }
 """Speeds at which an instrument may be set to listen; others: all of these."""
 ANY_SPEED = (*SLOW, 9600, 19_200, 38_400, 57_600, 115_200, 230_400)
-IGNORED = {"new-era": frozenset({"_alarm"}), "scpi-smu": frozenset({"_errors"})}
+IGNORED = {
+    "new-era": frozenset({"_alarm"}),
+    "scpi-smu": frozenset({"_errors"}),
+    "emstat": frozenset({"_now_ns"}),
+}
 """A pending alarm is acknowledged by any question to this family [M]; that it is told then is tested beside. An SCPI
-instrument notes in its error queue what it did not understand; nothing else comes of that."""
+instrument notes in its error queue what it did not understand; nothing else comes of that. A simulated EmStat keeps
+when it was last told something, as the time of what it answers."""
 SETTINGS: dict[str, dict[str, OptionValue]] = {"pinnacle-8401": {"preamp": "8407-2BIO"}}
 """What a driver must be told before it measures."""
 PROGRAMS = (PumpProgram(4.699, 50.0, 500.0), PumpProgram(4.61, 5.0, 100.0), PumpProgram(0.46, 0.5, 5.0))

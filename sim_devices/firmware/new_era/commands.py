@@ -6,7 +6,6 @@ the data part of the reply: empty for "done", text for a query, ``?...`` for a r
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ _RATE = re.compile(r"C?([\d.]+)(UM|MM|UH|MH)?")
 _FUNCTION = re.compile(r"RAT|STP|CLD|BEP|LPS|JMP\d{1,2}|LOP\d{1,2}|PAS\d{1,2}|PAS\d\.\d")
 _TRIGGERS = ("FT", "FH", "F2", "LE", "ST", "T2", "SP", "P2", "RL", "RH", "SL", "SH", "OF")
 _OLD_TRIGGERS = ("FT", "LE", "ST")
-_Handler = Callable[[str, int], str]
-
 _SWITCHES = ("LN", "AL", "PF", "LOC", "BP", "DIN", "ROM")
 
 
@@ -62,24 +59,13 @@ class Commands:
         if self.refuses and (text[:3] == "RUN" or (text[:3] in ("DIA", "RAT", "VOL", "DIR") and len(text) > 3)):
             return NOT_NOW
         for length in (3, 2):
-            handler = self._handlers.get(text[:length])
-            if handler is not None:
+            handler = _HANDLERS.get(text[:length])
+            if handler is not None and (self.options.knows_programs or handler not in _OF_PROGRAMS):
                 try:
-                    return handler(text[length:], now_ns)
+                    return handler(self, text[length:], now_ns)
                 except Malformed:
                     return self.options.overlong
         return self._switch(text)
-
-    @functools.cached_property
-    def _handlers(self) -> dict[str, _Handler]:
-        handlers: dict[str, _Handler] = {
-            "DIA": self._dia, "RAT": self._rat, "VOL": self._vol, "DIR": self._dir, "RUN": self._run, "STP": self._stp,
-            "PUR": self._pur, "DIS": self._dis, "CLD": self._cld, "SAF": self._saf, "TRG": self._trg, "BUZ": self._buz,
-            "VER": self._ver, "OUT": self._out, "IN": self._in,
-        }  # fmt: skip
-        if self.options.knows_programs:
-            handlers |= {"PHN": self._phn, "FUN": self._fun}
-        return handlers
 
     @property
     def _phase(self) -> Phase:
@@ -289,3 +275,13 @@ class Commands:
                 self.memory.flags[name] = value
                 return ""
         return UNKNOWN
+
+
+_Handler = Callable[[Commands, str, int], str]
+_HANDLERS: dict[str, _Handler] = {
+    "DIA": Commands._dia, "RAT": Commands._rat, "VOL": Commands._vol, "DIR": Commands._dir, "RUN": Commands._run,
+    "STP": Commands._stp, "PUR": Commands._pur, "DIS": Commands._dis, "CLD": Commands._cld, "SAF": Commands._saf,
+    "TRG": Commands._trg, "BUZ": Commands._buz, "VER": Commands._ver, "OUT": Commands._out, "IN": Commands._in,
+    "PHN": Commands._phn, "FUN": Commands._fun,
+}  # fmt: skip
+_OF_PROGRAMS = (Commands._phn, Commands._fun)
