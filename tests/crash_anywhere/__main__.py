@@ -106,7 +106,7 @@ def all_of(tally: Tally, dying: Way, *, seed: int, stride: int) -> None:
             if not tried.reached:
                 tally.endings[f"{dying.name.split()[1].strip(',')} {tried.ended} by itself"] += 1
                 return
-            tally.endings[f"{dying.name.split()[1].strip(',')} {tried.ended}"] += 1
+            tally.endings[f"{dying.name.split()[1].strip(',')} {tried.ended.splitlines()[0]}"] += 1
         if accident.seen < at:
             return
         tally.tried[dying.name] += 1
@@ -135,7 +135,8 @@ def main() -> int:
             for dying in [one for one in ways if options.of in ("all", one.name.split()[1].strip(","))]:
                 stride = options.memory_stride if kind == "memory" else options.stride
                 all_of(tally, dying, seed=seed, stride=stride)
-                print(f"seed {seed}, {dying.name}: {len(tally.wrong)} wrong", flush=True)
+                tried = tally.tried[dying.name]
+                print(f"seed {seed}, {dying.name}: {tried} accidents, {len(tally.wrong)} wrong", flush=True)
     print("\n".join(tally.wrong[:20]))
     print(tally.text(), f"in {(clock.now_ns() - began_ns) / NS_PER_S:.0f} s")
     return 1 if tally.wrong else 0

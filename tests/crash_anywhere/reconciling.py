@@ -23,7 +23,7 @@ def reconcile_once(laboratory: Laboratory, accident: Accident, disk: MortalDisk)
             waiting = sessions.unfinished()
             (done,) = reconcile(waiting, Ports(opener, laboratory.clock), all_pumps=True) if waiting else (None,)
             if done is not None and (done.moving or "NOT " in done.book or "NOT " in done.file):
-                return f"says {done.text()}"
+                return f"was not done\n{done.text()}"
             if done is not None:
                 wall_ns = laboratory.clock.wall_ns()
                 sessions.answered(done.session.session, by="A. Vet", decision="no more", wall_ns=wall_ns)

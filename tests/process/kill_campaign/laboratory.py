@@ -9,11 +9,16 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+from acquisition.books import approvals, containers
+from acquisition.books.containers import Label
+from acquisition.experiment.limits_file import load_limits
 from acquisition.service.launch import EngineOptions
+from drivers.clock import SystemClock
 from tests.process.bench_kit import served
-from tests.process.engine_kit import PROTOCOL, RIG, amperfuse, write_files
+from tests.process.engine_kit import PROTOCOL, RIG, write_files
 from tests.process.kill_campaign.draw import Family
 
 ANIMAL, CONTAINER = "m1", "D-17"
@@ -107,15 +112,9 @@ def laboratory(folder: Path, family: Family) -> Iterator[Laboratory]:
         bench.enter_context(served(family, folder / "pump", folder / "truth.jsonl"))
         bench.enter_context(served("emstat", folder / "stat"))
         made = Laboratory(folder, family)
-        options = made.options(watched=False, long_gap=False)
-        for words in (
-            ("approve", "--rig", str(options.rig), "--by", "A. Vet"),
-            (
-                *("container", "open", CONTAINER, "5 mL", "--substance", "ketamine", "--form", "hydrochloride"),
-                *("--strength", "5 mg/mL", "--lot", "7A21", "--expires", "2099-12-31", "--by", "A. Vet"),
-            ),
-            ("container", "draw", CONTAINER, "700 uL", "--animal", ANIMAL, "--purpose", "P-44", "--by", "A. Vet"),
-        ):
-            done = amperfuse(*words)
-            assert done.returncode == 0, done.stderr
+        limits, now_ns = load_limits(None), SystemClock().wall_ns()
+        approvals.approve(limits.name, limits.sha256, "A. Vet", now_ns)
+        label = Label(CONTAINER, "ketamine", "hydrochloride", "III", 5.0, "7A21", date(2099, 12, 31), "Dr. Berg")
+        containers.open_container(label, 5000.0, by="A. Vet", wall_ns=now_ns)
+        containers.add(CONTAINER, "drawn", 700.0, by="A. Vet", wall_ns=now_ns, animal=ANIMAL, purpose="P-44")
         yield made
