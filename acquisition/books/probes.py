@@ -137,6 +137,8 @@ class FiledCalibration(BaseModel):
     number: int
     wall_ns: int
     record: CalibrationRecord
+    withdrawn: str = ""
+    """Who said that it does not hold, and why; empty while nobody did. It stays in the book all the same."""
 
 
 def file_calibration(record: CalibrationRecord, wall_ns: int) -> FiledCalibration:
@@ -149,10 +151,25 @@ def file_calibration(record: CalibrationRecord, wall_ns: int) -> FiledCalibratio
         book.close()
 
 
+def withdraw(probe: str, number: int, *, simulated: bool, by: str, reason: str, wall_ns: int) -> None:
+    """Write that a filed calibration does not hold.
+
+    Raises ValueError where there is none that holds, BookBroken, BookUnwritable.
+    """
+    book = Book(*book_place(_kind(simulated=simulated), probe)).open()
+    try:
+        standing = {one.number for one in _all(book.entries, simulated=simulated) if not one.withdrawn}
+        if number not in standing:
+            raise ValueError(f"there is no calibration {number} of {probe} that holds; there are {sorted(standing)}")
+        book.add({"kind": "withdrawal", "withdraws": number, "by": by, "reason": reason}, wall_ns)
+    finally:
+        book.close()
+
+
 def history(probe: str, *, simulated: bool) -> tuple[FiledCalibration, ...]:
     """Return the real, or the simulated, calibrations of a probe, in the order of filing. Raises BookBroken."""
     path, anchor = book_place(_kind(simulated=simulated), probe)
-    return tuple(_filed(entry, simulated=simulated) for entry in read_entries(path, anchor))
+    return _all(read_entries(path, anchor), simulated=simulated)
 
 
 def newest(probe: str, site: str, *, simulated_run: bool) -> CalibrationRecord | None:
@@ -162,7 +179,7 @@ def newest(probe: str, site: str, *, simulated_run: bool) -> CalibrationRecord |
     Of two records of one measurement the one filed later holds. Raises BookBroken.
     """
     for simulated in (False, True) if simulated_run else (False,):
-        found = [one for one in history(probe, simulated=simulated) if one.record.site == site]
+        found = [one for one in history(probe, simulated=simulated) if one.record.site == site and not one.withdrawn]
         if found:
             return max(found, key=lambda one: (one.record.measured_wall_ns, one.number)).record
     return None
@@ -186,6 +203,19 @@ def why_invalid(record: CalibrationRecord | None, now_wall_ns: int) -> str:
 
 def _kind(*, simulated: bool) -> str:
     return SIMULATED if simulated else REAL
+
+
+def _all(entries: list[Entry], *, simulated: bool) -> tuple[FiledCalibration, ...]:
+    gone = {
+        entry.data.get("withdraws"): f"{entry.data.get('by')}: {entry.data.get('reason')}"
+        for entry in entries
+        if entry.data.get("kind") == "withdrawal"
+    }
+    return tuple(
+        _filed(entry, simulated=simulated).model_copy(update={"withdrawn": gone.get(entry.number, "")})
+        for entry in entries
+        if entry.data.get("kind") != "withdrawal"
+    )
 
 
 def _filed(entry: Entry, *, simulated: bool) -> FiledCalibration:

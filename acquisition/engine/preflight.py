@@ -13,7 +13,7 @@ from acquisition.engine import gate_rules
 from acquisition.engine.gate_facts import Cause, Snapshot
 from acquisition.engine.preflight_pump import pump_items
 from acquisition.experiment.limits import Limits
-from acquisition.experiment.weighing import weighing_fault
+from acquisition.experiment.weighing import NO_ANIMAL, weighing_fault
 from acquisition.messages import PreflightItem, preflight_item
 from acquisition.plan import Plan, PotentiostatSetup
 
@@ -45,7 +45,8 @@ def items(snapshot: Snapshot, plan: Plan, limits: Limits) -> tuple[PreflightItem
     found = [*_session(snapshot, plan, limits), *_people(snapshot, plan, limits)]
     for setup in plan.pumps:
         found += pump_items(snapshot, plan, setup)
-    found += [item for setup in plan.potentiostats for item in _calibration(setup, snapshot.preflight.today)]
+    if plan.subject.species != NO_ANIMAL:  # in a beaker nobody's concentration is believed yet
+        found += [item for setup in plan.potentiostats for item in _calibration(setup, snapshot.preflight.today)]
     if plan.animal_pumps:
         found += [preflight_item(name, "tick", *texts) for name, *texts in CHECKLIST]
     return tuple(_signed(item, snapshot) for item in found)

@@ -15,6 +15,7 @@ import typer
 
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.books.probes import CalibrationRecord, FiledCalibration, Interval, file_calibration, history
+from acquisition.books.probes import withdraw as withdraw_filed
 from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.recording.verify import session_fingerprint
 from acquisition.service.assembly import software
@@ -103,6 +104,26 @@ def show(
             say(line)
 
 
+@app.command()
+@for_people
+def withdraw(
+    probe: Annotated[str, typer.Argument(metavar="PROBE", help="The probe, as in its protocol.", show_default=False)],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The calibration's number in 'show'.")],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it does not hold.")],
+    simulated: Annotated[bool, typer.Option("--simulated", help="One of the simulated ones.")] = False,
+) -> None:
+    """Say that a filed calibration does not hold, such as one with a wrong stock. It stays in the history."""
+    who, why = said(by, "--by"), said(reason, "--reason")
+    try:
+        withdraw_filed(probe, number, simulated=simulated, by=who, reason=why, wall_ns=SystemClock().wall_ns())
+    except ValueError as error:
+        raise Ended(f"Nothing was withdrawn: {error}.", ExitCode.REFUSED_INPUT) from error
+    except (BookBroken, BookUnwritable) as error:
+        raise Ended(f"Nothing was withdrawn: {error}", ExitCode.VERIFICATION_FAILED) from error
+    say(f"{'SIMULATED ' if simulated else ''}calibration {number} of {safe(probe)} does not hold any more")
+
+
 def _slopes_at(session: Path, filed: dict[bool, tuple[FiledCalibration, ...]]) -> Iterator[str]:
     """Yield the slope of every site half-way through a session, between the calibrations around it."""
     from analysis.calibration.drift import slope_at  # noqa: PLC0415 - loads what 'stop' must not wait for
@@ -115,7 +136,7 @@ def _slopes_at(session: Path, filed: dict[bool, tuple[FiledCalibration, ...]]) -
     middle_ns = recording.data.header.started_wall_ns + round(0.5e9 * end_s)
     mark = "SIMULATED " if recording.simulated else ""
     for site in sorted({one.record.site for one in mine}):
-        records = [one.record for one in mine if one.record.site == site and one.record.passed]
+        records = [one.record for one in mine if one.record.site == site and one.record.passed and not one.withdrawn]
         before = [r for r in records if r.phase == "before" and r.measured_wall_ns <= middle_ns]
         after = [r for r in records if r.phase == "after" and r.measured_wall_ns > middle_ns]
         if not before or not after:

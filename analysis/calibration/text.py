@@ -67,13 +67,22 @@ def history_lines(filed: tuple[FiledCalibration, ...], now_wall_ns: int) -> Iter
     """Yield the history of a probe, oldest first: each calibration, then what holds now and how sites drifted."""
     for one in sorted(filed, key=lambda o: (o.record.measured_wall_ns, o.number)):
         record = one.record
-        state = "passed" if record.passed else f"FAILED {'; '.join(record.failed)}"
+        state = (
+            f"WITHDRAWN by {one.withdrawn}"
+            if one.withdrawn
+            else "passed"
+            if record.passed
+            else f"FAILED {'; '.join(record.failed)}"
+        )
         yield (
             f"{MARK if record.simulated else ''}{one.number:>3}  {day(record)}  {record.site:<12} {record.phase:<6} "
             f"{slope_text(record.slope_a_per_um)}, LOD {_said(record.lod_um)} µM, {state}"
         )
-    for site in sorted({one.record.site for one in filed}):
-        mine = sorted((o for o in filed if o.record.site == site), key=lambda o: (o.record.measured_wall_ns, o.number))
+    standing = [one for one in filed if not one.withdrawn]
+    for site in sorted({one.record.site for one in standing}):
+        mine = sorted(
+            (o for o in standing if o.record.site == site), key=lambda o: (o.record.measured_wall_ns, o.number)
+        )
         latest = mine[-1].record
         mark = MARK if latest.simulated else ""
         fault = why_invalid(latest, now_wall_ns)

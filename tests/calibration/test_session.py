@@ -148,6 +148,23 @@ def test_the_newest_measurement_counts_and_of_one_measurement_the_newest_fit(rec
     assert found.by == "Bo"
 
 
+def test_a_withdrawn_calibration_stays_in_the_history_and_the_one_before_counts_again(
+    record: CalibrationRecord,
+) -> None:
+    later = record.model_copy(update={"measured_wall_ns": record.measured_wall_ns + 1, "by": "late"})
+    file_calibration(record, 1)
+    file_calibration(later, 2)
+    words = ["--by", "Ada", "--reason", "the stock was 10 mM"]
+    done = CliRunner().invoke(app, ["calibration", "withdraw", record.probe, "2", *words, "--simulated"])
+    assert done.exit_code == 0, done.output
+    assert newest(record.probe, record.site, simulated_run=True) == record
+    assert [one.withdrawn for one in history(record.probe, simulated=True)] == ["", "Ada: the stock was 10 mM"]
+    again = CliRunner().invoke(app, ["calibration", "withdraw", record.probe, "2", *words, "--simulated"])
+    assert (again.exit_code, "Nothing was withdrawn" in again.output) == (2, True)
+    shown = CliRunner().invoke(app, ["calibration", "show", record.probe])
+    assert "WITHDRAWN by Ada: the stock was 10 mM" in shown.output
+
+
 def test_drift_between_before_and_after_is_a_straight_line_and_only_between(record: CalibrationRecord) -> None:
     slope = record.slope_a_per_um
     lower = slope.model_copy(update={key: getattr(slope, key) * 0.8 for key in ("value", "low", "high")})
