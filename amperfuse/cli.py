@@ -27,6 +27,7 @@ from amperfuse.commands import (
     preflights,
     presets,
     rehearsals,
+    reports,
     sessions,
     syringe_library,
     taps,
@@ -90,6 +91,7 @@ app.command()(unfinished.reconcile)
 app.command()(sessions.verify)
 app.command()(sessions.recover)
 app.command()(sessions.problem_report)
+app.command()(reports.report)
 app.command()(exports.export)
 app.command()(exports.annotate)
 

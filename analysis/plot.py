@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from acquisition.events import EventKind
 from acquisition.recording.session_data import InfusionData, SessionData, StreamData
 from acquisition.signal.concentration import apparent_um
+from analysis.spelled import spelled
 from analysis.steps import StepSpan, step_spans
 from analysis.traces import envelope, medians, with_breaks
 
@@ -112,14 +113,14 @@ def _draw_title(figure: Figure, data: SessionData) -> None:
         f"plan {data.header.plan_sha256[:12]}",
     ]
     height_in = figure.get_size_inches()[1]
-    name = str(plan["name"]).replace("$", r"\$")
+    name = spelled(str(plan["name"])).replace("$", r"\$")
     figure.text(
         0.012, 1 - 0.1 / height_in, name, ha="left", va="top", fontsize=12, fontweight="bold", color=INK,
         in_layout=False,
     )  # fmt: skip
+    about = spelled("  ·  ".join(details)).replace("$", r"\$")
     figure.text(
-        0.012, 1 - 0.36 / height_in, "  ·  ".join(details).replace("$", r"\$"), ha="left", va="top", fontsize=8,
-        color="#4b5563", in_layout=False,
+        0.012, 1 - 0.36 / height_in, about, ha="left", va="top", fontsize=8, color="#4b5563", in_layout=False
     )  # fmt: skip
     if data.header.simulated:
         figure.text(
