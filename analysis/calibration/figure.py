@@ -97,7 +97,7 @@ def _draw_line(axis: Axes, one: Calibrated) -> None:
     scale, unit = (1e9, "nA") if abs(y_a).max() >= 1e-9 else (1e12, "pA")
     axis.fill_between(across, low * scale, high * scale, color=BLUE, alpha=0.2, lw=0, label="95 % band of the line")
     axis.plot(across, line * scale, color=BLUE, lw=1.2)
-    axis.plot(x_um, y_a * scale, "o", color=INK, ms=4.5, label="plateaus, dilution of the rest taken off")
+    axis.plot(x_um, y_a * scale, "o", color=INK, ms=4.5, label="plateaus, drift and dilution of the rest taken off")
     axis.set_xlabel("glutamate, exact (µM)")
     axis.set_ylabel(f"current ({unit})")
     axis.legend(loc="upper left")

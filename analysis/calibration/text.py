@@ -65,24 +65,16 @@ def report_lines(record: CalibrationRecord) -> Iterator[str]:
 
 def history_lines(filed: tuple[FiledCalibration, ...], now_wall_ns: int) -> Iterator[str]:
     """Yield the history of a probe, oldest first: each calibration, then what holds now and how sites drifted."""
-    for one in sorted(filed, key=lambda o: (o.record.measured_wall_ns, o.number)):
+    for one in sorted(filed, key=_when):
         record = one.record
-        state = (
-            f"WITHDRAWN by {one.withdrawn}"
-            if one.withdrawn
-            else "passed"
-            if record.passed
-            else f"FAILED {'; '.join(record.failed)}"
-        )
+        state = _state(one)
         yield (
             f"{MARK if record.simulated else ''}{one.number:>3}  {day(record)}  {record.site:<12} {record.phase:<6} "
             f"{slope_text(record.slope_a_per_um)}, LOD {_said(record.lod_um)} µM, {state}"
         )
     standing = [one for one in filed if not one.withdrawn]
     for site in sorted({one.record.site for one in standing}):
-        mine = sorted(
-            (o for o in standing if o.record.site == site), key=lambda o: (o.record.measured_wall_ns, o.number)
-        )
+        mine = sorted((o for o in standing if o.record.site == site), key=_when)
         latest = mine[-1].record
         mark = MARK if latest.simulated else ""
         fault = why_invalid(latest, now_wall_ns)
@@ -94,6 +86,17 @@ def history_lines(filed: tuple[FiledCalibration, ...], now_wall_ns: int) -> Iter
         if pre is not None and post is not None and post.measured_wall_ns > pre.measured_wall_ns:
             whole, per_day = change_per_day(pre, post)
             yield f"{mark}{site}: slope {whole:+.1%} from before to after the animal, {per_day:+.1%} a day"
+
+
+def _state(one: FiledCalibration) -> str:
+    if one.withdrawn:
+        return f"WITHDRAWN by {one.withdrawn}"
+    return "passed" if one.record.passed else f"FAILED {'; '.join(one.record.failed)}"
+
+
+def _when(one: FiledCalibration) -> tuple[int, int]:
+    """Return what calibrations are ordered by: when they were measured, then when they were filed."""
+    return one.record.measured_wall_ns, one.number
 
 
 def day(record: CalibrationRecord) -> str:
@@ -131,7 +134,9 @@ def _interval(interval: Interval | None) -> str:
 def _ratio(interval: Interval | None) -> str:
     if interval is None:
         return "not measured"
-    if interval.value is None or interval.value <= 0.0 or interval.high is None:
+    if interval.value is not None and interval.value > 0.0 and interval.high is None:
+        return f"{interval.value:.3g}:1 over ascorbate (95 %: {_said(interval.low)} or more)"
+    if interval.value is None or interval.value <= 0.0:
         low = "nothing" if interval.low is None else f"{interval.low:.3g}:1"
         return f"at least {low} over ascorbate, of which hardly anything is seen"
     return f"{interval.value:.3g}:1 over ascorbate (95 %: {_said(interval.low)} to {_said(interval.high)})"

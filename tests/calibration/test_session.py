@@ -17,6 +17,7 @@ from acquisition.books.probes import (
     NS_PER_DAY,
     SIMULATED,
     CalibrationRecord,
+    Interval,
     file_calibration,
     history,
     newest,
@@ -31,6 +32,7 @@ from analysis.calibration.drift import change_per_day, slope_at
 from analysis.calibration.gates import Gates
 from analysis.calibration.record import as_record
 from analysis.calibration.session import CalibrationSession, fit_session
+from analysis.calibration.text import report_lines
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SETTLED = {
@@ -98,6 +100,16 @@ def test_the_record_survives_its_file_and_knows_both_concentrations(record: Cali
     assert (third.exact_um, third.nominal_um) == pytest.approx((59.08, 60.0), abs=0.01)
     assert record.passed
     assert record.simulated
+
+
+def test_selectivity_is_told_with_what_the_data_leave_open(record: CalibrationRecord) -> None:
+    def told(value: float | None, low: float | None, high: float | None) -> str:
+        one = record.model_copy(update={"selectivity": Interval(value=value, low=low, high=high)})
+        return next(line for line in report_lines(one) if "over ascorbate" in line)
+
+    assert "300:1 over ascorbate (95 %: 250 to 380)" in told(300.0, 250.0, 380.0)
+    assert "216:1 over ascorbate (95 %: 74 or more)" in told(216.0, 74.0, None)
+    assert "at least 74:1" in told(-216.0, 74.0, None)
 
 
 @pytest.mark.parametrize(
