@@ -34,8 +34,11 @@ COLOURS = (VERMILLION, BLUE, GREEN, ORANGE, PURPLE, SKY)
 """Of the treatments, in order; the control is dark grey."""
 MARKERS = ("o", "s", "^", "D")
 TICKS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-BESIDE = 0.19
-"""Half the distance between two groups at one treatment."""
+BESIDE = 0.76
+"""What all groups at one treatment take of its place."""
+APART = 0.045
+EFFECT_PAD, COURSE_PAD = 6, 13
+"""From a panel to its title, points; the infusions stand between."""
 DPI = 300
 
 Array = NDArray[np.float64]
@@ -73,13 +76,21 @@ def cohort_figure(
         courses = below.subplots(1, len(groups), sharex=True, sharey=True, squeeze=False)[0]
         for axes, group in zip(courses, groups, strict=True):
             _draw_courses(axes, [one for one in animals if one.group == group], colours, stretch)
-            axes.set_title(group, fontsize=8, loc="left", pad=3)
+            axes.set_title(_plain(group), fontsize=8, loc="left", pad=COURSE_PAD)
         courses[0].set_ylabel("evoked glutamate\n(% of own baseline)")
         handles = [_key(treatment, colours) for treatment in treatments]
         below.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), handlelength=1.6)
         for axes, letter in zip((effects, *courses), "abcdefgh", strict=False):
-            axes.text(
-                -0.005, 1.04, letter, transform=axes.transAxes, fontsize=10, fontweight="bold", ha="right", va="bottom"
+            up = COURSE_PAD if axes is not effects else EFFECT_PAD
+            axes.annotate(
+                letter,
+                (0, 1),
+                (-14, up),
+                "axes fraction",
+                "offset points",
+                fontsize=10,
+                fontweight="bold",
+                va="baseline",
             )
         _draw_mark(figure)
     return figure
@@ -103,7 +114,7 @@ def _draw_effects(
     axes.axhline(1.0, color=DARK, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
     for arm in arms:
         side = groups.index(arm.group) - (len(groups) - 1) / 2
-        at = treatments.index(arm.treatment) + 2 * BESIDE * side
+        at = treatments.index(arm.treatment) + BESIDE / len(groups) * side
         _draw_arm(axes, arm, at, MARKERS[groups.index(arm.group) % len(MARKERS)], colours[arm.treatment])
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(FixedLocator(list(TICKS)))
@@ -121,18 +132,19 @@ def _draw_effects(
     axes.set_xticks(range(len(treatments)), [_folded(treatment) for treatment in treatments])
     axes.tick_params(axis="x", length=0, labelcolor=INK)
     axes.set_xlim(-0.6, len(treatments) - 0.4)
-    axes.set_title(f"{stretch.label}: {_stretch_text(stretch)} after treatment; {_count(arms)}", fontsize=8, loc="left")
+    axes.set_title(
+        f"{_plain(stretch.label)}: {_stretch_text(stretch)} after treatment; {_count(arms)}", fontsize=8, loc="left"
+    )
     axes.legend(handles=[_group_key(group, at) for at, group in enumerate(groups)], loc="upper left", ncols=1)
 
 
 def _draw_arm(axes: Axes, arm: ArmSummary, at: float, marker: str, colour: str) -> None:
     """Draw every animal, and beside them the mean with its interval."""
     ratios = np.exp(np.sort(np.array(arm.log_ratios, np.float64)))
-    spread = np.linspace(-0.06, 0.06, len(ratios)) if len(ratios) > 1 else np.zeros(len(ratios))
-    spread = spread[np.argsort(np.arange(len(ratios)) * 7 % max(1, len(ratios)), kind="stable")]
+    apart = APART * (np.arange(len(ratios)) % 3 - 1)  # neighbours in size do not hide each other
     face = colour if marker == MARKERS[0] else "white"
     axes.plot(
-        at - 0.06 + spread, ratios, marker, color=colour, markerfacecolor=face, markersize=3.6, markeredgewidth=0.8,
+        at - 0.06 + apart, ratios, marker, color=colour, markerfacecolor=face, markersize=3.6, markeredgewidth=0.8,
         alpha=0.85, linestyle="none",
     )  # fmt: skip
     mean, low, high = arm.effect.ratio, arm.effect.low, arm.effect.high
@@ -155,13 +167,17 @@ def _draw_courses(
             t_min + shift_min, mean, error, color=colours[treatment], marker=_marker(treatment, colours), markersize=3,
             linewidth=1.0, elinewidth=0.6, capsize=0, markeredgewidth=0,
         )  # fmt: skip
+    _draw_infusion(axes, 0.0, "treatment", "left")
     firsts_min = [(a.reading.first_s - a.reading.drug_s) / 60 for a in animals if np.isfinite(a.reading.first_s)]
-    top = axes.get_xaxis_transform()
-    for at_min, text in sorted(
-        {(round(float(np.median(firsts_min)), 1), "first") if firsts_min else (0.0, ""), (0.0, "")}
-    ):
-        axes.plot([at_min], [1.0], marker="v", color=INK, markersize=5, transform=top, clip_on=False, label=text)
+    if firsts_min and (first_min := float(np.median(firsts_min))) < -1.0:
+        _draw_infusion(axes, first_min, "pretreatment", "right")
     axes.set_xlabel("time from treatment (min)")
+
+
+def _draw_infusion(axes: Axes, at_min: float, text: str, align: str) -> None:
+    place: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False, "color": INK}
+    axes.plot([at_min], [1.0], marker="v", markersize=4.5, **place)
+    axes.text(at_min + (1.3 if align == "left" else -1.3), 1.005, text, fontsize=6.5, ha=align, va="bottom", **place)
 
 
 def _course(animals: Sequence[AnimalReading]) -> tuple[Array, Array, Array]:
@@ -182,7 +198,9 @@ def _course(animals: Sequence[AnimalReading]) -> tuple[Array, Array, Array]:
 
 
 def _key(treatment: str, colours: dict[str, str]) -> Line2D:
-    return Line2D([], [], color=colours[treatment], marker=_marker(treatment, colours), markersize=3.5, label=treatment)
+    return Line2D(
+        [], [], color=colours[treatment], marker=_marker(treatment, colours), markersize=3.5, label=_plain(treatment)
+    )
 
 
 def _marker(treatment: str, colours: dict[str, str]) -> str:
@@ -192,12 +210,17 @@ def _marker(treatment: str, colours: dict[str, str]) -> str:
 def _group_key(group: str, at: int) -> Line2D:
     face = DARK if at == 0 else "white"
     style: dict[str, Any] = {"color": DARK, "markerfacecolor": face, "markersize": 4, "linestyle": "none"}
-    return Line2D([], [], marker=MARKERS[at % len(MARKERS)], label=group, **style)
+    return Line2D([], [], marker=MARKERS[at % len(MARKERS)], label=_plain(group), **style)
 
 
 def _folded(text: str) -> str:
     """Return a treatment's name on two lines where it has two parts."""
-    return text.replace(" + ", "\n+ ")
+    return _plain(text).replace(" + ", "\n+ ")
+
+
+def _plain(text: str) -> str:
+    """Return foreign text that is no formula to who draws it."""
+    return text.replace("$", r"\$")
 
 
 def _stretch_text(stretch: EffectStretch) -> str:

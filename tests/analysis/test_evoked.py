@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from math import exp, log, nan
 
 import numpy as np
 import pytest
 
 from analysis.cohort.animal import AnimalReading
+from analysis.cohort.figure import cohort_figure
 from analysis.cohort.summary import summarise
 from analysis.effect import Effect
-from analysis.evoked import WINDOW, Reading, Responses, measured
+from analysis.evoked import WINDOW, EffectStretch, Reading, Responses, measured
 from tests.analysis.response_accuracy import event
 
 T_S = np.arange(0.0, 1200.0, 0.1)
@@ -94,3 +96,16 @@ def test_one_animal_in_an_arm_has_a_ratio_and_no_interval() -> None:
     assert np.isnan(ketamine.effect.low)
     assert ketamine.against_control is None
     assert vehicle.effect.n == 1
+
+
+def test_a_name_from_a_file_is_drawn_as_text_and_no_formula() -> None:
+    animals = [animal(treatment, n, -0.1 * n) for treatment in ("vehicle", r"$\frac{") for n in range(3)]
+    stretch = EffectStretch("late $x", 60.0, 120.0)
+
+    figure = cohort_figure(animals, summarise(animals, "vehicle"), stretch, "vehicle")
+
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="svg")
+    assert r"$\frac{" in drawn.getvalue().decode()
+    assert "n = 3 animals per arm" in drawn.getvalue().decode()
+    assert "<!-- SIMULATED -->" in drawn.getvalue().decode()
