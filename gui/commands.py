@@ -13,6 +13,7 @@ from acquisition.messages import (
     Acknowledge,
     Answer,
     Continue,
+    EngineState,
     Finish,
     Mark,
     MoveIntoWaste,
@@ -37,8 +38,8 @@ class Operator:
     questions: Questions
     ticks_ns: Callable[[], int]
     show_answer: Callable[[Answer], None]
-    state_ns: Callable[[], int]
-    """Engine time of the newest state."""
+    state: Callable[[], EngineState | None]
+    """The newest state."""
     press: StopPress | None = None
     """The last press of STOP."""
     _attended_ns: int | None = None
@@ -51,7 +52,7 @@ class Operator:
 
     def _stop_answered(self, answer: Answer) -> None:
         if self.press is not None and self.press.request == answer.request:
-            self.press = StopPress(self.press.request, self.press.pressed_ns, answer, self.state_ns())
+            self.press = StopPress(self.press.request, self.press.pressed_ns, answer, self.state())
 
     def start(self, unattended_by: str) -> None:
         """Start the plan; a name decides that infusions start also when nobody watches."""

@@ -58,10 +58,6 @@ class EngineMirror:
         for event in kept:
             self.take_event(event)
 
-    def state_ns(self) -> int:
-        """Return engine time of the newest state; -1 before the first."""
-        return -1 if self.state is None else self.state.now_ns
-
     def silent_s(self) -> float:
         """Return how long, in real seconds, the engine has not been heard; 0 before the first state."""
         return 0.0 if self.heard_ns is None else (self.ticks_ns() - self.heard_ns) / NS_PER_S

@@ -85,7 +85,7 @@ class MainWindow(QMainWindow):
         self.mirror = EngineMirror(parts.ticks_ns)
         self.feed = Feed(parts.link, parts.read_history, self.mirror)
         self.operator = Operator(
-            parts.link, self.feed.questions, parts.ticks_ns, self._show_answer, self.mirror.state_ns
+            parts.link, self.feed.questions, parts.ticks_ns, self._show_answer, lambda: self.mirror.state
         )
         self._sound = SoundDesk()
         self._own_pause = OwnPause()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acquisition.engine.fact_groups import fact_groups
 from acquisition.engine.guards import Gap, StreamGuard
@@ -37,7 +38,7 @@ from acquisition.messages import ChannelSamples, Link
 from acquisition.plan import PotentiostatSetup, StableStep
 from acquisition.recording.records import RecordingFailed
 from acquisition.signal.drift import DriftWatch
-from drivers.capabilities import AmperometrySettings, Identity, SampleBlock
+from drivers.capabilities import AmperometrySettings, Identity, SampleBlock, SampleFlag
 from drivers.clock import NS_PER_S
 
 CLEAR_GAPS_AFTER_NS = 10 * NS_PER_S
@@ -96,8 +97,9 @@ class SensorDesk:
         return self.link == "online" and self.guard.samples > 0
 
     def is_steady(self, step: StableStep, now_ns: int) -> bool:
-        """Tell whether the baseline that a step waits for is there."""
-        return self.link == "online" and self._drifts[step][1].is_steady(now_ns, step.slope_a_per_min)
+        """Tell whether the baseline that a step waits for is there; of an instrument that is silent it is not."""
+        hears = self.link == "online" and self.guard.silent_s(now_ns) is None
+        return hears and self._drifts[step][1].is_steady(now_ns, step.slope_a_per_min)
 
     def close(self) -> None:
         """Expect the port to be closed: silence is in order from now on."""
@@ -189,7 +191,7 @@ class SensorDesk:
             else:
                 self.desk.alarms.off(kind, self.name)
         for number, drift in self._drifts.values():
-            drift.add(block.t_ns(), block.current_a[:, number])
+            drift.add(block.t_ns(), _measured(block, number, finding.flat))
         try:
             sequence = self.desk.sink.samples(block)
         except RecordingFailed as error:
@@ -246,6 +248,12 @@ class SensorDesk:
         last_line = what.trace.strip().splitlines()[-1]
         self.desk.alarms.on("program-defect", now_ns, self.name, f"in the lane of {self.name}: {last_line}")
         self.desk.say(EventKind.SYSTEM, now_ns, self.name, what.trace)
+
+
+def _measured(block: SampleBlock, number: int, flat: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return one channel's currents, NaN where nothing is measured: a railed input or a loose wire looks steady."""
+    loose = block.channels[number] in flat
+    return np.where((block.flags[:, number] & SampleFlag.OVERLOAD != 0) | loose, np.nan, block.current_a[:, number])
 
 
 def live(block: SampleBlock, gaps: tuple[Gap, ...], new_epoch: bool, sequence: int) -> ChannelSamples:

@@ -26,6 +26,10 @@ class NoEngine(Exception):
     """No engine is running."""
 
 
+class EngineUnclear(NoEngine):
+    """None can be asked, but one was here, or may be: nobody knows what its pumps do."""
+
+
 class EngineAlreadyRunning(Exception):
     """Another engine of this user is running; only one may hold pumps."""
 
@@ -48,11 +52,11 @@ class EngineRecord:
         return f"amperfuse {'recover' if self.simulated else 'reconcile'} {self.session_dir}"
 
     def read_key(self) -> bytes:
-        """Return the key that proves a client belongs to this user. Raises NoEngine when it is gone."""
+        """Return the key that proves a client belongs to this user. Raises EngineUnclear when it is gone."""
         try:
             return self.key_file.read_bytes()
         except OSError as error:
-            raise NoEngine(
+            raise EngineUnclear(
                 f"the engine's key file cannot be read ({error.strerror}); it may just have ended"
             ) from error
 
@@ -95,10 +99,10 @@ def withdraw(directory: Path, pid: int) -> None:
 
 
 def find_engine(directory: Path | None = None) -> EngineRecord:
-    """Return how to reach the running engine. Raises NoEngine; a dead engine's record counts as none."""
+    """Return how to reach the running engine. Raises NoEngine; EngineUnclear for one that died."""
     record = _read(directory or runtime_dir())
     if not os_support.process_alive(record.pid):
-        raise NoEngine(
+        raise EngineUnclear(
             f"no engine is running; the last one (process {record.pid}) ended without cleaning up. "
             f"Its session is in {record.session_dir}: look at the pumps, then run: {record.after_a_crash}"
         )
@@ -111,7 +115,7 @@ def _read(directory: Path) -> EngineRecord:
     except FileNotFoundError as error:
         raise NoEngine("no engine is running") from error
     except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise NoEngine(f"no engine can be found: {directory / RECORD_NAME} is not readable") from error
+        raise EngineUnclear(f"no engine can be found: {directory / RECORD_NAME} is not readable") from error
 
 
 def _parsed(found: object) -> EngineRecord:

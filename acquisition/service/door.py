@@ -6,6 +6,7 @@ Only ``recv_bytes`` with a limit and ``send_bytes`` are used: nothing that came 
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
@@ -14,6 +15,8 @@ from acquisition.wire_facts import MAX_MESSAGE_BYTES
 from drivers import os_support
 
 HANDSHAKE_S = 3.0
+FULL_AGAIN_S = 0.01
+"""A door with too many in front of it is tried again after this."""
 
 
 class DoorClosed(Exception):
@@ -51,7 +54,7 @@ def let_in(connection: Connection, key: bytes, timeout_s: float = HANDSHAKE_S) -
 def knock(address: str, family: str, key: bytes, timeout_s: float = HANDSHAKE_S) -> Connection:
     """Connect and do the client's half of the handshake. Raises DoorClosed."""
     try:
-        connection: Connection = Client(address, family=family)
+        connection = _connect(address, family, timeout_s)
     except OSError as error:
         raise DoorClosed(f"nobody listens there ({error.strerror or error})") from error
 
@@ -61,6 +64,29 @@ def knock(address: str, family: str, key: bytes, timeout_s: float = HANDSHAKE_S)
 
     _bounded(connection, talk, timeout_s)
     return connection
+
+
+def _connect(address: str, family: str, timeout_s: float) -> Connection:
+    """Connect within ``timeout_s``. Raises OSError.
+
+    On a Unix socket whose queue is full, as a frozen engine leaves it, ``Client`` would wait for ever. A named pipe's
+    gives up by itself.
+    """
+    if family != "AF_UNIX":
+        pipe: Connection = Client(address, family=family)
+        return pipe
+    pause = threading.Event()
+    for _attempt in range(max(1, round(timeout_s / FULL_AGAIN_S))):
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(timeout_s)
+            try:
+                line.connect(address)
+            except BlockingIOError:  # Linux: the queue is full
+                pause.wait(FULL_AGAIN_S)
+                continue
+            line.settimeout(None)
+            return Connection(line.detach())
+    raise TimeoutError(f"it let nobody in for {timeout_s:g} s")
 
 
 def receive(connection: Connection) -> bytes:

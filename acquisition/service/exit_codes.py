@@ -37,7 +37,7 @@ MEANING: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.INTERNAL_ERROR: "A mistake in Amperfuse itself. Set AMPERFUSE_DEBUG=1 to see where; please report it.",
         ExitCode.REFUSED_INPUT: "Wrong usage, or a file or value was refused. Nothing was started.",
         ExitCode.INSTRUMENT: "An instrument is missing, busy, not the expected one, or does not answer.",
-        ExitCode.NOT_CONFIRMED_STOPPED: "STOP was sent, but at least one pump did not confirm it. Look at the pump.",
+        ExitCode.NOT_CONFIRMED_STOPPED: "STOP was not heard, or a pump did not confirm it. Look at the pump.",
         ExitCode.VERIFICATION_FAILED: "A recording does not pass its checks, or could not be recovered whole.",
         ExitCode.NO_ENGINE: "No engine is running: there was nothing to ask, and nothing to stop.",
         ExitCode.ENGINE_RUNNING: "An engine is already running for this user; only one may hold pumps.",

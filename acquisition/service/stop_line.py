@@ -29,7 +29,7 @@ MOST_PUMPS = 100
 
 @dataclass(frozen=True)
 class Stopped:
-    """What the engine said. ``pumps``: name, and whether it confirmed; empty when no state came."""
+    """What the engine said. ``pumps``: name, and whether it confirmed this STOP; empty when no state came."""
 
     text: str
     confirmed: bool
@@ -72,7 +72,7 @@ def _talk(connection: Connection, timeout_s: float) -> Stopped:
     with suppress(door.DoorClosed), listening.until(STATE_S):  # the answer is what counts; this only names the pumps
         while listening.pumps is None or (confirmed and not all(known for _name, known in listening.pumps)):
             listening.hear()
-    pumps = tuple((name, confirmed or known) for name, known in listening.pumps or ())
+    pumps = tuple((name, confirmed or (known and listening.is_after_stop)) for name, known in listening.pumps or ())
     return Stopped(str(answer.get("text", "")), confirmed, pumps)
 
 
@@ -82,6 +82,17 @@ class _Listener:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.pumps: tuple[tuple[str, bool], ...] | None = None
+        self._first_ns: object = None
+        self._newest_ns: object = None
+
+    @property
+    def is_after_stop(self) -> bool:
+        """Tell whether the newest state knows of this STOP, where the answer says that not every pump confirmed.
+
+        The first state that is sent may have been made before it, and tell of the confirmation of an earlier STOP; so
+        does one that contradicts the answer.
+        """
+        return self._newest_ns != self._first_ns and not all(known for _name, known in self.pumps or ())
 
     def until(self, seconds: float) -> _Bell:
         """Hang up after so long: a blocked read ends with DoorClosed."""
@@ -103,6 +114,9 @@ class _Listener:
         if not isinstance(message, dict):
             return {}
         if message.get("type") == "state" and isinstance(message.get("pumps"), list):
+            self._newest_ns = message.get("now_ns")
+            if self.pumps is None:
+                self._first_ns = self._newest_ns
             pumps = [pump for pump in message["pumps"][:MOST_PUMPS] if isinstance(pump, dict)]
             self.pumps = tuple((str(pump.get("name", "?")), pump.get("stop_confirmed") is True) for pump in pumps)
         return message

@@ -2,7 +2,7 @@
 
 Knows one channel's means of whole seconds and a straight line through them. Does not know steps or screens. A baseline
 is steady when the slope over the whole stretch is small enough; seconds that are missing count as not known, and too
-many of them are not steady (science.md 5: "slope < x pA/min for y min" [A]).
+many of them, or the newest ones, are not steady (science.md 5: "slope < x pA/min for y min" [A]).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 NS_PER_S = 1_000_000_000
 COVERED = 0.9
 """Share of the seconds of the stretch that must hold samples [A]."""
+NEWEST_S = 5.0
+"""A channel without a number for so long, while the stream goes on, is not steady, whatever came before [A]."""
 
 
 @dataclass
@@ -45,7 +47,7 @@ class DriftWatch:
         first = now_ns / NS_PER_S - self.over_s - 1.0
         while self._seconds and self._seconds[0][0] < first:
             self._seconds.popleft()
-        if len(self._seconds) < max(3.0, COVERED * self.over_s):
+        if len(self._seconds) < max(3.0, COVERED * self.over_s) or self._seconds[-1][0] < self._second - NEWEST_S:
             return nan
         t, y = np.array(self._seconds).T
         return float(np.polyfit(t - t[0], y, 1)[0]) * 60.0
@@ -56,7 +58,10 @@ class DriftWatch:
         return abs(slope) <= most_a_per_min if slope == slope else False  # noqa: PLR0124 - NaN is not itself
 
     def _close(self) -> None:
-        if self._count:
+        later = (
+            not self._seconds or self._second > self._seconds[-1][0]
+        )  # a new start's times may overlap the last one's
+        if self._count and later:
             self._seconds.append((self._second, self._sum / self._count))
         self._sum, self._count = 0.0, 0
         if len(self._seconds) > self.over_s + 2.0:

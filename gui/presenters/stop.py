@@ -23,8 +23,8 @@ class StopPress:
     request: int
     pressed_ns: int
     answer: Answer | None = None
-    known_ns: int = -1
-    """Engine time of the newest state when the answer came: only a later one can say otherwise."""
+    known: EngineState | None = None
+    """The newest state when the answer came: only a later one, or that of another session, can say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def stop_status(press: StopPress | None, state: EngineState | None, ticks_ns: in
     unconfirmed = [plain(pump.name) for pump in state.pumps if pump.stop_confirmed is False] if state else []
     if press is not None and press.answer is None and ticks_ns - press.pressed_ns <= ANSWER_DUE_S * NS_PER_S:
         return StopStatus("STOP sent", "waiting for confirmation by the pump", "warn")
-    if press is not None and not _failed(press) and (state is None or state.now_ns <= press.known_ns):
+    if press is not None and not _failed(press) and not _is_later(state, press.known):
         return CONFIRMED
     if unconfirmed or _failed(press):
         names = f"{', '.join(unconfirmed)}: " if unconfirmed else ""
@@ -54,6 +54,13 @@ def stop_status(press: StopPress | None, state: EngineState | None, ticks_ns: in
     if state is not None and _stop_holds(state) and (press is not None or _anyone_stopped(state)):
         return CONFIRMED
     return StopStatus("", "stops every pump at once, no question asked", "dim")
+
+
+def _is_later(state: EngineState | None, known: EngineState | None) -> bool:
+    """Tell whether a state was made after the one that was known. The clocks of two engines are not comparable."""
+    if state is None or known is None:
+        return state is not None
+    return state.session_id != known.session_id or state.now_ns > known.now_ns
 
 
 def _failed(press: StopPress | None) -> bool:

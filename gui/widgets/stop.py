@@ -15,13 +15,18 @@ STOP_KEYS = ("F12", "Ctrl+.")
 """Work from everywhere in the program, also while a note is being typed or a dialog wants an answer first."""
 
 
+_OF_THE_KEYBOARD = Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.GroupSwitchModifier
+"""Say where a key sits and which layout is on, not what a person means."""
+
+
 class _StopKeys(QObject):
     """Hears the STOP keys before anything else of the program, under a modal dialog too, where shortcuts are dead."""
 
     def __init__(self, parent: QObject, pressed: Callable[[], None]) -> None:
         super().__init__(parent)
         self._pressed = pressed
-        self._keys = {QKeySequence(key)[0] for key in STOP_KEYS}
+        combinations = [QKeySequence(key)[0] for key in STOP_KEYS]
+        self._keys = {(key.key().value, key.keyboardModifiers()) for key in combinations}
         application = QApplication.instance()
         if application is not None:
             application.installEventFilter(self)
@@ -30,11 +35,17 @@ class _StopKeys(QObject):
         """Take a STOP key out of the stream of events; let all else pass."""
         if event is None or event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent):
             return super().eventFilter(watched, event)
-        if event.keyCombination() not in self._keys:
+        if not self._is_stop(event):
             return False
         if not event.isAutoRepeat():
             self._pressed()
         return True
+
+    def _is_stop(self, event: QKeyEvent) -> bool:
+        modifiers = event.modifiers() & ~_OF_THE_KEYBOARD
+        if event.key() == Qt.Key.Key_Period.value:  # on many keyboards (French, for one) the dot needs Shift
+            modifiers &= ~Qt.KeyboardModifier.ShiftModifier
+        return (event.key(), modifiers) in self._keys
 
 
 class StopPanel(QWidget):

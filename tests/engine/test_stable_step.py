@@ -10,12 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from acquisition.engine.lane_messages import LaneReport, Samples
 from acquisition.engine.schedule import Ask, Infuse, Schedule, StepEnded, Through, Unstable
 from acquisition.experiment.exposure import planned
 from acquisition.host.rehearsal import rehearse
 from acquisition.plan import InfuseStep, MarkStep, StableStep
 from acquisition.signal.drift import DriftWatch
-from tests.engine.kit import INFUSION, LIMITS, PUMP, make_plan, seconds
+from drivers.capabilities import SampleFlag
+from tests.engine.kit import INFUSION, LIMITS, PUMP, Lab, make_plan, seconds
+from tests.engine.test_guards_and_alarms import block
 
 STEP = StableStep(1, "steady", "sensor.glu", 2e-12, 60.0, 600.0)
 AFTER = InfuseStep(2, "drug", "drug", 1.0, 1.0, None)
@@ -50,6 +53,33 @@ def test_nothing_is_steady_before_the_whole_stretch_is_there_nor_with_a_tenth_of
     holes[300:400] = np.nan
     assert not watched(holes).is_steady(seconds(70), 1.0)
     assert not watched(np.zeros(700)).is_steady(seconds(90), 1.0)  # 20 s without a sample since
+
+
+def test_a_channel_that_has_just_fallen_silent_is_not_steady_however_long_the_stretch() -> None:
+    current_a = np.zeros(7000)
+    current_a[6900:] = np.nan  # a fiftieth of the stretch, and all of it at the end
+    assert not watched(current_a, over_s=600.0).is_steady(seconds(700), 1.0)
+    assert watched(current_a[:6900], over_s=600.0).is_steady(seconds(690), 1.0)
+
+
+def test_seconds_that_come_again_after_a_new_start_are_not_counted_twice() -> None:
+    watch = DriftWatch(60.0)
+    t_ns = np.arange(300, dtype=np.int64) * seconds(0.1)
+    for _start in range(3):
+        watch.add(t_ns, np.zeros(300))
+    assert not watch.is_steady(seconds(30), 1.0)
+
+
+@pytest.mark.parametrize(("flag", "wire"), [(SampleFlag.OVERLOAD, "on"), (SampleFlag.OK, "off"), (SampleFlag.OK, "on")])
+def test_a_railed_input_and_a_loose_wire_are_not_a_steady_baseline(tmp_path: Path, flag: SampleFlag, wire: str) -> None:
+    step = StableStep(1, "steady", "sensor.glu", 1e-9, 50.0, 90.0)
+    desk = Lab(tmp_path, make_plan([step])).conductor.sensors["sensor"]
+    desk.link = "online"
+    for second in range(60):
+        told = block(10 * second, 10 * second + 9, flag=flag, current_a=0.0 if wire == "off" else None)
+        desk.take(LaneReport("sensor", told.received_ns, Samples(told)))
+    assert desk.is_steady(step, seconds(60)) is (flag == SampleFlag.OK and wire == "on")
+    assert not desk.is_steady(step, seconds(64))  # nothing has come since
 
 
 def schedule(steady_from_s: float) -> Schedule:

@@ -89,6 +89,14 @@ class Bench:
         combination = QKeySequence(key)[0]
         HANDS.keyClick(widget, combination.key(), combination.keyboardModifiers())
 
+    def raw_key(self, widget: QWidget, name: str, modifiers: str) -> None:
+        """Press a key as a keyboard of another country reports it; without a name, one that nobody knows."""
+        held = Qt.KeyboardModifier.NoModifier
+        for modifier in modifiers.split("|"):
+            held |= Qt.KeyboardModifier[modifier]
+        number = Qt.Key[name].value if name else 0
+        self.app.sendEvent(widget, QKeyEvent(QEvent.Type.KeyPress, number, held))
+
     def hold(self, widget: QWidget, key: str, repeats: int) -> None:
         """Hold a key down: one press, and as many repeated ones."""
         combination = QKeySequence(key)[0]

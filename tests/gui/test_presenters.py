@@ -275,14 +275,27 @@ def test_R33_confirmed_is_said_only_when_the_engine_confirmed_and_every_pump_is_
 
 def test_R33_an_answer_holds_until_a_newer_state_says_otherwise() -> None:
     moving, unconfirmed = state(now_ns=5 * S), state(now_ns=5 * S, pumps=(pump(stop_confirmed=False),))
-    press = replace(answered(), known_ns=5 * S)
+    press = replace(answered(), known=moving)
     assert stop_status(press, moving, S, connected=True).headline == "■ CONFIRMED STOPPED"
     assert stop_status(press, unconfirmed, S, connected=True).tone == "good"  # that was before the pump's answer
     assert stop_status(press, state(now_ns=6 * S), S, connected=True).headline == ""
     later = state(now_ns=6 * S, pumps=(pump(stop_confirmed=False),))
     assert stop_status(press, later, S, connected=True).headline == "NOT CONFIRMED STOPPED"
-    failed = replace(answered(confirmed=False), known_ns=5 * S)
+    failed = replace(answered(confirmed=False), known=moving)
     assert stop_status(failed, moving, S, connected=True).headline == "NOT CONFIRMED STOPPED"
+
+
+def test_R33_a_confirmation_says_nothing_of_the_pumps_of_another_engine() -> None:
+    press = replace(answered(), known=state(now_ns=9 * S))
+    other = {"session_id": "the next one", "now_ns": 2 * S}  # its clock may have begun anew
+    assert stop_status(press, state(**other), S, connected=True).headline == ""
+    failing = state(**other, pumps=(pump(stop_confirmed=False),))
+    assert stop_status(press, failing, S, connected=True).headline == "NOT CONFIRMED STOPPED"
+
+
+def test_R33_a_confirmation_holds_before_the_first_state_and_not_after_it() -> None:
+    assert stop_status(answered(), None, S, connected=True).headline == "■ CONFIRMED STOPPED"
+    assert stop_status(answered(), state(), S, connected=True).headline == ""
 
 
 @pytest.mark.parametrize("press", [answered(ok=False), answered(confirmed=False), answered(confirmed=None)])

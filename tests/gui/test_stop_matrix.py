@@ -52,6 +52,28 @@ def test_R33_a_key_held_down_is_one_press(bench: Bench, key: str) -> None:
     assert len(bench.link.commands(Stop)) == 1
 
 
+@pytest.mark.parametrize(
+    ("key", "modifiers"),
+    [
+        ("Key_Period", "ControlModifier|ShiftModifier"),  # where the dot needs Shift
+        ("Key_Period", "ControlModifier|KeypadModifier"),
+        ("Key_F12", "GroupSwitchModifier"),
+    ],
+)
+def test_R33_stop_keys_work_on_every_keyboard(bench: Bench, key: str, modifiers: str) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.raw_key(window, key, modifiers)
+    assert len(bench.link.commands(Stop)) == 1
+
+
+def test_a_key_without_a_name_does_no_harm(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.raw_key(window, "", "NoModifier")
+    assert bench.link.commands(Stop) == []
+
+
 @pytest.mark.parametrize("key", ["F11", "Ctrl+,", ".", "Ctrl+Shift+F12"])
 def test_other_keys_do_not_stop(bench: Bench, key: str) -> None:
     window = bench.open()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.service import discovery, door, served_client, stop_line
-from acquisition.service.discovery import EngineRecord
+from acquisition.service.discovery import EngineRecord, EngineUnclear
 from acquisition.service.exit_codes import ExitCode
 from acquisition.service.stop_line import StopNotHeard, stop
 from amperfuse import stop_now
@@ -112,6 +114,78 @@ def test_R33_confirmed_is_true_and_nothing_else(confirmed: object) -> None:
 
     with impostor(say) as record:
         assert stop(record).confirmed is False
+
+
+def state_of(now_ns: int, confirmed: str) -> bytes:
+    """Say of pumps a and b that those named in ``confirmed`` did."""
+    pumps = [{"name": name, "stop_confirmed": name in confirmed} for name in "ab"]
+    return json.dumps({"type": "state", "now_ns": now_ns, "pumps": pumps}).encode()
+
+
+@pytest.mark.parametrize(
+    ("states", "pumps"),
+    [
+        ([state_of(5, "a")], (False, False)),  # made before this STOP, of an earlier one
+        ([state_of(5, "ab"), state_of(6, "ab")], (False, False)),  # contradicts the answer
+        ([state_of(5, "ab"), state_of(6, "a")], (True, False)),
+    ],
+)
+def test_R33_a_pump_is_named_as_confirmed_only_by_a_state_that_knows_of_this_stop(
+    states: list[bytes], pumps: tuple[bool, ...]
+) -> None:
+    def say(connection: Connection) -> None:
+        for message in (*states, b'{"type":"answer","request":1,"ok":false,"text":"no","confirmed":false}'):
+            connection.send_bytes(message)
+
+    with impostor(say) as record:
+        stopped = stop(record)
+    assert tuple(known for _name, known in stopped.pumps) == pumps
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue refuses at once")
+def test_R33_a_frozen_engine_with_a_full_queue_keeps_nobody_waiting_for_ever() -> None:
+    with tempfile.TemporaryDirectory(prefix="amp") as name, ExitStack() as waiting:
+        address = os_support.ipc_address(Path(name), "engine")
+        waiting.enter_context(Listener(address, "AF_UNIX", backlog=1))
+        with suppress(BlockingIOError):
+            while True:
+                line = waiting.enter_context(socket.socket(socket.AF_UNIX))
+                line.setblocking(False)  # noqa: FBT003 - the name of the thing is its argument
+                line.connect(address)
+        with pytest.raises(door.DoorClosed, match="let nobody in"):
+            door.knock(address, "AF_UNIX", b"key", timeout_s=0.05)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [EngineUnclear("its record is damaged"), NotADirectoryError(20, "Not a directory"), RuntimeError("a mistake")],
+)
+def test_R33_whatever_goes_wrong_ends_in_what_to_do_by_hand(
+    trouble: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def find_engine() -> EngineRecord:
+        raise trouble
+
+    monkeypatch.setattr(stop_now, "find_engine", find_engine)
+    assert stop_now.stop_now() == ExitCode.NOT_CONFIRMED_STOPPED
+    assert "Press the STOP key on the pump itself" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_R33_a_log_on_a_full_disk_takes_neither_the_advice_nor_the_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def say(connection: Connection) -> None:
+        connection.send_bytes(state_of(5, "a"))
+        connection.send_bytes(b'{"type":"answer","request":1,"ok":false,"text":"no","confirmed":false}')
+
+    with impostor(say) as record, Path("/dev/full").open("w", encoding="ascii") as full:
+        monkeypatch.setattr(stop_now, "find_engine", lambda: record)
+        monkeypatch.setattr(sys, "stdout", full)
+        code = stop_now.stop_now()
+        full.flush()  # what Python does when it ends
+    assert code == ExitCode.NOT_CONFIRMED_STOPPED
+    assert "Press the STOP key on the pump itself" in capsys.readouterr().err
 
 
 def test_R33_the_command_says_what_to_do_by_hand_and_escapes_what_others_wrote(
