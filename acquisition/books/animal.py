@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from acquisition.books.chain import Book, BookBroken, BookUnwritable, Entry, read_entries
-from acquisition.books.containers import add_unordered, never_ran, settle_delivery
+from acquisition.books.containers import never_ran, settle_delivery, taken_up
 from acquisition.books.places import book_place
 from acquisition.events import NO_DATA, Scalar
 from acquisition.plan import ROUTES, PastDose, PumpSetup, Route
@@ -142,9 +142,15 @@ def _settle_container(of: Entry, volumes_ul: tuple[float, float], told: Mapping[
 
     Before the animal's book, and again if that fails: the newest outcome counts.
     """
-    if of.data.get("container"):
-        container, delivery = str(of.data["container"]), int(_number(of, "delivery"))
-        settle_delivery(container, delivery, *volumes_ul, told, wall_ns)
+    if not of.data.get("container"):
+        return
+    container = str(of.data["container"])
+    if "delivery" in of.data:
+        delivery = int(_number(of, "delivery"))
+    else:  # the log could not be written when the infusion began; it may have been since
+        whose = {key: of.data.get(key) for key in ("session", "pump", "animal")} | {"intent": of.number}
+        delivery = taken_up(container, _number(of, "target_ul"), whose, frozenset(), wall_ns)
+    settle_delivery(container, delivery, *volumes_ul, told, wall_ns)
 
 
 @dataclass(frozen=True)
@@ -201,10 +207,9 @@ def unordered_after_a_crash(animal: str, session: str, pump: PumpSetup, volume_u
             data = {"kind": "unordered", "by": _AFTER_CRASH} | _solution(animal, session, pump, program)
             if pump.container:
                 whose = {"session": session, "pump": pump.name, "animal": animal, "by": _AFTER_CRASH}
-                data |= {
-                    "container": pump.container,
-                    "delivery": add_unordered(pump.container, new_ul, whose, _known(book, pump.container), wall_ns),
-                }
+                delivery = taken_up(pump.container, new_ul, whose, _known(book, pump.container), wall_ns)
+                settle_delivery(pump.container, delivery, new_ul, 0.0, {"by": _AFTER_CRASH}, wall_ns)
+                data |= {"container": pump.container, "delivery": delivery}
             book.add(data, wall_ns)
     finally:
         book.close()

@@ -17,7 +17,7 @@ from math import isclose
 from acquisition.books.balance import BY_HAND, FIRST, Balance, balance
 from acquisition.books.chain import Book, BookBroken, Entry, read_entries
 from acquisition.books.places import book_place, books_of, same_name
-from acquisition.events import Scalar
+from acquisition.events import NO_DATA, Scalar
 
 KIND = "containers"
 NL_PER_UL = 1000
@@ -142,22 +142,16 @@ def settle_delivery(  # noqa: PLR0917 - as the entry stands in the log
         book.add(_outcome(number, given_ul, uncertain_ul, "") | dict(told), wall_ns)
 
 
-def add_unordered(container: str, volume_ul: float, whose: Mapping[str, Scalar], known: Set[int], wall_ns: int) -> int:
-    """Write what a pump gave by itself after its session; ``whose`` says which pump. Return the delivery's number.
+def taken_up(container: str, volume_ul: float, whose: Mapping[str, Scalar], known: Set[int], wall_ns: int) -> int:
+    """Return the number of a delivery that has no entry in the animal's book; write it unless it is in the log.
 
-    ``known``: the deliveries that stand in the animal's book. One of the same pump and session that does not was
-    written by somebody who died before writing there: it is taken up again. Raises BookUnwritable, BookBroken,
-    ContainerRefused.
+    ``whose`` says which one it is, ``known`` are the deliveries that stand in the animal's book: one of ``whose`` that
+    does not was written by somebody who died before writing there. Raises BookUnwritable, BookBroken, ContainerRefused.
     """
     with _held(container) as book:
-        data: dict[str, Scalar] = {"kind": "delivering", "volume_nl": round(volume_ul * NL_PER_UL)}
-        half = [
-            e.number for e in book.entries if e.data.get("kind") == "delivering" and whose.items() <= e.data.items()
-        ]
-        left = [number for number in half if number not in known]
-        number = left[0] if left else book.add(data | dict(whose), wall_ns).number
-        book.add(_outcome(number, volume_ul, 0.0, str(whose.get("by") or "")), wall_ns)
-        return number
+        data: dict[str, Scalar] = dict(whose) | {"kind": "delivering"}
+        left = [e.number for e in book.entries if data.items() <= e.data.items() and e.number not in known]
+        return left[0] if left else book.add(data | {"volume_nl": round(volume_ul * NL_PER_UL)}, wall_ns).number
 
 
 def never_ran(container: str, whose: Mapping[str, Scalar], known: Set[int], by: str, wall_ns: int) -> None:
@@ -252,10 +246,12 @@ class ContainerBook:
                 f"Container {self.container} expired on {label.expires.isoformat()}. Nothing was started."
             )
 
-    def intend(self, pump: str, animal: str, target_ul: float, wall_ns: int) -> int:
+    def intend(
+        self, pump: str, animal: str, target_ul: float, wall_ns: int, also: Mapping[str, Scalar] = NO_DATA
+    ) -> int:
         """Write that an infusion is about to start; return the entry's number."""
         data: dict[str, Scalar] = {"kind": "delivering", "session": self.session, "pump": pump, "animal": animal}
-        return self.book.add(data | {"volume_nl": round(target_ul * NL_PER_UL)}, wall_ns).number
+        return self.book.add(data | {"volume_nl": round(target_ul * NL_PER_UL)} | dict(also), wall_ns).number
 
     def settle(self, number: int, given_ul: float, uncertain_ul: float, wall_ns: int) -> None:
         """Write what came of it."""

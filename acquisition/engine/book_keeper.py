@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Protocol
 
+from acquisition.books.chain import BookUnwritable
 from acquisition.engine.ledger import NOBODYS_STEP, Infusion, PumpLedger
 from acquisition.plan import PumpSetup
 from drivers.capabilities import PumpProgram
@@ -79,20 +82,39 @@ class BookKeeper:
         """
         if self.book is None:
             return
-        while self._missing:
-            ledger, infusion = self._missing[0]
-            number = self.book.intend(ledger.setup, infusion.step, infusion.program, wall_ns)
-            self._open.append((number, ledger, infusion))
-            del self._missing[0]
-        while self._open and (ended := next((o for o in self._open if o[1].current is not o[2]), None)) is not None:
-            number, ledger, infusion = ended
-            ran = any(infusion is past for past in ledger.past)  # else the pump is known never to have run it
-            given = (infusion.counter_ul, infusion.uncertain_ul) if ran else (0.0, 0.0)
-            self.book.settle(number, *given, wall_ns)
-            self._open.remove(ended)
+        refused: BookUnwritable | None = None  # one that cannot be written keeps no other one out of the book
+        for write in chain(self._due(self.book, wall_ns), self._due_unordered(self.book, ledgers, wall_ns)):
+            try:
+                write()
+            except BookUnwritable as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
+
+    def _due(self, book: DoseBook, wall_ns: int) -> Iterable[Callable[[], None]]:
+        """Yield what is to be written of infusions; one that was missing may be due to be settled at once."""
+        yield from [partial(self._begin_missing, book, one, wall_ns) for one in self._missing]
+        yield from [partial(self._end, book, one, wall_ns) for one in self._open if one[1].current is not one[2]]
+
+    def _begin_missing(self, book: DoseBook, missing: tuple[PumpLedger, Infusion], wall_ns: int) -> None:
+        ledger, infusion = missing
+        number = book.intend(ledger.setup, infusion.step, infusion.program, wall_ns)
+        self._missing = [one for one in self._missing if one[1] is not infusion]
+        self._open.append((number, ledger, infusion))
+
+    def _end(self, book: DoseBook, ended: tuple[int, PumpLedger, Infusion], wall_ns: int) -> None:
+        number, ledger, infusion = ended
+        ran = any(infusion is past for past in ledger.past)  # else the pump is known never to have run it
+        given = (infusion.counter_ul, infusion.uncertain_ul) if ran else (0.0, 0.0)
+        book.settle(number, *given, wall_ns)
+        self._open = [one for one in self._open if one[2] is not infusion]
+
+    def _due_unordered(
+        self, book: DoseBook, ledgers: Iterable[PumpLedger], wall_ns: int
+    ) -> Iterable[Callable[[], None]]:
         for ledger in ledgers:
             if ledger.past and ledger.setup.route != "bench":
-                self._settle_unordered(self.book, ledger, wall_ns)
+                yield partial(self._settle_unordered, book, ledger, wall_ns)
 
     def _settle_unordered(self, book: DoseBook, ledger: PumpLedger, wall_ns: int) -> None:
         now_ul = sum(infusion.counter_ul for infusion in ledger.past if infusion.step == NOBODYS_STEP)

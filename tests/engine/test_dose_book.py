@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from acquisition.books import containers
+from acquisition.books.animal import AnimalBook, history
+from acquisition.books.balance import balance
 from acquisition.books.chain import BookUnwritable
+from acquisition.books.containers import Label
+from acquisition.books.places import BOOKS_DIR_VARIABLE
+from acquisition.books.run_books import RunBooks
 from acquisition.engine.book_keeper import BookKeeper
+from acquisition.engine.ledger import PumpLedger
 from acquisition.events import EventKind
 from acquisition.messages import Finish
 from acquisition.plan import PastDose, PumpSetup
@@ -25,6 +33,8 @@ class MemoryBook:
 
     lab: Lab | None = None
     fails: bool = False
+    refuses: str = ""
+    """The pump of which no intent is taken."""
     intents: list[tuple[int, float]] = field(default_factory=list)
     outcomes: list[tuple[int, float, float]] = field(default_factory=list)
     given_unordered_ul: list[float] = field(default_factory=list)
@@ -34,6 +44,8 @@ class MemoryBook:
 
     def intend(self, pump: PumpSetup, step: int, program: PumpProgram, wall_ns: int) -> int:
         self._check()
+        if pump.name == self.refuses:
+            raise BookUnwritable("its container's log is full")
         assert self.lab is not None
         self.runs_before.append(starts(self.lab))
         self.intents.append((step, program.target_ul))
@@ -104,6 +116,45 @@ def test_R54_what_was_given_while_the_book_could_not_be_written_is_in_it_when_th
     ((intent, given_ul, _uncertain_ul),) = book.outcomes
     assert intent == 1
     assert given_ul == pytest.approx(2.0, abs=0.01)
+
+
+def test_R54_an_infusion_that_cannot_be_written_keeps_no_other_pumps_outcome_out_of_the_book(tmp_path: Path) -> None:
+    book = MemoryBook(refuses="sleep")
+    lab = lab_with(tmp_path, book)
+    sleep = PumpLedger(replace(PUMP, name="sleep", role="anaesthetic_maintenance"), 25.0)
+    sleep.begin(9, PumpProgram(PUMP.diameter_mm, 1.0, 5.0), 0)
+    lab.until_infusing()
+    lab.conductor.desk.books.opened(None, sleep)
+    lab.run(60)
+    assert [given_ul for _intent, given_ul, _uncertain in book.outcomes] == [pytest.approx(2.0, abs=0.01)]
+    assert lab.conductor.desk.alarms.active("dose-book"), "the other one is still missing"
+
+
+def test_R54_the_bottle_counts_maintained_anaesthesia_from_RUN_on_though_the_animals_book_refuses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(BOOKS_DIR_VARIABLE, str(tmp_path / "books"))
+    label = Label("D-1", "ketamine", "", "III", 2.0, "L7", date(2099, 1, 1), "Dr. Berg")
+    containers.open_container(label, 5000.0, by="Anna", wall_ns=1)
+    animal = AnimalBook.open("m1", "s1", 25.0)
+    books = RunBooks(animal, {PUMP.name: containers.ContainerBook.open("D-1", "s1")})
+    lab = Lab(tmp_path, make_plan(pumps=(replace(PUMP, role="anaesthetic_maintenance"),)))
+    lab.conductor.desk.books = BookKeeper(books)
+
+    def refuse(*_args: object) -> int:
+        raise BookUnwritable("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(animal, "intend", refuse)
+        lab.until_infusing()
+        lab.run(1)
+        (running,) = balance(containers.entries_of("D-1")).deliveries
+        assert (running.least_nl, running.most_nl) == (0, 2_000), "a crash now must leave it in the bottle's log"
+    lab.run(60)
+    (over,) = balance(containers.entries_of("D-1")).deliveries
+    assert over.least_nl == pytest.approx(2_000, abs=10)
+    assert [dose.volume_ul for dose in history("m1", 0)] == [pytest.approx(2.0, abs=0.01)]
+    books.close()
 
 
 def test_an_outcome_that_could_not_be_written_is_written_when_the_disk_is_back(tmp_path: Path) -> None:
