@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import QApplication
 
 from gui.history import ReadHistory, read_journal
 from gui.link import ClientLink, EngineLink
+from gui.presenters.unfinished import LookForUnfinished
 from gui.rehearser import ProcessRehearser
 from gui.sound import Player, make_player
 from gui.theme import font
@@ -27,23 +28,30 @@ _KEPT: list[QApplication] = []
 """PyQt deletes an application that nobody holds."""
 
 
-def main(argv: Sequence[str] = (), *, operator: str = "") -> int:
+def main(argv: Sequence[str] = (), *, operator: str = "", unfinished: LookForUnfinished = tuple) -> int:
     """Open the window on this user's engine, wait for one if there is none; return when the window is closed.
 
-    ``argv`` goes to Qt (for example ``-platform offscreen``). The engine goes on as before.
+    ``argv`` goes to Qt (for example ``-platform offscreen``), ``unfinished`` tells which sessions ended badly. The
+    engine goes on as before.
     """
     application(argv)
     link = ClientLink(operator)
     try:
-        return run_window(link)
+        return run_window(link, unfinished=unfinished)
     finally:
         link.close()
 
 
-def run_window(link: EngineLink, *, read_history: ReadHistory = read_journal, settings: QSettings | None = None) -> int:
+def run_window(
+    link: EngineLink,
+    *,
+    read_history: ReadHistory = read_journal,
+    settings: QSettings | None = None,
+    unfinished: LookForUnfinished = tuple,
+) -> int:
     """Show the window on ``link`` until it is closed; return Qt's exit code."""
     app = application()
-    window = open_window(link, read_history=read_history, settings=settings)
+    window = open_window(link, read_history=read_history, settings=settings, unfinished=unfinished)
     window.show()
     return app.exec()
 
@@ -54,6 +62,7 @@ def open_window(
     read_history: ReadHistory = read_journal,
     settings: QSettings | None = None,
     player: Player | None = None,
+    unfinished: LookForUnfinished = tuple,
 ) -> MainWindow:
     """Return the window, not yet shown; for the screenshots and tests as well. Needs ``application`` first.
 
@@ -71,12 +80,20 @@ def open_window(
             player=player if player is not None else make_player(),
             rehearser=ProcessRehearser(),
             open_page=_open_page,
+            copy_text=_copy,
+            unfinished=unfinished,
         )
     )
 
 
 def _open_page(path: str) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(path))
+
+
+def _copy(text: str) -> None:
+    clipboard = QGuiApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setText(text)
 
 
 def application(argv: Sequence[str] = ()) -> QApplication:

@@ -39,6 +39,7 @@ from gui.presenters.sound import (
 )
 from gui.presenters.stop import stop_status
 from gui.presenters.traces import WINDOWS, Scale
+from gui.presenters.unfinished import LookForUnfinished
 from gui.rehearser import Rehearser
 from gui.sound import Player
 from gui.theme import set_lit
@@ -54,6 +55,7 @@ from gui.widgets.stop import StopPanel
 from gui.widgets.timeline import TimelinePanel
 from gui.widgets.topbar import LostBanner, SimulatedStrip, TopBar
 from gui.widgets.traces import TraceArea, TraceFrame
+from gui.widgets.unfinished import UnfinishedPart
 
 FRAME_MS = 33
 SOUND_CHECK_NS = 1_000_000_000
@@ -74,6 +76,9 @@ class WindowParts:
     rehearser: Rehearser
     open_page: Callable[[str], None]
     """Shows a file on this computer in the browser."""
+    copy_text: Callable[[str], None]
+    """Puts a text on the clipboard."""
+    unfinished: LookForUnfinished = tuple
 
 
 class MainWindow(QMainWindow):
@@ -110,6 +115,7 @@ class MainWindow(QMainWindow):
         self.strip = SimulatedStrip(palette)
         self.topbar = TopBar()
         self.lost = LostBanner()
+        self.unfinished = UnfinishedPart(self._parts.unfinished, self._parts.copy_text)
         self.alarms = AlarmList(operator.acknowledge, self.toggle_pause)
         self.alarm_test = AlarmTest()
         self.traces = TraceArea(palette, self._remember_view)
@@ -150,7 +156,7 @@ class MainWindow(QMainWindow):
             stretched=self.traces,
         )
         right = column(self._card_scroll, self.controls, self.stop, stretched=self._card_scroll)
-        self.setCentralWidget(whole(self.strip, (self.topbar, self.lost, self.alarms), left, right))
+        self.setCentralWidget(whole(self.strip, (self.topbar, self.lost, self.unfinished, self.alarms), left, right))
 
     def _bind_keys(self) -> None:
         keys: dict[str, Callable[[], object]] = {
@@ -227,6 +233,7 @@ class MainWindow(QMainWindow):
             self._parts.player.play(call)
         self.alarm_test.setVisible(self._sound.testing(ticks_ns))
         self.alarms.flash(ticks_ns)
+        self.unfinished.flash(ticks_ns)
         set_lit(self.lost, lit=lost and is_lit("high", ticks_ns, seen=False))
         self.alarms.show_pause(left_s, offered=lost or any(not alarm.acknowledged for alarm in alarms))
         self._report_sound(ticks_ns)

@@ -13,6 +13,7 @@ from importlib import import_module
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.console import Ended
 from drivers import os_support
+from gui.presenters.unfinished import LookForUnfinished
 
 
 def why_no_window() -> str | None:
@@ -39,8 +40,11 @@ def need_window(instead: str) -> None:
         raise Ended(f"{reason}\n{instead}", ExitCode.MISSING_LIBRARY)
 
 
-def open_window(operator: str = "") -> int:
-    """Show the window until it is closed; return its exit code. The engine goes on."""
+def open_window(operator: str = "", unfinished: LookForUnfinished = tuple) -> int:
+    """Show the window until it is closed; return its exit code. The engine goes on.
+
+    ``unfinished`` tells which sessions ended badly.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C closes the window at once; Qt's loop would not notice it
-    code: int = import_module("gui.app").main((), operator=operator)
+    code: int = import_module("gui.app").main((), operator=operator, unfinished=unfinished)
     return code

@@ -20,7 +20,7 @@ from amperfuse.commands.display import need_window, open_window, why_no_window
 from amperfuse.commands.follow import follow
 from amperfuse.commands.options import DEFAULT_OUT, Out, Protocol, Rig, said
 from amperfuse.commands.rehearsals import report_lines, run_rehearsal
-from amperfuse.commands.unfinished import tell_unfinished
+from amperfuse.commands.unfinished import for_the_window, tell_unfinished
 from amperfuse.console import Ended, for_people, say, tell
 from amperfuse.rehearsing import Wanted
 
@@ -139,7 +139,7 @@ def demo_files() -> tuple[Path, Path]:
 def show_window() -> None:
     """Show the window until it is closed, and say what goes on. Raises Exit when it failed."""
     tell("Ctrl-C here closes the window only; the engine and its pumps go on. 'amperfuse stop' stops the pumps.")
-    code = open_window(getpass.getuser())
+    code = open_window(getpass.getuser(), for_the_window)
     tell(
         "The window is closed. The engine goes on: 'amperfuse gui' opens it again, 'amperfuse stop' stops the pumps, "
         "'amperfuse finish' ends a session that has stopped."

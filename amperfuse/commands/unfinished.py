@@ -23,6 +23,7 @@ from amperfuse.commands.options import said
 from amperfuse.console import Ended, for_people, say, tell
 from drivers.clock import SystemClock
 from drivers.serial_port import SerialOpener
+from gui.presenters.unfinished import Unfinished
 
 Which = Annotated[
     str, typer.Argument(metavar="SESSION", help="Name or folder of the session, as 'unfinished' lists it.")
@@ -85,6 +86,33 @@ def tell_unfinished() -> None:
         return
     if waiting:
         tell("\n".join([*_lines(waiting), "'amperfuse reconcile SESSION' stops their pumps and asks you."]), "bold red")
+
+
+def for_the_window() -> tuple[Unfinished, ...]:
+    """Return what stands across the window: every session that waits for a person, or why nobody can tell."""
+    try:
+        waiting = _waiting()
+    except Ended as broken:
+        todo = "No real run starts until this is mended: docs/how-to/after-a-crash.md, When something is missing."
+        what = "NOBODY CAN TELL WHETHER A SESSION ENDED BADLY: its pumps may still run"
+        return (Unfinished(what, str(broken), todo, "amperfuse unfinished", "register of sessions"),)
+    now_ns = SystemClock().wall_ns()
+    return tuple(_as_banner(item, now_ns) for item in waiting)
+
+
+def _as_banner(item: OpenSession, now_ns: int) -> Unfinished:
+    pumps = ", ".join(f"{pump.name} on {pump.url}" for pump in item.pumps) or "none"
+    asked = [line.strip() for line in item.found.splitlines() if line.startswith("  pump ") or "NOT KNOWN" in line]
+    found = f"When they were asked: {'; '.join(asked)}" if asked else "Nobody has asked them since: THEY MAY STILL RUN."
+    short = f"{item.session}, animal {item.animal or 'none'}"
+    return Unfinished(
+        what=f"SESSION NEVER CLOSED: {short}, begun {hours_ago(item, now_ns):.1f} h ago",
+        so_what=f"Pumps: {pumps}. {found}",
+        do_what="First the animal, then its pumps: press STOP on each that runs, or clamp its line. Then, while no "
+        "session runs, type in a terminal:",
+        command=f"amperfuse reconcile {item.session}",
+        short=short,
+    )
 
 
 def _waiting() -> tuple[OpenSession, ...]:

@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import QAbstractButton, QApplication, QDialog, QLabel, QLin
 from gui.app import application, open_window
 from gui.history import HistoryItem
 from gui.link import ClientLink
+from gui.presenters.unfinished import Unfinished
 from gui.window import MainWindow, WindowParts
 from tests.gui.fakes import FakeLink, FakePlayer, FakeRehearser
 
@@ -32,6 +33,8 @@ class Bench:
     player: FakePlayer = field(default_factory=FakePlayer)
     rehearser: FakeRehearser = field(default_factory=FakeRehearser)
     opened: list[str] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)
+    unfinished: tuple[Unfinished, ...] = ()
     windows: list[MainWindow] = field(default_factory=list)
     links: list[ClientLink] = field(default_factory=list)
     app: QApplication = field(default_factory=application)
@@ -47,6 +50,8 @@ class Bench:
                 player=self.player,
                 rehearser=self.rehearser,
                 open_page=self.opened.append,
+                copy_text=self.copied.append,
+                unfinished=lambda: self.unfinished,
             )
         )
         window._timer.stop()  # the test is the timer

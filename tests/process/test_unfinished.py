@@ -38,11 +38,14 @@ from acquisition.service.launch import UnfinishedSession
 from acquisition.service.pump_check import Ports, PumpLook, given_ul
 from acquisition.service.reconcile import Reconciliation, ask_a_person, reconcile
 from amperfuse.cli import app
+from amperfuse.commands import experiments
+from amperfuse.commands.unfinished import for_the_window
 from drivers import registry
 from drivers.capabilities import DriverOptions, Identity, PumpProgram, SyringePump
 from drivers.errors import ForeignTraffic, PortMissing
 from drivers.new_era import NewEraPump
 from drivers.transport import LineSettings, Transport
+from gui.presenters.unfinished import LookForUnfinished
 from tests.engine.kit import INFUSION, LIMITS, PUMP, make_plan, seconds
 
 LONG = replace(INFUSION, volume_ul=8.0)
@@ -663,3 +666,44 @@ class Unplugged:
 
     def open(self, url: str, settings: LineSettings) -> Transport:
         raise PortMissing("there is no such port", port=url)
+
+
+def test_R53_the_window_is_told_session_animal_pumps_and_command(unplugged: Killed) -> None:
+    name = unplugged.session_dir.name
+
+    (before,) = for_the_window()
+    command("reconcile", name)
+    (asked,) = for_the_window()
+
+    assert f"{name}, animal m1" in before.what
+    assert "drug on " in before.so_what
+    assert "MAY STILL RUN" in before.so_what
+    assert before.command == f"amperfuse reconcile {name}"
+    assert "MAY STILL RUN" not in asked.so_what
+    assert "drug IS NOT KNOWN TO STAND STILL" in asked.so_what
+    command("reconcile", name, "--by", "A. Vet", "--decision", "nothing more", "--stands", "drug")
+    assert for_the_window() == ()
+
+
+def test_R53_a_register_that_cannot_be_read_is_shown_in_the_window_as_the_danger_it_is(unplugged: Killed) -> None:
+    path, _anchor = book_place("register", "sessions")
+    path.write_bytes(path.read_bytes()[:-20])
+
+    (shown,) = for_the_window()
+
+    assert "NOBODY CAN TELL" in shown.what
+    assert unplugged.session_dir.name not in shown.command
+
+
+def test_R53_gui_hands_what_is_unfinished_to_the_window(unplugged: Killed, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def window(_operator: str, unfinished: LookForUnfinished) -> int:
+        seen.extend(one.command for one in unfinished())
+        return 0
+
+    monkeypatch.setattr(experiments, "open_window", window)
+    monkeypatch.setattr(experiments, "need_window", lambda _instead: None)
+
+    assert command("gui")[0] == ExitCode.OK
+    assert seen == [f"amperfuse reconcile {unplugged.session_dir.name}"]
