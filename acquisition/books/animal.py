@@ -215,6 +215,34 @@ def unordered_after_a_crash(animal: str, session: str, pump: PumpSetup, volume_u
         book.close()
 
 
+def begun_after_a_crash(
+    animal: str, session: str, pump: PumpSetup, begun: Mapping[int, tuple[float, float]], wall_ns: int
+) -> None:
+    """Write the intents that this book could not take while a pump kept the animal asleep all the same.
+
+    ``begun``: by step, target in uL and rate in uL/min of what may have run. Each counts with its whole target until it
+    is settled. Raises BookUnwritable, BookBroken, ContainerRefused.
+    """
+    if pump.role == "experimental" or pump.route == "bench":
+        return
+    book = Book(*book_place(KIND, animal)).open()
+    try:
+        of = {"kind": "intent", "session": session, "pump": pump.name}
+        there = {entry.data.get("step") for entry in book.entries if of.items() <= entry.data.items()}
+        for step, (target_ul, rate_ul_per_min) in sorted(begun.items()):
+            if step in there:
+                continue
+            program = PumpProgram(pump.diameter_mm, rate_ul_per_min, target_ul)
+            data = _solution(animal, session, pump, program) | {"kind": "intent", "step": step, "by": _AFTER_CRASH}
+            if pump.container:
+                whose = {"session": session, "pump": pump.name, "animal": animal}
+                delivery = taken_up(pump.container, target_ul, whose, _known(book, pump.container), wall_ns)
+                data |= {"container": pump.container, "delivery": delivery}
+            book.add(data, wall_ns)
+    finally:
+        book.close()
+
+
 def never_ran_after_a_crash(animal: str, session: str, pump: PumpSetup, wall_ns: int) -> None:
     """Settle, in the log of the pump's container, an infusion whose engine died before this book had its intent.
 

@@ -30,6 +30,8 @@ class PumpAccount:
     """Last confirmed by the pump in that infusion."""
     last_counter_ul: float | None = None
     """What the pump's counter showed when nothing was under way; None when it was not told."""
+    begun: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """By step: target and rate of every infusion that may have run."""
     waste_ul: float | None = None
     """The target of a scale check that was under way: nobody gets what the pump counts up to it. None without one."""
 
@@ -76,6 +78,7 @@ def _take(event: Event, account: PumpAccount) -> None:
     if event.kind is EventKind.INTENT:
         account.open_step, account.began_ns = _whole(event, "step"), event.t_ns
         account.target_ul, account.rate_ul_per_min = _number(event, "target_ul"), _number(event, "rate_ul_per_min")
+        account.begun[account.open_step] = account.target_ul, account.rate_ul_per_min
     elif what in ("target reached", "ended early"):
         account.given_ul += _number(event, "infused_ul")
         account.open_step = None
@@ -85,6 +88,7 @@ def _take(event: Event, account: PumpAccount) -> None:
     elif what == "into waste":
         account.waste_ul = _number(event, "target_ul")
     elif what in ("not run", "not sent"):
+        account.begun.pop(account.open_step or 0, None)
         account.open_step = None
 
 

@@ -117,6 +117,7 @@ def _brought_to_an_end(
 ) -> Reconciliation:
     cut = read_cut_short(open_.session_dir)
     accounts = {pump.name: cut.accounts.get(pump.name) for pump in open_.pumps}
+    not_begun = _begin_in_book(open_, accounts, wall_ns)
     booked, accounts = _with_book(open_, cut, accounts)
     outcomes: dict[int, tuple[float, float]] = {}
     unordered: dict[str, float] = {}
@@ -141,11 +142,22 @@ def _brought_to_an_end(
             mg = f" = {ug[0]:.4g} to {ug[1]:.4g} µg {pump.drug}"
         open_left = left if account.open_step is not None else None
         findings.append(PumpFinding(pump.name, look, *total, why, open_left, mg))
-    book = _book(open_, _Booking(outcomes, unordered, len(booked)), wall_ns)
+    book = not_begun + _book(open_, _Booking(outcomes, unordered, len(booked)), wall_ns)
     done = Reconciliation(open_, tuple(findings), cut.remaining, _close_recording(open_, close), book)
     if done.text() != open_.found:
         sessions.found(open_.session, done.text(), wall_ns)
     return done
+
+
+def _begin_in_book(open_: OpenSession, accounts: Mapping[str, PumpAccount | None], wall_ns: int) -> str:
+    """Have the book take what it could not take while a pump kept the animal asleep; return what it refuses still."""
+    try:
+        for pump in open_.pumps:
+            if account := accounts[pump.name]:
+                animals.begun_after_a_crash(open_.animal, open_.session, pump, account.begun, wall_ns)
+    except (BookBroken, BookUnwritable, ContainerRefused) as error:
+        return f"AN INFUSION MAY BE MISSING IN IT ({error}): mend that, then reconcile again; "
+    return ""
 
 
 def _with_book(

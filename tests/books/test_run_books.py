@@ -165,3 +165,16 @@ def test_R54_what_nobody_ordered_is_in_one_account_while_the_other_refuses_and_o
     books.unordered(SLEEP, 0.7, 13)
     assert sum(in_book()) == pytest.approx(0.7)
     assert in_log() == [(700, 700)]
+
+
+def test_R53_R54_what_a_crash_left_in_the_container_log_only_is_taken_into_the_animals_book_once(
+    books: RunBooks,
+) -> None:
+    Full(books.animal, "intend")
+    refused(books)
+    books.close()
+    for _again in range(2):
+        animals.begun_after_a_crash("m1", "s1", SLEEP, {1: (20.0, 3.0)}, 12)
+    assert (in_log(), in_book()) == ([(0, 20_000)], [20.0])
+    animals.settle_cut_short("m1", 1, 4.0, 0.5, 13)
+    assert (in_log(), in_book()) == ([(4_000, 4_500)], [4.5])

@@ -19,7 +19,7 @@ from acquisition.books import animal as animals
 from acquisition.books import containers, sessions
 from acquisition.books.animal import AnimalBook
 from acquisition.books.balance import balance
-from acquisition.books.chain import BookBroken
+from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.books.places import BOOKS_DIR_VARIABLE, book_place
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.host.auto_operator import AutoOperator
@@ -707,3 +707,23 @@ def test_R53_gui_hands_what_is_unfinished_to_the_window(unplugged: Killed, monke
 
     assert command("gui")[0] == ExitCode.OK
     assert seen == [f"amperfuse reconcile {unplugged.session_dir.name}"]
+
+
+@pytest.mark.parametrize("at_s", [60.0, 180.0, 400.0])
+def test_R53_R54_anaesthesia_that_the_book_refused_is_in_it_after_a_crash_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_s: float
+) -> None:
+    def refuse(*_args: object) -> int:
+        raise BookUnwritable("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(AnimalBook, "intend", refuse)
+        killed = Killed(tmp_path, at_s, pump=replace(PUMP, role="anaesthetic_maintenance"))
+    assert killed.booked_ul() == 0.0
+    assert killed.true_ul() > 1.0, "it ran all the same"
+
+    for _again in range(2):
+        killed.reconcile()
+
+        true_ul = killed.true_ul()
+        assert true_ul - 0.01 <= killed.booked_ul() <= (10.0 if at_s > 60.0 else true_ul + 0.01)
