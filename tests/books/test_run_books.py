@@ -178,3 +178,9 @@ def test_R53_R54_what_a_crash_left_in_the_container_log_only_is_taken_into_the_a
     assert (in_log(), in_book()) == ([(0, 20_000)], [20.0])
     animals.settle_cut_short("m1", 1, 4.0, 0.5, 13)
     assert (in_log(), in_book()) == ([(4_000, 4_500)], [4.5])
+
+
+def test_R53_R54_an_experimental_infusion_without_an_intent_in_the_animals_book_never_ran(books: RunBooks) -> None:
+    books.close()
+    animals.begun_after_a_crash("m1", "s1", FILLED, {1: (20.0, 3.0)}, 12)
+    assert (in_log(), in_book()) == ([], []), "its RUN waits for the book"

@@ -94,3 +94,13 @@ def test_X7_a_hostile_name_of_an_animal_is_shown_as_it_is(bench: Bench) -> None:
 def test_no_unfinished_session_takes_no_room(bench: Bench) -> None:
     window = bench.open()
     assert not window.unfinished.isVisible()
+
+
+def test_R53_a_session_that_was_answered_for_is_not_named_among_the_others_any_more(bench: Bench) -> None:
+    bench.unfinished = (CRASHED, replace(CRASHED, what="another", short="s-8, animal m2"))
+    window = bench.open()
+    banner = window.unfinished.banner
+    assert banner is not None
+    bench.unfinished = (CRASHED,)
+    bench.click(banner.again)
+    assert banner.more.text() == ""
