@@ -2,8 +2,9 @@
 
 A real engine in a process of its own, real doors, and four ways to press: the window's button, its key, its key under a
 modal dialog, and another terminal; the last also while a window hangs in a busy loop and while the disk is full (needs
-to be allowed to mount a tmpfs; left out otherwise). The pump's own answer is on the way back, so the bytes of STOP were
-on the wire earlier than every number here. "terminal" is from the request of a process that is up; "command" from the
+to be allowed to mount a tmpfs; left out otherwise). Two times of each press, when the bytes of STOP went out,
+from the raw bytes in the journal (to the millisecond, on the wall clock that both processes read), and when whoever
+pressed was told that the pump has confirmed. "terminal" is from the request of a process that is up; "command" from the
 start of ``amperfuse stop``, with the bare interpreter's own start beside it. Prints p50, p95 and the longest, ms;
 asserts only that every STOP was confirmed.
 """
@@ -17,13 +18,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from acquisition.client import EngineClient
+from acquisition.events import EventKind
+from acquisition.recording.session_data import SessionData, read_session
+from acquisition.recording.wire_log import wire_records
 from acquisition.service.discovery import EngineRecord
 from acquisition.service.stop_line import stop
 from tests.gui.bench import Bench
@@ -31,6 +37,7 @@ from tests.process.engine_kit import LONG, private_runtime, running_engine, writ
 
 COMMAND = Path(sys.executable).parent / "amperfuse"
 PATIENCE_S = 30.0
+SETTLE_S = 5.0
 
 
 def main() -> None:
@@ -38,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--presses", type=int, default=50)
     presses = parser.parse_args().presses
-    print(f"{'way':44}{'p50':>8}{'p95':>8}{'max':>8}   ms to the pump's confirmation, {presses} presses each")
+    times = Times()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="amp")))
         stack.enter_context(private_runtime())
@@ -48,33 +55,65 @@ def main() -> None:
         engine = stack.enter_context(running_engine(write_files(folder, LONG).options()))
         with EngineClient.connect(engine) as client:
             assert client.wait_for(lambda state: state.phase == "ready", PATIENCE_S), client.state
-        report("terminal", presses, lambda: asked(engine))
-        report("command, whole", min(presses, 20), command)
-        report("  of it the bare interpreter", min(presses, 20), interpreter)
-        window_ways(folder, presses)
+        times.take("terminal", presses, lambda: asked(engine))
+        times.take("command, whole", min(presses, 20), command)
+        times.take("  of it the bare interpreter", min(presses, 20), interpreter)
+        window_ways(times, folder, presses)
         with hanging_window(folder):
-            report("terminal, a window hangs", presses, lambda: asked(engine))
+            times.take("terminal, a window hangs", presses, lambda: asked(engine))
         if small:
             fill(out)
-            report("terminal, disk full", presses, lambda: asked(engine))
-            window_ways(folder, presses, ", disk full")
+            times.take("terminal, disk full", presses, lambda: asked(engine))
+            window_ways(times, folder, presses, ", disk full")
             (out / "ballast").unlink()
         else:
             print("disk full: left out, mounting a tmpfs is not permitted here")
+        with EngineClient.connect(engine) as client:
+            client.wait_for(lambda _state: False, SETTLE_S)  # the recorder catches up with what the disk refused
+        times.show(read_session(engine.session_dir))
 
 
-def report(way: str, presses: int, press: Callable[[], None]) -> None:
-    """Press so often and print one line."""
-    times_ms = sorted(timed_ms(press) for _ in range(presses))
-    p95 = times_ms[min(len(times_ms) - 1, int(0.95 * len(times_ms)))]
-    print(f"{way:44}{statistics.median(times_ms):8.1f}{p95:8.1f}{times_ms[-1]:8.1f}", flush=True)
+@dataclass
+class Times:
+    """When each way was pressed and told."""
+
+    told: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    """(pressed, told), ns of the wall clock."""
+
+    def take(self, way: str, presses: int, press: Callable[[], None]) -> None:
+        """Press so often."""
+        for _ in range(presses):
+            pressed_ns = time.time_ns()
+            press()
+            self.told.setdefault(way, []).append((pressed_ns, time.time_ns()))
+
+    def show(self, data: SessionData) -> None:
+        """Print a line for each way; the journal knows when the bytes went out."""
+        out_ns = sorted(
+            record.t_ns + event.wall_ns - event.t_ns
+            for event in data.events
+            if event.kind is EventKind.WIRE
+            for record in wire_records(event)
+            if record.direction == "out" and b"STP" in record.data
+        )
+        print(f"{'':44}{'STOP on the wire, ms':>26}{'':6}{'told that it stands, ms':>26}")
+        print(f"{'way':44}{'p50':>8}{'p95':>9}{'max':>9}{'':6}{'p50':>8}{'p95':>9}{'max':>9}")
+        for way, pairs in self.told.items():
+            wire_ms = [
+                (out_ns[at] - pressed_ns) / 1e6
+                for pressed_ns, told_ns in pairs
+                if (at := bisect_left(out_ns, pressed_ns - 1_000_000)) < len(out_ns) and out_ns[at] <= told_ns
+            ]
+            told_ms = [(told_ns - pressed_ns) / 1e6 for pressed_ns, told_ns in pairs]
+            print(f"{way:44}{_spread(wire_ms)}{'':6}{_spread(told_ms)}   {len(wire_ms)} of {len(pairs)} seen")
 
 
-def timed_ms(press: Callable[[], None]) -> float:
-    """Return how long a press took."""
-    start = time.perf_counter()
-    press()
-    return (time.perf_counter() - start) * 1000.0
+def _spread(times_ms: list[float]) -> str:
+    if not times_ms:
+        return f"{'-':>8}{'-':>9}{'-':>9}"
+    ordered = sorted(times_ms)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return f"{statistics.median(ordered):8.1f}{p95:9.1f}{ordered[-1]:9.1f}"
 
 
 def asked(engine: EngineRecord) -> None:
@@ -92,7 +131,7 @@ def interpreter() -> None:
     subprocess.run([sys.executable, "-c", "pass"], check=True)
 
 
-def window_ways(folder: Path, presses: int, also: str = "") -> None:
+def window_ways(times: Times, folder: Path, presses: int, also: str = "") -> None:
     """Measure button, key, and key under a modal dialog of one window."""
     bench = Bench(folder / "window.ini")
     window = bench.open_on_engine()
@@ -109,10 +148,10 @@ def window_ways(folder: Path, presses: int, also: str = "") -> None:
 
         return whole
 
-    report(f"window, button{also}", presses, confirmed(lambda: bench.press_down(window.stop.button)))
-    report(f"window, key{also}", presses, confirmed(lambda: bench.key(window, "F12")))
+    times.take(f"window, button{also}", presses, confirmed(lambda: bench.press_down(window.stop.button)))
+    times.take(f"window, key{also}", presses, confirmed(lambda: bench.key(window, "F12")))
     dialog, field = bench.modal_dialog(window)
-    report(f"window, key under a modal dialog{also}", presses, confirmed(lambda: bench.key(field, "F12")))
+    times.take(f"window, key under a modal dialog{also}", presses, confirmed(lambda: bench.key(field, "F12")))
     dialog.close()
     bench.close()
 
