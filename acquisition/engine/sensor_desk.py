@@ -190,13 +190,13 @@ class SensorDesk:
                 self.desk.alarms.on(kind, now_ns, self.name, ", ".join(channels))
             else:
                 self.desk.alarms.off(kind, self.name)
-        for number, drift in self._drifts.values():
-            drift.add(block.t_ns(), _measured(block, number, finding.flat))
         try:
             sequence = self.desk.sink.samples(block)
         except RecordingFailed as error:
             self.desk.recording_error = str(error)
             return
+        for number, drift in self._drifts.values():  # after the recording: what is not stored starts no infusion either
+            drift.add(block.t_ns(), _measured(block, number, finding.flat))
         if self.desk.publisher is not None:
             self.desk.publisher.samples(live(block, finding.gaps, finding.new_epoch, sequence))
 

@@ -15,6 +15,7 @@ from acquisition.engine.schedule import Ask, Infuse, Schedule, StepEnded, Throug
 from acquisition.experiment.exposure import planned
 from acquisition.host.rehearsal import rehearse
 from acquisition.plan import InfuseStep, MarkStep, StableStep
+from acquisition.recording.records import RecordingFailed
 from acquisition.signal.drift import DriftWatch
 from drivers.capabilities import SampleFlag
 from tests.engine.kit import INFUSION, LIMITS, PUMP, Lab, make_plan, seconds
@@ -80,6 +81,37 @@ def test_a_railed_input_and_a_loose_wire_are_not_a_steady_baseline(tmp_path: Pat
         desk.take(LaneReport("sensor", told.received_ns, Samples(told)))
     assert desk.is_steady(step, seconds(60)) is (flag == SampleFlag.OK and wire == "on")
     assert not desk.is_steady(step, seconds(64))  # nothing has come since
+
+
+def test_R1_what_is_not_recorded_is_no_steady_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes no samples must not let an infusion begin on what nobody will ever see."""
+    step = replace(STEP, slope_a_per_min=1e-9, over_s=50.0)
+    lab = Lab(tmp_path, make_plan([step]))
+    desk = lab.conductor.sensors["sensor"]
+    desk.link = "online"
+
+    def refused(_block: object) -> int:
+        raise RecordingFailed("the disk is full")
+
+    monkeypatch.setattr(desk.desk.sink, "samples", refused)
+    for second in range(60):
+        told = block(10 * second, 10 * second + 9)
+        desk.take(LaneReport("sensor", told.received_ns, Samples(told)))
+    assert not desk.is_steady(step, seconds(60))
+
+
+def test_a_mistake_in_the_watch_of_a_baseline_costs_no_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = replace(STEP, slope_a_per_min=1e-9, over_s=50.0)
+    lab = Lab(tmp_path, make_plan([step]))
+    desk = lab.conductor.sensors["sensor"]
+
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(DriftWatch, "add", broken)
+    with pytest.raises(ZeroDivisionError):
+        desk.take(LaneReport("sensor", 0, Samples(block(0, 9))))
+    assert len(lab.sink.blocks) == 1
 
 
 def schedule(steady_from_s: float) -> Schedule:
