@@ -40,6 +40,11 @@ def books_of(kind: str) -> list[tuple[Path, Path]]:
     return [(path, state / "anchors" / kind / f"{path.stem}.anchor") for path in found]
 
 
+def seal_key_place(study_id: str) -> Path:
+    """Return where this user keeps the key to the sealed solutions of a study."""
+    return _roots()[0] / "seals" / f"{study_id}.key"
+
+
 def _roots() -> tuple[Path, Path]:
     chosen = os.environ.get(BOOKS_DIR_VARIABLE)
     data = Path(chosen) if chosen else platformdirs.user_data_path("amperfuse", appauthor=False)

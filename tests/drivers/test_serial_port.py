@@ -63,17 +63,53 @@ def test_reading_waits_no_longer_than_asked_and_takes_no_more_than_asked(pty: Pt
     line.close()
 
 
-def test_what_waits_below_a_full_terminal_layer_comes_with_the_same_reading(pty: Pty) -> None:
+def test_nothing_of_what_waits_below_a_full_terminal_layer_is_lost(pty: Pty) -> None:
     line = SerialOpener().open(str(pty.path), LineSettings())
     os.set_blocking(pty.master_fd, False)
-    sent = 0
+    sent = bytearray()
     with suppress(BlockingIOError):
         while True:
-            sent += os.write(pty.master_fd, b"x" * 992)
-    assert sent > 8 * 1024, "more than the terminal layer holds"
-    while (received := len(line.read(sent, 0.0))) == 0:
-        pass
+            block = bytes(at % 251 for at in range(len(sent), len(sent) + 992))
+            sent += block[: os.write(pty.master_fd, block)]
+    assert len(sent) > 8 * 1024, "more than the terminal layer holds"
+    received = bytearray()
+    while len(received) < len(sent):
+        received += line.read(len(sent), 1.0)
     assert received == sent
+    line.close()
+
+
+class _TwoLayers:
+    """A line as Linux has it: so much is ready at once, the rest comes up while somebody waits for a byte."""
+
+    def __init__(self, waiting: int) -> None:
+        self._below = bytes(at % 251 for at in range(waiting))
+        self._ready = b""
+        self._come_up()
+
+    def _come_up(self) -> None:
+        self._ready, self._below = self._ready + self._below[:4095], self._below[4095:]
+
+    @property
+    def in_waiting(self) -> int:
+        return len(self._ready)
+
+    def read(self, size: int) -> bytes:
+        if not self._ready:
+            self._come_up()
+        data, self._ready = self._ready[:size], self._ready[size:]
+        return data
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_what_waits_below_a_full_terminal_layer_comes_with_the_same_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = 2 * 4095 + 1000
+    monkeypatch.setattr(serial, "serial_for_url", lambda *_words, **_options: _TwoLayers(waiting))
+    line = SerialOpener().open("COM4", LineSettings())
+    received = line.read(65_536, 0.0)
+    assert received == bytes(at % 251 for at in range(waiting))
     line.close()
 
 
