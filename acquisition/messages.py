@@ -86,6 +86,11 @@ class ChannelView(_Message):
     role: str
     link: Link
     sensitivity_a_per_um: float | None = None
+    slope_low_a_per_um: float | None = None
+    slope_high_a_per_um: float | None = None
+    """The sensitivity's 95 % interval; None where the rig gives a bare number."""
+    sentinel_gain: float | None = None
+    """What the sentinel is multiplied with before it is taken off this site; None: not calibrated."""
     last_current_a: float | None = None
     last_t_ns: int | None = None
     flags: int = 0

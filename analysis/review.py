@@ -19,6 +19,7 @@ from acquisition.books.annotations import Annotation, read_annotations
 from acquisition.events import EventKind, Scalar
 from acquisition.recording.session_data import InfusionData, SessionData, StreamData, read_session
 from acquisition.signal.concentration import apparent_um
+from analysis.channel_calibration import ChannelCalibration, channel_calibration
 from analysis.steps import step_spans
 
 Floats = NDArray[np.float64]
@@ -44,6 +45,8 @@ class Channel:
     interval_s: float
     sensitivity_a_per_um: float | None
     """Slope in the rig as it was run; None without a calibration."""
+    calibration: ChannelCalibration
+    """The slope's interval, the sentinel's gain and the record behind them, as the recording holds them."""
 
     def glutamate_um(self) -> Floats:
         """Return the concentration that would explain the whole current, background included, shape (n,), µM.
@@ -180,6 +183,7 @@ class Recording:
             breaks=np.flatnonzero(missing).astype(np.int64),
             interval_s=spec.interval_s,
             sensitivity_a_per_um=spec.sensitivity_a_per_um[number],
+            calibration=channel_calibration(self.plan, spec.instrument, spec.channels[number]),
         )
 
     def _infusion(self, one: InfusionData) -> Infusion:

@@ -124,6 +124,12 @@ class CalibrationRecord(_Part):
         """Return the gates that were failed, each with what was found."""
         return tuple(f"{v.gate} {v.found} (wanted {v.limit})" for v in self.verdicts if v.passed is False)
 
+    @property
+    def sentinel_gain(self) -> float | None:
+        """Return what the sentinel is multiplied with before it is subtracted; None unless it is positive for sure."""
+        gain = self.gain
+        return gain.value if gain is not None and gain.value and gain.low is not None and gain.low > 0.0 else None
+
     def expires_wall_ns(self) -> int:
         """Return when it stops to hold, ns of the wall clock."""
         return self.measured_wall_ns + round(self.valid_for_s * NS_PER_S)
@@ -172,7 +178,7 @@ def history(probe: str, *, simulated: bool) -> tuple[FiledCalibration, ...]:
     return _all(read_entries(path, anchor), simulated=simulated)
 
 
-def newest(probe: str, site: str, *, simulated_run: bool) -> CalibrationRecord | None:
+def newest(probe: str, site: str, *, simulated_run: bool) -> FiledCalibration | None:
     """Return the latest measured calibration of a site that may count: for a real run, real ones alone.
 
     In a simulated run a real one goes before a simulated one, so that a rehearsal uses what the real run will use.
@@ -181,7 +187,7 @@ def newest(probe: str, site: str, *, simulated_run: bool) -> CalibrationRecord |
     for simulated in (False, True) if simulated_run else (False,):
         found = [one for one in history(probe, simulated=simulated) if one.record.site == site and not one.withdrawn]
         if found:
-            return max(found, key=lambda one: (one.record.measured_wall_ns, one.number)).record
+            return max(found, key=lambda one: (one.record.measured_wall_ns, one.number))
     return None
 
 

@@ -1,4 +1,4 @@
-"""Which slope a channel has whose rig names a probe: that of the probe's valid calibration, or none and why.
+"""What a channel has whose rig names a probe: slope and sentinel gain of its valid calibration, or none and why.
 
 Knows how a probe's calibration gets into a plan. Does not know books: it is told (``acquisition.service.assembly``).
 Without a valid one a channel stays in amperes, and the plan says so before the start and in the recording.
@@ -21,6 +21,13 @@ class ProbeSlope:
     calibrated_on: str
     """Local day, ISO."""
     holds_d: float
+    slope_low_a_per_um: float | None = None
+    """Ends of the slope's 95 % interval."""
+    slope_high_a_per_um: float | None = None
+    sentinel_gain: float | None = None
+    """Active over sentinel; None where the calibration had no sentinel or no peroxide, or leaves its sign open."""
+    calibration: str = ""
+    """The calibration as it is filed, JSON."""
 
 
 SlopeOf = Callable[[str, str, bool], ProbeSlope | str]
@@ -60,4 +67,8 @@ def _channel(
         sensitivity_a_per_um=slope.slope_a_per_um,
         calibrated_on=slope.calibrated_on,
         calibration_max_age_d=min(channel.calibration_max_age_d, slope.holds_d),
+        slope_low_a_per_um=slope.slope_low_a_per_um,
+        slope_high_a_per_um=slope.slope_high_a_per_um,
+        sentinel_gain=slope.sentinel_gain,
+        calibration=slope.calibration,
     )

@@ -113,6 +113,9 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
         described: dict[str, Any] = {"name": channel.name, "electrode": channel.electrode, "role": channel.role}
         if channel.sensitivity_a_per_um is not None:
             described["sensitivity_a_per_um"] = channel.sensitivity_a_per_um
+        gain = next((c.sentinel_gain for c in setup.channels if c.sentinel_gain is not None), None)
+        if channel.role == "sentinel" and gain is not None:  # as calibrated, so that the difference is a difference
+            described["gain"] = 1.0 / gain
         channels.append(described)
     model = setup.expected_model
     return {"url": setup.url, "simulator": registry.twin(setup.driver), "model": model, "channels": channels}

@@ -1,4 +1,4 @@
-"""What the histories of probes say now: the slope that a channel may use, by the wall clock of this computer.
+"""What the histories of probes say now: the calibration that a channel may use, by the wall clock of this computer.
 
 Knows books and the clock. Does not know plans. A history that cannot be trusted gives no slope; it stops no recording.
 """
@@ -18,14 +18,22 @@ NO_EXPIRY_D = 36_500.0
 
 
 def slope_of(probe: str, site: str, simulated: bool) -> ProbeSlope | str:
-    """Return the slope of a site's newest calibration if it holds now, else why there is none."""
+    """Return slope and gain of a site's newest calibration if it holds now, else why there are none."""
     try:
-        record = probes.newest(probe, site, simulated_run=simulated)
+        filed = probes.newest(probe, site, simulated_run=simulated)
     except BookBroken as error:
         return f"its history cannot be trusted: {error}"
+    record = filed.record if filed is not None else None
     fault = probes.why_invalid(record, SystemClock().wall_ns())
-    slope = record.slope_a_per_um.value if record is not None else None
-    if fault or record is None or slope is None:
+    if fault or filed is None or record is None or record.slope_a_per_um.value is None:
         return fault or "no calibration is filed"
     day = datetime.fromtimestamp(record.measured_wall_ns / NS_PER_S, UTC).astimezone().date()
-    return ProbeSlope(slope, day.isoformat(), NO_EXPIRY_D if record.simulated else record.valid_for_s / DAY_S)
+    return ProbeSlope(
+        slope_a_per_um=record.slope_a_per_um.value,
+        calibrated_on=day.isoformat(),
+        holds_d=NO_EXPIRY_D if record.simulated else record.valid_for_s / DAY_S,
+        slope_low_a_per_um=record.slope_a_per_um.low,
+        slope_high_a_per_um=record.slope_a_per_um.high,
+        sentinel_gain=record.sentinel_gain,
+        calibration=filed.model_dump_json(),
+    )

@@ -114,13 +114,15 @@ def sites(
 ) -> dict[int, Site]:
     """Return the sites by index of their electrode; ``rng_of`` gives each its own generator by its electrode's name.
 
-    A glutamate site whose slope the rig gives has that slope; other sites spread around the preset's.
+    A glutamate site whose slope the rig gives has that slope; other sites spread around the preset's. A sentinel of a
+    calibrated probe has the ``gain`` of its calibration.
     """
     built = {}
     for channel in found:
         electrode = channel.get("electrode", electrodes[0])
         rng = rng_of(electrode)
-        gain = preset.sentinel.drawn_gain(rng)
+        drawn = preset.sentinel.drawn_gain(rng)  # drawn in any case: what is drawn next stays the same
+        gain = float(channel.get("gain", drawn))
         spread = max(0.1, 1.0 + preset.chemistry.sensitivity_cv * float(rng.standard_normal()))
         slope = preset.chemistry.sensitivity_a_per_um * spread
         if _is_calibrated(channel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,10 @@ import amperfuse
 from acquisition.books.annotations import ANCHOR, NAME, annotate, blanks, read_annotations
 from acquisition.books.chain import BookBroken
 from amperfuse.cli import app
+from analysis.channel_calibration import ChannelCalibration
 from tests.analysis.session_kit import END_S, GAP, START_S, write_session
+
+OLD = Path(__file__).parent / "data" / "before-calibrated-gain.journal"
 
 
 @pytest.fixture
@@ -41,6 +46,18 @@ def test_a_recording_gives_arrays_with_names_units_and_seconds(session: Path) ->
 def test_a_channel_without_a_sensitivity_stays_in_amperes(session: Path) -> None:
     with pytest.raises(ValueError, match="it stays in amperes"):
         amperfuse.open_recording(session).channels["stat.null"].glutamate_um()
+
+
+def test_a_recording_from_before_gains_were_recorded_opens_and_has_none(tmp_path: Path) -> None:
+    """Written by the program as it was before a plan held sentinel gain, interval and record of a calibration."""
+    shutil.copy(OLD, tmp_path / "session.journal")
+    glu = amperfuse.open_recording(tmp_path).channels["stat.glu"]
+    assert "sentinel_gain" not in json.dumps(dict(amperfuse.open_recording(tmp_path).plan))
+    assert glu.sensitivity_a_per_um == 7e-12
+    assert glu.calibration == ChannelCalibration()
+    assert (glu.calibration.gain, glu.calibration.name) == (1.0, "")
+    assert "raw difference" in glu.calibration.gain_text
+    assert len(glu.t_s) == 40
 
 
 def test_an_open_recording_says_that_it_is_not_whole(tmp_path: Path) -> None:

@@ -80,6 +80,11 @@ def real(record: CalibrationRecord, **changed: Any) -> CalibrationRecord:
     return record.model_copy(update={"simulated": False, **changed})
 
 
+def holding(record: CalibrationRecord, *, simulated_run: bool) -> CalibrationRecord | None:
+    found = newest(record.probe, record.site, simulated_run=simulated_run)
+    return None if found is None else found.record
+
+
 def test_a_calibration_through_engine_and_bytes_finds_the_simulated_sensor(
     run: Run, fitted: CalibrationSession
 ) -> None:
@@ -124,11 +129,11 @@ def test_a_record_of_another_shape_is_refused(record: CalibrationRecord, key: st
 def test_a_simulated_calibration_never_counts_for_a_real_run(record: CalibrationRecord) -> None:
     file_calibration(record, 1)
     assert newest(record.probe, record.site, simulated_run=False) is None
-    assert newest(record.probe, record.site, simulated_run=True) == record
+    assert holding(record, simulated_run=True) == record
     measured = real(record)
     file_calibration(measured, 2)
-    assert newest(record.probe, record.site, simulated_run=False) == measured
-    assert newest(record.probe, record.site, simulated_run=True) == measured
+    assert holding(record, simulated_run=False) == measured
+    assert holding(record, simulated_run=True) == measured
     assert newest(record.probe, "other", simulated_run=True) is None
 
 
@@ -155,7 +160,7 @@ def test_the_newest_measurement_counts_and_of_one_measurement_the_newest_fit(rec
     later = real(record, measured_wall_ns=record.measured_wall_ns + NS_PER_DAY)
     for number, one in enumerate((later, real(record), real(later, by="Bo"), real(record, by="late"))):
         file_calibration(one, number)
-    found = newest(record.probe, record.site, simulated_run=False)
+    found = holding(record, simulated_run=False)
     assert found is not None
     assert found.by == "Bo"
 
@@ -169,7 +174,7 @@ def test_a_withdrawn_calibration_stays_in_the_history_and_the_one_before_counts_
     words = ["--by", "Ada", "--reason", "the stock was 10 mM"]
     done = CliRunner().invoke(app, ["calibration", "withdraw", record.probe, "2", *words, "--simulated"])
     assert done.exit_code == 0, done.output
-    assert newest(record.probe, record.site, simulated_run=True) == record
+    assert holding(record, simulated_run=True) == record
     assert [one.withdrawn for one in history(record.probe, simulated=True)] == ["", "Ada: the stock was 10 mM"]
     again = CliRunner().invoke(app, ["calibration", "withdraw", record.probe, "2", *words, "--simulated"])
     assert (again.exit_code, "Nothing was withdrawn" in again.output) == (2, True)

@@ -8,13 +8,20 @@ from pathlib import Path
 import pytest
 
 from acquisition.books.places import book_place
-from acquisition.books.probes import CalibrationRecord, Interval, VerdictRecord, file_calibration
+from acquisition.books.probes import (
+    CalibrationRecord,
+    FiledCalibration,
+    Interval,
+    VerdictRecord,
+    file_calibration,
+)  # fmt: skip
 from acquisition.experiment.compile import load_experiment
 from acquisition.experiment.probe_use import ProbeSlope, SlopeOf
 from acquisition.experiment.problems import RefusedInput
+from acquisition.host.rehearsal import simulated_opener
 from acquisition.plan import Plan
 from acquisition.service.probes import slope_of
-from drivers.clock import SystemClock
+from drivers.clock import SystemClock, VirtualClock
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TODAY = date(2026, 11, 26)
@@ -31,7 +38,7 @@ def plan_with(tmp_path: Path, slopes: SlopeOf, *, simulated: bool = False, more:
     return load_experiment(EXAMPLES / "calibration-protocol.toml", path, slopes=slopes).plan
 
 
-def record(*, simulated: bool, passed: bool = True) -> CalibrationRecord:
+def record(*, simulated: bool, passed: bool = True, gain: Interval | None = None) -> CalibrationRecord:
     slope = Interval(value=0.7e-9, low=0.69e-9, high=0.71e-9)
     return CalibrationRecord(
         version=1, probe="R2-0417", site="glutamate", phase="before", simulated=simulated, session="s",
@@ -43,7 +50,7 @@ def record(*, simulated: bool, passed: bool = True) -> CalibrationRecord:
                   "found": True}],
         slope_a_per_um=slope, step_slopes_a_per_um=(0.7e-9,), noise_sd_a=1e-12, drift_a_per_s=0.0,
         lod_um=0.1, r2=0.999, linear_to_um=59.0,
-        selectivity=None, ascorbate_um=250.0, ascorbate_offset_um=None, dopamine_share=None, crosstalk=None, gain=None,
+        selectivity=None, ascorbate_um=250.0, ascorbate_offset_um=None, dopamine_share=None, crosstalk=None, gain=gain,
         response_s=None, drift_share=None, gates="test",
         verdicts=(VerdictRecord(gate="slope_min", found="x", limit="y", passed=passed),), valid_for_s=7 * 86_400.0,
     )  # fmt: skip
@@ -64,6 +71,40 @@ def test_a_valid_calibration_gives_slope_day_and_how_long_it_holds(tmp_path: Pat
     assert "3 days old, more than 2" in glutamate.calibration_fault(TODAY)
     assert glutamate.calibration_fault(date(2026, 11, 24)) == ""
     assert not [warning for warning in plan.warnings if "nA" in warning]
+
+
+def test_slope_with_interval_sentinel_gain_and_the_record_itself_reach_the_plan(tmp_path: Path) -> None:
+    filed = file_calibration(record(simulated=False, gain=Interval(value=1.18, low=1.15, high=1.21)), 1)
+    glutamate, sentinel = plan_with(tmp_path, slope_of).potentiostats[0].channels
+    assert (glutamate.slope_low_a_per_um, glutamate.slope_high_a_per_um) == (0.69e-9, 0.71e-9)
+    assert glutamate.sentinel_gain == 1.18
+    assert FiledCalibration.model_validate_json(glutamate.calibration) == filed
+    assert (sentinel.sentinel_gain, sentinel.calibration) == (None, "")
+
+
+@pytest.mark.parametrize(
+    "gain", [None, Interval(value=1.1, low=-0.2, high=None), Interval(value=1.1, low=None, high=9)]
+)
+def test_a_gain_that_may_as_well_be_nothing_is_not_subtracted_with(tmp_path: Path, gain: Interval | None) -> None:
+    file_calibration(record(simulated=False, gain=gain), 1)
+    glutamate = plan_with(tmp_path, slope_of).potentiostats[0].channels[0]
+    assert glutamate.sensitivity_a_per_um == 0.7e-9
+    assert glutamate.sentinel_gain is None
+
+
+def test_a_slope_typed_into_the_rig_has_no_interval_and_no_gain() -> None:
+    experiment = load_experiment(EXAMPLES / "calibration-protocol.toml", EXAMPLES / "calibration-rig.toml")
+    typed = experiment.plan.potentiostats[0].channels[0]
+    assert typed.sensitivity_a_per_um is not None
+    assert (typed.slope_low_a_per_um, typed.slope_high_a_per_um, typed.sentinel_gain) == (None, None, None)
+
+
+def test_a_rehearsal_has_the_sentinel_of_the_calibrated_probe(tmp_path: Path) -> None:
+    file_calibration(record(simulated=True, gain=Interval(value=1.25, low=1.2, high=1.3)), 1)
+    plan = plan_with(tmp_path, slope_of, simulated=True)
+    _opener, bench = simulated_opener(plan, VirtualClock(), 1, ())
+    glutamate, sentinel = (site for _, site in sorted(bench.truth()["sensors"]["beaker"].items()))
+    assert glutamate["gain"] / sentinel["gain"] == pytest.approx(1.25)
 
 
 def test_without_a_valid_one_the_channel_stays_in_na_and_plan_and_preflight_say_why(tmp_path: Path) -> None:
