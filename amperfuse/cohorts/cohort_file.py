@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from acquisition.experiment.compile import Experiment, load_experiment
-from acquisition.experiment.fields import DurationOrZeroS, DurationS, LongText, Name, SaidText, Table
+from acquisition.experiment.fields import LongText, SaidText, Table
 from acquisition.experiment.presets import read_presets
 from acquisition.experiment.problems import (
     Problem,
@@ -29,8 +29,8 @@ from acquisition.experiment.problems import (
     validated,
 )
 from acquisition.experiment.toml_lines import Key
-from acquisition.plan import InfuseStep, MarkStep, without_rounds
-from analysis.evoked import EffectStretch, Readout
+from analysis.evoked import Readout
+from analysis.readout_file import ReadoutTable, readout_of, readout_problems, stretch_problems
 from drivers import registry
 
 MAX_ARMS = 50
@@ -47,21 +47,6 @@ class _CohortTable(Table):
     scenario: SaidText | None = None
 
 
-class _StretchTable(Table):
-    label: SaidText
-    after: DurationOrZeroS
-    until: DurationS
-
-
-class _ReadoutTable(Table):
-    channel: SaidText
-    sentinel: SaidText
-    stimulus: SaidText
-    drug: Name
-    baseline: DurationS
-    stretches: Annotated[list[_StretchTable], Field(min_length=1, max_length=8)]
-
-
 class _ArmTable(Table):
     group: SaidText
     treatment: SaidText
@@ -72,7 +57,7 @@ class _ArmTable(Table):
 
 class _File(Table):
     cohort: _CohortTable
-    readout: _ReadoutTable
+    readout: ReadoutTable
     arms: Annotated[list[_ArmTable], Field(min_length=1, max_length=MAX_ARMS)]
 
 
@@ -149,23 +134,14 @@ def load_cohort(path: Path) -> Cohort:
         animals_per_arm=file.cohort.animals_per_arm,
         control=file.cohort.control,
         arms=tuple(arms),
-        readout=_readout(file.readout),
+        readout=readout_of(file.readout),
         source=source,
     )
 
 
-def _readout(table: _ReadoutTable) -> Readout:
-    stretches = tuple(EffectStretch(one.label, one.after, one.until) for one in table.stretches)
-    return Readout(table.channel, table.sentinel, table.stimulus, table.drug, table.baseline, stretches)
-
-
 def _wrong_by_itself(file: _File, source: Source) -> Iterator[Problem]:
     """Say what contradicts itself within the cohort file."""
-    for number, stretch in enumerate(file.readout.stretches):
-        if stretch.until <= stretch.after:
-            yield source.problem(("readout", "stretches", number, "until"), "a stretch must end after it begins.")
-        if stretch.label in [one.label for one in file.readout.stretches[:number]]:
-            yield source.problem(("readout", "stretches", number, "label"), "two stretches have this label.")
+    yield from stretch_problems(file.readout, source)
     names: dict[str, int] = {}
     for number, arm in enumerate(file.arms):
         slug = re.sub(r"[^a-z0-9]+", "-", f"{arm.group} {arm.treatment}".lower())[:LONGEST_SLUG]
@@ -192,7 +168,8 @@ def _arm(file: _File, number: int, folder: Path, source: Source) -> Arm:
     presets = {"animal": _preset("animal", table.animal, folder, (*here, "animal"), source)}
     if file.cohort.scenario is not None:
         presets["scenario"] = _preset("scenario", file.cohort.scenario, folder, ("cohort", "scenario"), source)
-    if problems := list(_wrong_with(file.readout, experiment, here, source)):
+    where = {"rig": (*here, "rig"), "protocol": (*here, "protocol")}
+    if problems := list(readout_problems(file.readout, experiment, where, source)):
         raise RefusedInput(problems)
     return Arm(table.group, table.treatment, experiment, presets)
 
@@ -216,28 +193,3 @@ def _preset(kind: str, word: str, folder: Path, path: tuple[Key, ...], source: S
         hint = f"{did_you_mean(word, known)} A file of your own ends in .toml."
         raise RefusedInput([source.problem(path, f'there is no {kind} preset "{printable(word)}".{hint}')])
     return word
-
-
-def _wrong_with(
-    readout: _ReadoutTable, experiment: Experiment, here: tuple[Key, ...], source: Source
-) -> Iterator[Problem]:
-    """Say what the read-out asks for that this arm's rig and protocol do not have."""
-    plan = experiment.plan
-    channels = {f"{p.name}.{c.name}": c for p in plan.potentiostats for c in p.channels}
-    for key in ("channel", "sentinel"):
-        if (name := getattr(readout, key)) not in channels:
-            hint = did_you_mean(name, list(channels))
-            text = f'there is no channel "{printable(name)}" in {experiment.rig.source.file}.{hint}'
-            yield source.problem(("readout", key), text)
-    if readout.channel.partition(".")[0] != readout.sentinel.partition(".")[0]:
-        yield source.problem(("readout", "sentinel"), "channel and sentinel must be of one instrument.")
-    if readout.channel in channels and channels[readout.channel].sensitivity_a_per_um is None:
-        yield source.problem((*here, "rig"), f'channel "{readout.channel}" has no sensitivity in the rig.')
-    if not any(isinstance(step, InfuseStep) and step.pump == readout.drug for step in plan.steps):
-        text = f'no step of the protocol infuses from "{readout.drug}", the pump of [readout] drug.'
-        yield source.problem((*here, "protocol"), text)
-    wanted = readout.stimulus.strip().casefold()
-    marks = [without_rounds(step.label) for step in plan.steps if isinstance(step, MarkStep)]
-    if wanted not in [mark.strip().casefold() for mark in marks]:
-        text = f'no step of the protocol is the mark "{printable(readout.stimulus)}" of [readout] stimulus.'
-        yield source.problem((*here, "protocol"), text)

@@ -1,0 +1,1 @@
+"""Studies: the file, the sealed sequence, the book, and the commands."""

@@ -1,0 +1,65 @@
+"""What a study file says, and what is refused in one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from acquisition.books.seals import Solution
+from acquisition.experiment.problems import RefusedInput
+from analysis.study.study_file import load_study
+
+EXAMPLE = Path(__file__).parents[2] / "examples/study"
+TEXT = (EXAMPLE / "study.toml").read_text("utf-8")
+BAD = [
+    ("animals_per_group = 6", "animals_per_group = 0", "design.animals_per_group", "greater than or equal to 1"),
+    ("animals_per_group = 6", "animals_per_group = 400", "design.animals_per_group", "these are 800 animals"),
+    ("animals_per_group = 6", "animals_per_group = 6\nseed = 1", "design.seed", "not known"),
+    ('control = "vehicle"', 'control = "vehicel"', "design.control", 'Did you mean "vehicle"?'),
+    ('name = "ketamine"', 'name = "Vehicle "', "groups[2].name", "two groups have this name"),
+    ('drug = "ketamine"\nform', "form", "groups[2].drug", "needs the name of the drug"),
+    ('concentration = "5 mg/mL"\n', "", "groups[2].concentration", "needs its concentration"),
+    ('volume = "2 mL/kg"', 'volume = "50 uL"', "blinded.volume", "a volume per body weight"),
+    ('id = "no-baseline"', 'id = "other"', "exclusions[1].id", "for what nobody foresaw"),
+    ('id = "sensor-lost"', 'id = "no-baseline"', "exclusions[3].id", "two criteria have this id"),
+    ('until = "44 min"', 'until = "4 min"', "readout.stretches[1].until", "end after it begins"),
+    ('allocation = "blinded"', 'allocation = "yes"', "blinding.allocation", 'expected "blinded"'),
+    ('rig = "rig.toml"', 'rig = "//host/rig.toml"', "study.rig", "relative to this file"),
+    ("[study]", '[study]\nid = "No Id"', "study.id", "leave it out"),
+    ('licence = "none: simulated animals"', 'licence = ""', "study.licence", "must say something"),
+    ("ratio = 0.6", "ratio = 0", "power.ratio", "greater than 0"),
+]
+
+
+def test_the_example_says_who_gets_what_and_what_was_fixed_before() -> None:
+    study = load_study(EXAMPLE)
+
+    assert [group.name for group in study.groups] == ["vehicle", "ketamine"]
+    assert study.group("vehicle").solution == Solution("", "", None)
+    assert study.group("ketamine").solution == Solution("ketamine", "hydrochloride", 5.0)
+    assert (study.control, study.file.blinded.pump, study.file.blinded.volume) == ("vehicle", "treatment", 2.0)
+    assert study.readout.stretches[0].label == "last 30 min"
+    assert study.criterion("not-delivered") == "the blinded pump delivered less than 90 % of the planned volume"
+    assert study.criterion("other") is None
+    assert (study.study_id, study.template, study.rig) == ("", EXAMPLE / "protocol.toml", EXAMPLE / "rig.toml")
+
+
+@pytest.mark.parametrize(("old", "new", "field", "words"), BAD)
+def test_a_bad_study_file_is_refused_with_line_field_and_reason(
+    tmp_path: Path, old: str, new: str, field: str, words: str
+) -> None:
+    assert old in TEXT
+    (tmp_path / "study.toml").write_text(TEXT.replace(old, new, 1), "utf-8")
+
+    with pytest.raises(RefusedInput) as refused:
+        load_study(tmp_path)
+
+    told = [line for line in str(refused.value).splitlines() if f": {field}: " in line and words in line]
+    assert len(told) == 1, str(refused.value)
+    assert ", line " in told[0]
+
+
+def test_a_folder_without_a_study_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedInput, match="there is no such file"):
+        load_study(tmp_path)
