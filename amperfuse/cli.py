@@ -29,6 +29,7 @@ from amperfuse.commands import (
     rehearsals,
     reports,
     sessions,
+    streaming,
     syringe_library,
     taps,
     unfinished,
@@ -72,6 +73,7 @@ app.command()(engine.acknowledge)
 app.command("continue")(engine.continue_)
 app.command()(preflights.preflight)
 app.command()(follow.finish)
+app.command()(streaming.lsl)
 app.command()(finding.ports)
 app.command()(finding.identify)
 app.command()(finding.scan)
