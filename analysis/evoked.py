@@ -15,13 +15,14 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from acquisition.books.annotations import blanks
 from acquisition.plan import without_rounds
 from acquisition.signal.concentration import apparent_um
 from acquisition.signal.self_reference import self_referenced
 from analysis.effect import Effect, EffectWindows, arrival_s, evoked_effect
 from analysis.responses.shape import measure
 from analysis.responses.template import fit_amplitude, learn_template
-from analysis.responses.windows import ResponseWindow, aligned
+from analysis.responses.windows import ResponseWindow, aligned, blanked
 from analysis.review import Recording
 from drivers.capabilities import SampleFlag
 
@@ -121,7 +122,8 @@ def read_out(recording: Recording, readout: Readout, window: ResponseWindow = WI
 def difference_um(recording: Recording, channel: str, sentinel: str) -> tuple[Array, Array]:
     """Return (time since the session's start, s; glutamate site minus sentinel, µM), shape (n,) each.
 
-    The raw difference (gain 1), over the sensitivity that the rig gives the glutamate site. Overloaded samples are NaN.
+    The raw difference (gain 1), over the sensitivity that the rig gives the glutamate site. Overloaded samples are NaN,
+    and so is what a person blanked on either.
     Raises ValueError when one is missing, they are not of one instrument, or the site has no sensitivity.
     """
     for name in (channel, sentinel):
@@ -134,7 +136,8 @@ def difference_um(recording: Recording, channel: str, sentinel: str) -> tuple[Ar
         raise ValueError(f'channel "{channel}" has no sensitivity in this recording: there are no micromolars')
     left_a = self_referenced(active.current_a, beside.current_a)
     left_a[((active.flags | beside.flags) & NO_VALUE) != 0] = nan
-    return active.t_s, apparent_um(left_a, active.sensitivity_a_per_um)
+    unmeasured = [stretch for name in (channel, sentinel) for stretch in blanks(recording.annotations, name)]
+    return active.t_s, apparent_um(blanked(active.t_s, left_a, unmeasured), active.sensitivity_a_per_um)
 
 
 def stimuli_s(recording: Recording, mark: str) -> Array:

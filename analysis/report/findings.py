@@ -13,13 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from acquisition.books.annotations import blanks
 from acquisition.plan import without_rounds
 from acquisition.signal.self_reference import Match, match
 from analysis.effect import Effect, EffectWindows, arrival_s, evoked_effect, tonic_effect
 from analysis.evoked import Responses, difference_um, measured, stimuli_s
 from analysis.export.nwb import pairs
-from analysis.responses.windows import ResponseWindow, aligned, blanked
+from analysis.responses.windows import ResponseWindow, aligned
 from analysis.review import Recording
 
 Array = NDArray[np.float64]
@@ -99,7 +98,6 @@ def _pair(recording: Recording, channel: str, sentinel: str, stimulus: str, arri
     if active.sensitivity_a_per_um is None:
         return PairFindings(channel, sentinel, quality)
     t_s, trace_um = difference_um(recording, channel, sentinel)
-    trace_um = blanked(t_s, trace_um, blanks(recording.annotations, channel))
     tonic = tonic_effect(t_s, trace_um, arrived_s) if np.isfinite(arrived_s) else None
     if not stimulus:
         return PairFindings(channel, sentinel, quality, tonic=tonic)

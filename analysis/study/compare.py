@@ -37,6 +37,32 @@ class GroupEffect:
 
 
 @dataclass(frozen=True)
+class GroupMean:
+    """One group: the mean over its mice with a t interval, in the unit of the values; NaN where it cannot be told."""
+
+    group: str
+    n: int
+    mean: float
+    low: float
+    high: float
+    p: float
+    """Two-sided, against zero."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A group's mean minus the control's, in the unit of the values."""
+
+    group: str
+    control: str
+    apart: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+
+
+@dataclass(frozen=True)
 class Contrast:
     """A group's change over the control's."""
 
@@ -65,37 +91,52 @@ class MixedContrast:
 
 def group_effect(group: str, log_ratios: Sequence[float]) -> GroupEffect:
     """Return the change of one group; fewer than two mice have no interval. Raises ValueError for NaN."""
-    values = _checked(group, log_ratios)
-    if len(values) < 2:
-        return GroupEffect(group, len(values), exp(values[0]) if len(values) else nan, nan, nan, nan)
-    found = stats.ttest_1samp(values, 0.0)
+    found = group_mean(group, log_ratios)
+    return GroupEffect(group, found.n, exp(found.mean), exp(found.low), exp(found.high), found.p)
+
+
+def group_mean(group: str, values: Sequence[float]) -> GroupMean:
+    """Return the mean of one group, 95 %; fewer than two mice have no interval. Raises ValueError for NaN."""
+    checked = _checked(group, values)
+    if len(checked) < 2:
+        return GroupMean(group, len(checked), float(checked[0]) if len(checked) else nan, nan, nan, nan)
+    found = stats.ttest_1samp(checked, 0.0)
     interval = found.confidence_interval(LEVEL)
-    return GroupEffect(
-        group, len(values), exp(float(np.mean(values))), exp(interval.low), exp(interval.high), float(found.pvalue)
-    )
+    mean = float(np.mean(checked))
+    return GroupMean(group, len(checked), mean, float(interval.low), float(interval.high), float(found.pvalue))
 
 
 def contrasts(log_ratios: Mapping[str, Sequence[float]], control: str) -> tuple[Contrast, ...]:
     """Return every other group against the control. Raises ValueError for fewer than two mice in a group, or NaN."""
-    against = _checked(control, log_ratios[control])
+    return pair_contrasts(log_ratios, [(group, control) for group in log_ratios if group != control])
+
+
+def pair_contrasts(log_ratios: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]) -> tuple[Contrast, ...]:
+    """Return these (group, control), Holm's correction over all of them. Raises ValueError as ``contrasts``."""
+    return tuple(
+        Contrast(one.group, one.control, exp(one.apart), exp(one.low), exp(one.high), one.p, one.p_holm)
+        for one in differences(log_ratios, pairs)
+    )
+
+
+def differences(values: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str, str]]) -> tuple[Difference, ...]:
+    """Return mean minus mean of these (group, control) by Welch's t test, 95 %, Holm's correction over all of them.
+
+    The intervals are not widened for the number of pairs. Raises ValueError for fewer than two mice in a group, or NaN.
+    """
     found = []
-    for group, values in log_ratios.items():
-        if group == control:
-            continue
-        own = _checked(group, values)
+    for group, control in pairs:
+        own, against = _checked(group, values[group]), _checked(control, values[control])
         if min(len(own), len(against)) < 2:
             raise ValueError(f"{group} against {control}: a comparison needs at least two mice in each")
         test = stats.ttest_ind(own, against, equal_var=False)
         interval = test.confidence_interval(LEVEL)
         apart = float(np.mean(own) - np.mean(against))
-        found.append((group, apart, float(interval.low), float(interval.high), float(test.pvalue)))
+        found.append((group, control, apart, float(interval.low), float(interval.high), float(test.pvalue)))
     if not found:
         return ()
     corrected = multipletests([p for *_rest, p in found], method="holm")[1]
-    return tuple(
-        Contrast(group, control, exp(apart), exp(low), exp(high), p, float(p_holm))
-        for (group, apart, low, high, p), p_holm in zip(found, corrected, strict=True)
-    )
+    return tuple(Difference(*one, float(p_holm)) for one, p_holm in zip(found, corrected, strict=True))
 
 
 def mixed_contrast(
