@@ -43,6 +43,8 @@ MAX_GROUPS = 20
 MAX_ANIMALS = 500
 OTHER = "other"
 """How an exclusion begins that no criterion of the file foresaw; no criterion may have this id."""
+BARRELS = "ABCDEF"
+"""What is added to an animal's code on each of its syringes, where it has several blinded ones."""
 Awareness = Literal["blinded", "not blinded"]
 Few = Annotated[int, Field(ge=1, le=50)]
 Spread = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
@@ -74,17 +76,15 @@ class DesignTable(Table):
 
 
 class BlindedTable(Table):
-    """The pump whose syringe nobody at the bench knows, and how much of it an animal gets."""
+    """A pump whose syringe nobody at the bench knows, and how much of it an animal gets."""
 
     pump: Name
     volume: VolumeMlPerKg | None = None
 
 
-class GroupTable(Table):
-    """A group and what its animals get from the blinded pump. Without a drug it is the vehicle alone."""
+class SyringeTable(Table):
+    """What is in a blinded syringe. Without a drug it is the vehicle alone."""
 
-    name: SaidText
-    description: LongText = ""
     drug: Name | None = None
     form: Name | None = None
     concentration: ConcentrationMgPerMl | None = None
@@ -94,6 +94,19 @@ class GroupTable(Table):
     def solution(self) -> Solution:
         """Return what is in the syringe, as it is sealed."""
         return Solution(self.drug or "", self.form or "", self.concentration)
+
+
+class GroupTable(Table):
+    """A group and what its animals get from each blinded pump."""
+
+    name: SaidText
+    description: LongText = ""
+    syringes: dict[Name, SyringeTable]
+
+    @property
+    def solutions(self) -> dict[str, Solution]:
+        """Return what is in the syringe of each blinded pump, as it is sealed."""
+        return {pump: syringe.solution for pump, syringe in self.syringes.items()}
 
 
 class OutcomeTable(Table):
@@ -166,7 +179,7 @@ class StudyFile(Table):
 
     study: StudyTable
     design: DesignTable
-    blinded: BlindedTable
+    blinded: Annotated[list[BlindedTable], Field(min_length=1, max_length=len(BARRELS))]
     groups: Annotated[list[GroupTable], Field(min_length=2, max_length=MAX_GROUPS)]
     readout: ReadoutTable
     outcome: OutcomeTable
@@ -225,6 +238,16 @@ class Study:
         found = {group.name: group for group in self.file.groups}
         return found[name]
 
+    def barrels(self, code: str) -> dict[str, str]:
+        """Return what stands on the syringe of each blinded pump of the animal with this code.
+
+        Two syringes of one animal have two codes: a sealed text opens for its own only, and they cannot be swapped.
+        """
+        pumps = [one.pump for one in self.file.blinded]
+        if len(pumps) == 1:
+            return {pumps[0]: code}
+        return {pump: f"{code}{letter}" for pump, letter in zip(pumps, BARRELS, strict=False)}
+
     def criterion(self, criterion_id: str) -> str | None:
         """Return the sentence of an exclusion criterion; None for one that the file does not have."""
         found = {one.id: one.criterion for one in self.file.exclusions}
@@ -248,6 +271,10 @@ def _problems(file: StudyFile, source: Source) -> Iterator[Problem]:
             relative_path(getattr(file.study, key))
         except ValueError as error:
             yield source.problem(("study", key), f"{error}.")
+    pumps = [one.pump for one in file.blinded]
+    for number, pump in enumerate(pumps):
+        if pump in pumps[:number]:
+            yield source.problem(("blinded", number, "pump"), "this pump is blinded twice.")
     yield from _group_problems(file, source)
     yield from stretch_problems(file.readout, source)
     ids = [one.id for one in file.exclusions]
@@ -257,16 +284,31 @@ def _problems(file: StudyFile, source: Source) -> Iterator[Problem]:
             yield source.problem(("exclusions", number, "id"), f"{why}; give it another.")
 
 
+def _syringe_problems(file: StudyFile, number: int, source: Source) -> Iterator[Problem]:
+    """Say what is wrong with the syringes of one group: each blinded pump has one, and no other pump."""
+    syringes, pumps = file.groups[number].syringes, [one.pump for one in file.blinded]
+    here = ("groups", number, "syringes")
+    for pump in pumps:
+        if pump not in syringes:
+            yield source.problem(here, f'say what this group gets from the blinded pump "{pump}".')
+    for pump, syringe in syringes.items():
+        if pump not in pumps:
+            hint = did_you_mean(pump, pumps)
+            yield source.problem((*here, pump), f"no blinded pump has this name.{hint}")
+        if syringe.drug is None and (syringe.form is not None or syringe.concentration is not None):
+            yield source.problem((*here, pump, "drug"), "a concentration or a form needs the name of the drug.")
+        if syringe.drug is not None and syringe.concentration is None:
+            sentence = 'a drug needs its concentration, for example "2 mg/mL".'
+            yield source.problem((*here, pump, "concentration"), sentence)
+
+
 def _group_problems(file: StudyFile, source: Source) -> Iterator[Problem]:
     names = [group.name for group in file.groups]
     for number, group in enumerate(file.groups):
         here = ("groups", number)
         if same_name(group.name) in map(same_name, names[:number]):
             yield source.problem((*here, "name"), "two groups have this name.")
-        if group.drug is None and (group.form is not None or group.concentration is not None):
-            yield source.problem((*here, "drug"), "a concentration or a form needs the name of the drug.")
-        if group.drug is not None and group.concentration is None:
-            yield source.problem((*here, "concentration"), 'a drug needs its concentration, for example "2 mg/mL".')
+        yield from _syringe_problems(file, number, source)
     if file.design.control not in names:
         hint = did_you_mean(file.design.control, names)
         yield source.problem(("design", "control"), f"no group has this name.{hint}")

@@ -8,6 +8,7 @@ from itertools import permutations
 from math import exp, log
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from statsmodels.formula.api import mixedlm
@@ -61,7 +62,7 @@ def test_the_mixed_model_beside_is_statsmodels_on_the_responses_of_the_primary_w
             if onset_s < 3600 or after:
                 rows.append((one.code, float(after), float(one.label == "ketamine"), log(amplitude_um or 0)))
     mouse, after_, treated, y = (np.array(column) for column in zip(*rows, strict=True))
-    table = {"mouse": mouse, "after": after_.astype(float), "treated": treated.astype(float), "y": y.astype(float)}
+    table = pd.DataFrame({"after": after_.astype(float), "treated": treated.astype(float), "y": y.astype(float)})
     fit = mixedlm("y ~ after * treated", table, groups=mouse, re_formula="~after").fit(method=["lbfgs", "powell"])
     assert mixed.found is not None
     assert log(mixed.found.ratio) == pytest.approx(fit.params["after:treated"], abs=1e-3)

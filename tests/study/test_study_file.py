@@ -18,9 +18,12 @@ BAD = [
     ("animals_per_group = 6", "animals_per_group = 6\nseed = 1", "design.seed", "not known"),
     ('control = "vehicle"', 'control = "vehicel"', "design.control", 'Did you mean "vehicle"?'),
     ('name = "ketamine"', 'name = "Vehicle "', "groups[2].name", "two groups have this name"),
-    ('drug = "ketamine"\nform', "form", "groups[2].drug", "needs the name of the drug"),
-    ('concentration = "5 mg/mL"\n', "", "groups[2].concentration", "needs its concentration"),
-    ('volume = "2 mL/kg"', 'volume = "50 uL"', "blinded.volume", "a volume per body weight"),
+    ('drug = "ketamine", form', "form", "groups[2].syringes.treatment.drug", "needs the name of the drug"),
+    ('concentration = "5 mg/mL", ', "", "groups[2].syringes.treatment.concentration", "needs its concentration"),
+    ('volume = "2 mL/kg"', 'volume = "50 uL"', "blinded[1].volume", "a volume per body weight"),
+    ("syringes.treatment = { v", "syringes.teatment = { v", "groups[1].syringes", "from the blinded pump"),
+    ("syringes.treatment = { v", "syringes.teatment = { v", "groups[1].syringes.teatment", 'mean "treatment"?'),
+    ('pump = "treatment"', 'pump = "treatment"\n[[blinded]]\npump = "treatment"', "blinded[2].pump", "blinded twice"),
     ('id = "no-baseline"', 'id = "other"', "exclusions[1].id", "for what nobody foresaw"),
     ('id = "sensor-lost"', 'id = "no-baseline"', "exclusions[3].id", "two criteria have this id"),
     ('until = "44 min"', 'until = "4 min"', "readout.stretches[1].until", "end after it begins"),
@@ -36,9 +39,10 @@ def test_the_example_says_who_gets_what_and_what_was_fixed_before() -> None:
     study = load_study(EXAMPLE)
 
     assert [group.name for group in study.groups] == ["vehicle", "ketamine"]
-    assert study.group("vehicle").solution == Solution("", "", None)
-    assert study.group("ketamine").solution == Solution("ketamine", "hydrochloride", 5.0)
-    assert (study.control, study.file.blinded.pump, study.file.blinded.volume) == ("vehicle", "treatment", 2.0)
+    assert study.group("vehicle").solutions == {"treatment": Solution("", "", None)}
+    assert study.group("ketamine").solutions == {"treatment": Solution("ketamine", "hydrochloride", 5.0)}
+    assert study.control == "vehicle"
+    assert [(one.pump, one.volume) for one in study.file.blinded] == [("treatment", 2.0)]
     assert study.readout.stretches[0].label == "last 30 min"
     assert study.criterion("not-delivered") == "the blinded pump delivered less than 90 % of the planned volume"
     assert study.criterion("other") is None
@@ -58,6 +62,15 @@ def test_a_bad_study_file_is_refused_with_line_field_and_reason(
     told = [line for line in str(refused.value).splitlines() if f": {field}: " in line and words in line]
     assert len(told) == 1, str(refused.value)
     assert ", line " in told[0]
+
+
+def test_the_syringes_of_one_animal_have_codes_of_their_own_where_it_has_several(tmp_path: Path) -> None:
+    text = TEXT.replace("[[blinded]]", '[[blinded]]\npump = "pretreatment"\n\n[[blinded]]', 1)
+    text = text.replace("syringes.treatment", 'syringes.pretreatment = { vehicle = "saline" }\nsyringes.treatment')
+    (tmp_path / "study.toml").write_text(text, "utf-8")
+
+    assert load_study(tmp_path).barrels("K7Q") == {"pretreatment": "K7QA", "treatment": "K7QB"}
+    assert load_study(EXAMPLE).barrels("K7Q") == {"treatment": "K7Q"}
 
 
 def test_a_folder_without_a_study_file_is_refused(tmp_path: Path) -> None:
