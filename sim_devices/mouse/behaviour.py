@@ -75,6 +75,11 @@ class Condition:
         self._awake, self._until_s = True, 0.0
         self._arousal = self._felt = self._wander = self._swing = 0.0
         self._warmth = 0.0
+        self._calmer = math.exp(-1.0 / p.arousal_time_s)  # of each second; the same all along
+        self._feels, self._warms = -math.expm1(-1.0 / p.ascorbate_lag_s), -math.expm1(-1.0 / p.temperature_lag_s)
+        self._wanders = keep = math.exp(-1.0 / p.ascorbate_wander_s)
+        self._strays = math.sqrt(1.0 - keep * keep)
+        self._swings = -math.expm1(-1.0 / p.swing_time_s)
         self._series = {name: History(value) for name, value in self._now().items()}
 
     @property
@@ -84,16 +89,14 @@ class Condition:
 
     def advance(self, disturbance: float) -> None:
         """Live through one more second in which this much happened to the animal (0 to 1)."""
-        p = self.parameters
         second = self.seconds + 1
         if self._awake_possible:
             self._sleep_or_wake(second)
-            self._arousal = min(1.0, self._arousal * math.exp(-1.0 / p.arousal_time_s) + disturbance + self._itself())
+            self._arousal = min(1.0, self._arousal * self._calmer + disturbance + self._itself())
             self._motion.second(second, (1.0 if self._awake else ASLEEP) + (MOST_RESTLESS - 1.0) * self._arousal)
-        self._felt += (self._arousal - self._felt) * -math.expm1(-1.0 / p.ascorbate_lag_s)
-        self._warmth += (self._arousal - self._warmth) * -math.expm1(-1.0 / p.temperature_lag_s)
-        keep = math.exp(-1.0 / p.ascorbate_wander_s)
-        self._wander = keep * self._wander + math.sqrt(1.0 - keep * keep) * self._normal()
+        self._felt += (self._arousal - self._felt) * self._feels
+        self._warmth += (self._arousal - self._warmth) * self._warms
+        self._wander = self._wanders * self._wander + self._strays * self._normal()
         for name, value in self._now().items():
             self._series[name].append(value)
 
@@ -123,7 +126,7 @@ class Condition:
                 self._rng.uniform(p.episode_low_min, max(p.episode_low_min, p.episode_high_min))
             )
         target = p.sleep_wake_swing_um if self._awake else -p.sleep_wake_swing_um
-        self._swing += (target - self._swing) * -math.expm1(-1.0 / p.swing_time_s)
+        self._swing += (target - self._swing) * self._swings
 
     def _itself(self) -> float:
         """Return an arousal without a cause, now and then; one draw per second, asleep or not."""
