@@ -91,6 +91,9 @@ class CalibrationRecord(_Part):
     """Of the baseline; taken off before the fit."""
     lod_um: float | None
     r2: float | None
+    apparent_km_um: Interval | None = None
+    """Of the curve whose slope near zero is ``slope_a_per_um``. None: that is the slope of a straight line over all
+    steps, as in every record from before there was a curve."""
     step_slopes_a_per_um: tuple[float, ...] = Field(max_length=60, strict=False)
     """Of each glutamate step alone: they fall where the enzyme saturates."""
     linear_to_um: float | None

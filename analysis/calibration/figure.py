@@ -95,7 +95,7 @@ def _draw_line(axis: Axes, one: Calibrated) -> None:
     at[:, column] = across
     line, low, high = site.line.band(at)
     scale, unit = (1e9, "nA") if abs(y_a).max() >= 1e-9 else (1e12, "pA")
-    axis.fill_between(across, low * scale, high * scale, color=BLUE, alpha=0.2, lw=0, label="95 % band of the line")
+    axis.fill_between(across, low * scale, high * scale, color=BLUE, alpha=0.2, lw=0, label="95 % band")
     axis.plot(across, line * scale, color=BLUE, lw=1.2)
     axis.plot(x_um, y_a * scale, "o", color=INK, ms=4.5, label="plateaus, drift and dilution of the rest taken off")
     axis.set_xlabel("glutamate, exact (µM)")

@@ -6,15 +6,16 @@ Knows the definitions (science.md 2.4). Does not know files, what is good enough
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from math import nan
+from dataclasses import dataclass
+from math import inf, nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.calibration.dilution import ANALYTES, Addition, concentrations_um
-from analysis.calibration.plateaus import Baseline, Plateau, PlateauSettings, baseline, find_plateaus
-from analysis.calibration.regression import Estimate, LineFit, fit_line, r_squared, ratio
+from analysis.calibration.levels import LevelFit, fit_levels
+from analysis.calibration.plateaus import Baseline, Plateau, PlateauSettings, baseline, before, find_plateaus
+from analysis.calibration.regression import Estimate, r_squared, ratio
 from analysis.calibration.steps import linear_to_um, response_time_s, step_slopes
 
 Floats = NDArray[np.float64]
@@ -22,6 +23,12 @@ Floats = NDArray[np.float64]
 LOD_SIGMAS = 3.0
 """Detection limit = 3 SD of the baseline over the slope (science.md 2.4, IUPAC's k = 3)."""
 GLUTAMATE = ANALYTES.index("glutamate")
+STEPS_OF_A_CURVE = 3
+"""Glutamate steps from which an enzyme that saturates can be told from a straight line."""
+SEEN_SIGMAS = 10.0
+"""A slope of fewer standard errors is too weak to have a shape [A]; such a site fails its gates anyway."""
+FEWEST_BEFORE = 4
+"""Levels without any addition (the first plateau is one) below which a drift cannot be told from noise."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,8 @@ class SiteFit:
 
     plateaus: tuple[Plateau, ...]
     baseline: Baseline
-    line: LineFit
+    line: LevelFit
+    """Straight, or saturating in glutamate: ``saturates`` says which."""
     analytes: tuple[str, ...]
     """Columns of ``line``: those that were added."""
     concentrations_um: Floats
@@ -41,6 +49,16 @@ class SiteFit:
     def slope(self, analyte: str) -> Estimate | None:
         """Return A/µM with its interval; None for what was not added."""
         return self.line.estimate(self.analytes.index(analyte)) if analyte in self.analytes else None
+
+    @property
+    def drift(self) -> Estimate | None:
+        """Return the drift at the end of the baseline, A/s; None where the baseline is too short to tell."""
+        return self.line.drift
+
+    @property
+    def saturates(self) -> bool:
+        """Tell whether the slope for glutamate is the one near zero of a saturating curve, or that of a line."""
+        return self.line.saturating is not None
 
     @property
     def r2(self) -> float:
@@ -58,7 +76,7 @@ class SiteFit:
         rises = np.flatnonzero(np.diff(x) > 0)
         rows = np.unique(np.concatenate([rises, rises + 1])).astype(np.int64)
         others = np.delete(self.concentrations_um, column, axis=1)
-        slopes = np.delete(self.line.coefficients[1:], column)
+        slopes = np.delete(self.line.coefficients[1 : 1 + len(self.analytes)], column)
         return rows, x[rows], self.levels_a[rows] - (others[rows] - others[rows[0]]) @ slopes
 
 
@@ -71,10 +89,13 @@ class Result:
     slope_a_per_um: Estimate
     lod_um: float
     r2: float
+    apparent_km_um: Estimate | None
+    """Where the answer is half of what a straight line would give, µM; open upwards where no bend can be told. None:
+    the slope is that of a straight line over all steps, and an enzyme that saturates would not show in its interval."""
     step_slopes_a_per_um: tuple[float, ...]
     """Of each glutamate step alone."""
     linear_to_um: float
-    """Highest calibrated concentration up to which every step is answered as the line says; NaN: none."""
+    """Highest calibrated concentration up to which every step is answered within 10 % of the slope; NaN: none."""
     selectivity: Estimate | None
     """Slope for glutamate over slope for ascorbate; open upwards where ascorbate is not seen at all."""
     dopamine_share: Estimate | None
@@ -106,6 +127,8 @@ def fit_site(  # noqa: PLR0917 - a trace, a beaker, and how to read it
     additions: Sequence[tuple[float, Addition]],
     settings: PlateauSettings,
     windows: Mapping[int, tuple[float, float]],
+    *,
+    may_saturate: bool,
 ) -> SiteFit:
     """Return one electrode's fit; ``additions`` are (time, addition); times in s, currents in A. Raises ValueError."""
     times_s = [at for at, _ in additions]
@@ -117,29 +140,35 @@ def fit_site(  # noqa: PLR0917 - a trace, a beaker, and how to read it
     used = [column for column in range(len(ANALYTES)) if whole_um[:, column].any()]
     if GLUTAMATE not in used:
         raise ValueError("no glutamate was added, so there is no slope")
-    chosen_um = whole_um[:, used]
+    chosen_um, steps = whole_um[:, used], int(np.count_nonzero(np.diff(whole_um[:, GLUTAMATE]) > 0))
+    if steps < 2:
+        raise ValueError("one glutamate step cannot give a line and say how sure it is; add glutamate more often")
     quiet = baseline(t_s, current_a, times_s[0], settings)
-    levels_a, line = _without_drift(plateaus, quiet, chosen_um)
+    earlier = before(t_s, current_a, plateaus[0], settings)
+    line = _explained(plateaus, earlier, chosen_um, used.index(GLUTAMATE),
+                      may_saturate=may_saturate and steps >= STEPS_OF_A_CURVE)  # fmt: skip
+    levels_a = np.array([one.level_a for one in plateaus]) - line.drift_part[len(earlier[0]) :]
     return SiteFit(plateaus, quiet, line, tuple(ANALYTES[column] for column in used), chosen_um, levels_a)
 
 
-def _without_drift(plateaus: Sequence[Plateau], quiet: Baseline, chosen_um: Floats) -> tuple[Floats, LineFit]:
-    """Return the levels with the baseline's drift taken off, and their fit; how unsure the drift is goes into it.
-
-    A drift that is off by so much moves every coefficient by the fit of a straight line in time: half its interval is
-    added in squares to that of the fit, each with its own Student's t.
-    Where the baseline is too short to tell a drift, none is taken off and nothing is known about it.
-    """
-    levels_a = np.array([one.level_a for one in plateaus])
-    since_s = np.array([0.5 * (one.start_s + one.end_s) for one in plateaus])
-    since_s -= since_s[0]
-    if np.isfinite(quiet.drift_a_per_s):
-        levels_a = levels_a - quiet.drift_a_per_s * since_s
-    line = fit_line(chosen_um, levels_a)
-    if np.isfinite(quiet.drift_half_a_per_s):
-        moved = fit_line(chosen_um, since_s).coefficients * quiet.drift_half_a_per_s / line.quantile()
-        line = replace(line, covariance=line.covariance + np.outer(moved, moved))
-    return levels_a, line
+def _explained(
+    plateaus: Sequence[Plateau],
+    earlier: tuple[Floats, Floats],
+    chosen_um: Floats,
+    glutamate: int,
+    *,
+    may_saturate: bool,
+) -> LevelFit:
+    """Return the fit of all levels, those before the first plateau too; time zero is the middle of that plateau."""
+    t_s = np.array([*earlier[0], *(0.5 * (one.start_s + one.end_s) for one in plateaus)])
+    levels_a = np.array([*earlier[1], *(one.level_a for one in plateaus)])
+    all_um = np.vstack([np.zeros((len(earlier[0]), chosen_um.shape[1])), chosen_um])
+    since_s = t_s - t_s[len(earlier[0])] if len(earlier[0]) + 1 >= FEWEST_BEFORE else None
+    line = fit_levels(all_um, levels_a, since_s)
+    slope = line.estimate(glutamate)
+    if not may_saturate or slope.value * line.quantile < SEEN_SIGMAS * (slope.high - slope.value):
+        return line
+    return fit_levels(all_um, levels_a, since_s, saturating=glutamate)
 
 
 def fit_calibration(  # noqa: PLR0917 - two traces, a beaker, and how to read it
@@ -156,10 +185,10 @@ def fit_calibration(  # noqa: PLR0917 - two traces, a beaker, and how to read it
     ``windows`` move plateaus of both sites, (start, end) s by number. Raises ValueError with what is missing.
     """
     settings, windows = settings or PlateauSettings(), windows or {}
-    active = fit_site(t_s, active_a, beaker_ul, additions, settings, windows)
+    active = fit_site(t_s, active_a, beaker_ul, additions, settings, windows, may_saturate=True)
     sentinel = None
     if sentinel_a is not None:
-        sentinel = fit_site(t_s, sentinel_a, beaker_ul, additions, settings, windows)
+        sentinel = fit_site(t_s, sentinel_a, beaker_ul, additions, settings, windows, may_saturate=False)
     slope = active.line.estimate(active.analytes.index("glutamate"))
     rows, x_um, y_a = active.glutamate_points()
     rise_a = slope.value * float(np.ptp(x_um))
@@ -171,6 +200,7 @@ def fit_calibration(  # noqa: PLR0917 - two traces, a beaker, and how to read it
         slope_a_per_um=slope,
         lod_um=LOD_SIGMAS * active.baseline.noise_sd_a / slope.value if positive else nan,
         r2=active.r2,
+        apparent_km_um=_km(active.line.bend),
         step_slopes_a_per_um=step_slopes(x_um, y_a),
         linear_to_um=linear_to_um(x_um, y_a, slope.value),
         selectivity=_within(active, "glutamate", "ascorbate"),
@@ -178,8 +208,15 @@ def fit_calibration(  # noqa: PLR0917 - two traces, a beaker, and how to read it
         crosstalk=_between(sentinel, active, "glutamate"),
         gain=_between(active, sentinel, "peroxide"),
         response_s=response_time_s(t_s, active_a, active.plateaus, rows[1:], [at for at, _ in additions]),
-        drift_share=abs(active.baseline.drift_a_per_s) * over_s / rise_a if positive else nan,
+        drift_share=abs(active.drift.value) * over_s / rise_a if positive and active.drift is not None else nan,
     )
+
+
+def _km(bend: Estimate | None) -> Estimate | None:
+    """Return the apparent Km from its inverse; what may as well be a straight line is open upwards."""
+    if bend is None:
+        return None
+    return Estimate(*(1.0 / end if end > 0.0 else inf for end in (bend.value, bend.high, bend.low)))
 
 
 def _within(site: SiteFit, above: str, below: str) -> Estimate | None:
@@ -188,7 +225,7 @@ def _within(site: SiteFit, above: str, below: str) -> Estimate | None:
         return None
     at = [1 + site.analytes.index(above), 1 + site.analytes.index(below)]
     values, covariance = site.line.coefficients[at], site.line.covariance[np.ix_(at, at)]
-    return ratio(float(values[0]), float(values[1]), covariance, site.line.quantile())
+    return ratio(float(values[0]), float(values[1]), covariance, site.line.quantile)
 
 
 def _between(above: SiteFit | None, below: SiteFit | None, analyte: str) -> Estimate | None:
@@ -198,4 +235,4 @@ def _between(above: SiteFit | None, below: SiteFit | None, analyte: str) -> Esti
     at = 1 + above.analytes.index(analyte)
     variances = np.diag([above.line.covariance[at, at], below.line.covariance[at, at]])
     return ratio(float(above.line.coefficients[at]), float(below.line.coefficients[at]), variances,
-                 above.line.quantile())  # fmt: skip
+                 max(above.line.quantile, below.line.quantile))  # fmt: skip

@@ -13,7 +13,6 @@ from math import nan, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Floats = NDArray[np.float64]
 
@@ -25,8 +24,6 @@ FLAT_SIGMAS = 4.0
 """A window is flat when its quarters differ by less than so many usual differences of the baseline's [A]."""
 FLAT_SHARE = 0.005
 """... or by less than this part of all the calibration's change, which no result would show [A]."""
-
-DRIFT_MEAN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class PlateauSettings:
     noise_s: float = 120.0
     """Length of the baseline, before the first addition, that noise is taken from."""
     drift_s: float = 300.0
-    """The same for drift. Slow noise makes the drift of a short baseline uncertain, and with it every slope."""
+    """The same for drift and slow noise. A short baseline tells little of either, and every slope is less sure."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,6 @@ class Baseline:
     end_s: float
     noise_sd_a: float
     """SD around a straight line: drift is not noise, and is told apart, A."""
-    drift_a_per_s: float
-    drift_half_a_per_s: float
-    """Half of its 95 % interval, from means of 20 s, which outlast most of the slow noise [A]."""
 
 
 def find_plateaus(
@@ -102,35 +96,31 @@ def find_plateaus(
 
 
 def baseline(t_s: Floats, current_a: Floats, first_addition_s: float, settings: PlateauSettings) -> Baseline:
-    """Return noise and drift of the last stretch before the first addition; NaN with fewer than 10 samples."""
+    """Return the noise of the last stretch before the first addition; NaN with fewer than 10 samples."""
     end_s = first_addition_s - settings.guard_s
     start_s = max(float(t_s[0]) if len(t_s) else end_s, end_s - settings.noise_s)
     part = (t_s >= start_s) & (t_s < end_s) & np.isfinite(current_a)
     t, y = t_s[part] - start_s, current_a[part]
     if len(t) < 10:
-        return Baseline(start_s, end_s, nan, nan, nan)
+        return Baseline(start_s, end_s, nan)
     kept = np.abs(y - np.median(y)) <= OUTLIER_SIGMAS * _spread(y)
     t, y = t[kept], y[kept]
     slope, intercept = np.polyfit(t, y, 1)
     left = y - (slope * t + intercept)
-    drift = _drift(t_s, current_a, max(float(t_s[0]), end_s - settings.drift_s), end_s)
-    return Baseline(start_s, end_s, sqrt(float(np.sum(left**2)) / (len(t) - 2)), *drift)
+    return Baseline(start_s, end_s, sqrt(float(np.sum(left**2)) / (len(t) - 2)))
 
 
-def _drift(t_s: Floats, current_a: Floats, start_s: float, end_s: float) -> tuple[float, float]:
-    """Return (drift, half its 95 % interval) of the line through means of 20 s, A/s; NaN with fewer than four."""
-    edges = np.arange(end_s, start_s - 1e-9, -DRIFT_MEAN_S)[::-1]
-    means = np.array([_level(t_s, current_a, first, last)[0] for first, last in itertools.pairwise(edges)])
-    middles = edges[:-1] + 0.5 * DRIFT_MEAN_S if len(edges) else edges
-    there = np.isfinite(means)
-    t, y = middles[there], means[there]
-    if len(t) < 4:
-        return nan, nan
-    t = t - t.mean()
-    slope = float(t @ y / (t @ t))
-    left = y - y.mean() - slope * t
-    error = sqrt(float(left @ left) / (len(t) - 2) / float(t @ t))
-    return slope, float(stats.t.ppf(0.975, len(t) - 2)) * error
+def before(t_s: Floats, current_a: Floats, first: Plateau, settings: PlateauSettings) -> tuple[Floats, Floats]:
+    """Return (middles, s; levels, A) of pieces as long as a plateau, back from where the first plateau begins.
+
+    They say how much a level scatters and how it drifts while nothing is added. Pieces without a sample are left out.
+    """
+    earliest_s = max(float(t_s[0]), first.end_s - settings.drift_s)
+    edges = np.arange(first.start_s, earliest_s - 1e-9, -settings.length_s)[::-1]
+    levels = np.array([_level(t_s, current_a, start, end)[0] for start, end in itertools.pairwise(edges)])
+    middles = edges[:-1] + 0.5 * settings.length_s
+    there = np.isfinite(levels)
+    return middles[: len(levels)][there], levels[there]
 
 
 def _rooms(t_s: Floats, additions_s: Sequence[float], settings: PlateauSettings) -> list[tuple[float, float]]:

@@ -21,7 +21,7 @@ def report_lines(record: CalibrationRecord) -> Iterator[str]:
     mark = MARK if record.simulated else ""
     yield f"{mark}calibration of {record.probe}, site {record.site}, {record.phase} the animal, {day(record)}"
     yield f"  session {record.session}, by {record.by}, {record.potential_v * 1e3:g} mV, {record.beaker_ul / 1e3:g} mL"
-    yield f"  slope         {slope_text(record.slope_a_per_um)}"
+    yield f"  slope         {slope_text(record.slope_a_per_um)}, {kind_of_slope(record)}"
     noise = f"{_said(record.noise_sd_a * 1e12)} pA (SD of the baseline)"
     yield f"  noise, LOD    {noise}; LOD {_said(record.lod_um)} µM (3 SD / slope)"
     drift = "too short a baseline to tell"
@@ -29,7 +29,7 @@ def report_lines(record: CalibrationRecord) -> Iterator[str]:
         share = f"{_said(record.drift_share)} of the glutamate steps"
         drift = f"{record.drift_a_per_s * 60e12:.3g} pA/min, taken off; {share}"
     yield f"  drift         {drift}"
-    linear = f"every step within 10 % of it up to {_said(record.linear_to_um)} µM"
+    linear = f"every step within 10 % of the slope up to {_said(record.linear_to_um)} µM"
     yield f"  line          R² {_said(record.r2, 5)}, {linear}"
     yield f"  steps alone   {_steps(record)}"
     yield f"  selectivity   {_ratio(record.selectivity)}"
@@ -113,10 +113,20 @@ def slope_text(slope: Interval) -> str:
     return f"{value * scale:.4g} {unit.replace('u', 'µ')} (95 %: {low:.4g} to {high:.4g})"
 
 
+def kind_of_slope(record: CalibrationRecord) -> str:
+    """Say whether a slope is that near zero of a saturating curve, or that of a line."""
+    km = record.apparent_km_um
+    if km is None:
+        return "of a straight line over all steps"
+    if km.value is None or km.high is None:
+        return f"near zero; no bend can be told, apparent Km at least {_said(km.low)} µM"
+    return f"near zero; apparent Km {km.value:.3g} µM (95 %: {_said(km.low)} to {_said(km.high)})"
+
+
 def _steps(record: CalibrationRecord) -> str:
     steps, line = record.step_slopes_a_per_um, record.slope_a_per_um.value or 0.0
     shown = ", ".join(f"{step * 1e12:.4g}" for step in steps)
-    return f"{shown} pA/µM; the first is {steps[0] / line - 1.0:+.1%} off the line"
+    return f"{shown} pA/µM; the first is {steps[0] / line - 1.0:+.1%} off the slope"
 
 
 def _said(value: float | None, digits: int = 3) -> str:

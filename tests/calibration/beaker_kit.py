@@ -85,6 +85,16 @@ def clean(km_um: float = 1e5) -> tuple[Floats, Floats]:
     return traces(preset(km_um))
 
 
+def drift_a(wait_min: float, rng: np.random.Generator) -> Floats:
+    """Return what is left of one site's settling so long after the potential came on, drift and random walk, A."""
+    b, t_s = shelf.sensor("array").background, T_S + 60.0 * wait_min
+    left = b.settling_fast_a * np.exp(-t_s / b.settling_fast_s) + b.settling_slow_a * np.exp(-t_s / b.settling_slow_s)
+    steady = b.background_a * b.drift_per_h * T_S / 3600.0
+    walk = np.cumsum(rng.standard_normal(len(T_S))) * b.walk_a_per_sqrt_h * np.sqrt(0.1 / 3600.0)
+    return np.asarray(left + steady + walk)
+
+
+@lru_cache(maxsize=500)
 def noise_a(noise: Noise, seed: int, site: int) -> Floats:
     """Return one site's noise at 10 Hz, A: white over 100 ms and 1/f."""
     source = SiteNoise(noise, np.random.default_rng((seed, site)))
@@ -93,6 +103,9 @@ def noise_a(noise: Noise, seed: int, site: int) -> Floats:
         pink, charges = source.second()
         rows.append((pink + white_a(charges, 5))[4::5])
     return np.concatenate(rows)
+
+
+ARRAY_NOISE = preset(white_a=1.5e-12, pink_a=1.5e-12).noise
 
 
 def noisy(seed: int, white: float = 1.5e-12, pink: float = 1.5e-12) -> tuple[Floats, Floats]:
