@@ -28,6 +28,7 @@ from amperfuse.commands import (
     presets,
     rehearsals,
     reports,
+    reviews,
     sessions,
     streaming,
     syringe_library,
@@ -94,6 +95,7 @@ app.command()(sessions.verify)
 app.command()(sessions.recover)
 app.command()(sessions.problem_report)
 app.command()(reports.report)
+app.command()(reviews.review)
 app.command()(exports.export)
 app.command()(exports.annotate)
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from acquisition.events import EventKind
 from acquisition.recording.session_data import InfusionData, SessionData, StreamData
 from acquisition.signal.concentration import apparent_um
+from analysis.dose import dose_factor
 from analysis.spelled import spelled
 from analysis.steps import StepSpan, step_spans
 from analysis.traces import envelope, medians, with_breaks
@@ -222,16 +223,6 @@ def _draw_dose(axis: Axes, infusion: InfusionData, data: SessionData) -> None:
     axis.plot(t_min, infusion.at_animal_ul * factor, color=VERMILLION, linewidth=1.2)
     axis.set_ylabel(f"cumulative\n({unit})")
     axis.set_ylim(bottom=0)
-
-
-def dose_factor(data: SessionData, pump: str) -> tuple[float, str]:
-    """Return what turns µL of this pump into a dose, and its unit: mg/kg where drug and concentration are known."""
-    setup = next(one for one in data.header.plan["pumps"] if one["name"] == pump)
-    concentration = setup["concentration_mg_per_ml"]
-    if not setup["drug"] or concentration is None:
-        return 1.0, "µL"
-    weight_kg = data.header.plan["subject"]["weight_g"] / 1000.0
-    return concentration / 1000.0 / weight_kg, "mg/kg"
 
 
 def _draw_marks(axis: Axes, spans: Sequence[StepSpan], data: SessionData) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from acquisition.events import Event, EventKind
 from acquisition.recording.session_data import InfusionData, SessionData, StreamData
-from analysis.plot import dose_factor
+from analysis.dose import dose_factor
 from analysis.spelled import spelled
 from analysis.steps import step_spans
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 import pyqtgraph as pg
-from PyQt6.QtCore import QDateTime, QElapsedTimer, QSettings, QUrl
+from PyQt6.QtCore import QDateTime, QElapsedTimer, QProcess, QSettings, QUrl
 from PyQt6.QtGui import QDesktopServices, QGuiApplication
 from PyQt6.QtWidgets import QApplication
 
@@ -81,6 +81,7 @@ def open_window(
             rehearser=ProcessRehearser(),
             open_page=_open_page,
             copy_text=_copy,
+            open_review=_open_review,
             unfinished=unfinished,
         )
     )
@@ -88,6 +89,13 @@ def open_window(
 
 def _open_page(path: str) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(path))
+
+
+def _open_review(folder: str) -> str:
+    """Start the window of recordings as a program of its own; return why it could not be started."""
+    words = ["-m", "amperfuse", "review", *([folder] if folder else [])]
+    started, _number = QProcess.startDetached(sys.executable, words)
+    return "" if started else "The window of recordings cannot be started; in a terminal: amperfuse review"
 
 
 def _copy(text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from PyQt6.QtCore import QSettings, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
@@ -78,6 +79,8 @@ class WindowParts:
     """Shows a file on this computer in the browser."""
     copy_text: Callable[[str], None]
     """Puts a text on the clipboard."""
+    open_review: Callable[[str], str]
+    """Opens recordings in a window and a process of their own; this folder, or one in it. Returns why it could not."""
     unfinished: LookForUnfinished = tuple
 
 
@@ -140,6 +143,10 @@ class MainWindow(QMainWindow):
         self.edition.clicked.connect(self.toggle_edition)
         self.test = button("Test alarms", "Shows the three signs of alarms and sounds their three calls.")
         self.test.clicked.connect(self.test_alarms)
+        self.recordings = button(
+            "Recordings …", "Opens a recording in a window of its own. It is a program of its own: this one goes on."
+        )
+        self.recordings.clicked.connect(self.open_review)
 
     def _lay_out(self) -> None:
         self.log.setMaximumHeight(LOG_PX)
@@ -152,7 +159,7 @@ class MainWindow(QMainWindow):
             self.traces,
             self.timeline,
             self.log,
-            row(self.note, self.alarm_test, self.test, self.edition),
+            row(self.note, self.alarm_test, self.recordings, self.test, self.edition),
             stretched=self.traces,
         )
         right = column(self._card_scroll, self.controls, self.stop, stretched=self._card_scroll)
@@ -256,6 +263,13 @@ class MainWindow(QMainWindow):
             self._own_pause.toggle(self._parts.ticks_ns())
         else:
             self.operator.pause_sound(end=pause_left_s(state, self.mirror.engine_now_ns()) > 0)
+
+    def open_review(self) -> None:
+        """Let a person choose a recording, in a program of its own, beside the session that runs."""
+        state = self.mirror.state
+        problem = self._parts.open_review("" if state is None else str(Path(state.session_dir).parent))
+        if problem:
+            self.controls.show_answer(problem, ok=False)
 
     def test_alarms(self) -> None:
         """Show and sound the three priorities."""

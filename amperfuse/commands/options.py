@@ -14,6 +14,8 @@ from amperfuse.console import Ended
 from amperfuse.plain_text import safe
 
 DEFAULT_OUT = Path("sessions")
+BEHIND_AN_ENGINE = 10
+"""Niceness of what runs beside an engine that records."""
 
 
 def writable(out: Path) -> Path:
@@ -44,3 +46,9 @@ def said(text: str, option: str) -> str:
     if not found or len(found) > MAX_SAID or not found.isprintable():
         raise Ended(f"{option} must say something, in at most {MAX_SAID} printable characters.", ExitCode.REFUSED_INPUT)
     return found
+
+
+def stand_behind_an_engine() -> None:
+    """Let this process take second place to an engine that records on the same computer."""
+    if hasattr(os, "nice"):
+        os.nice(BEHIND_AN_ENGINE)

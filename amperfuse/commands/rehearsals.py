@@ -6,7 +6,6 @@ that is worded ``analysis.rehearsal``. No real port is ever opened here.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,13 +21,11 @@ from acquisition.rehearsal_messages import RehearsalProgress, RehearsalVerdict, 
 from acquisition.service.assembly import history_of
 from acquisition.service.exit_codes import ExitCode
 from acquisition.service.probes import slope_of
-from amperfuse.commands.options import DEFAULT_OUT, Out, Seed
+from amperfuse.commands.options import DEFAULT_OUT, Out, Seed, stand_behind_an_engine
 from amperfuse.console import Ended, for_people, progress_bar, say
 from amperfuse.rehearsing import FACTS_NAME, PAGE_NAME, PLOT_NAME, SUMMARY_NAME, Rehearsal, Wanted, rehearse_with_papers
 from analysis.rehearsal.files import as_lines
 
-BEHIND_AN_ENGINE = 10
-"""Added to the niceness of a rehearsal that a window started, where there is such."""
 LEAST_PROGRESS = 0.005
 
 
@@ -96,8 +93,7 @@ def _for_a_program(wanted: Wanted) -> None:
     """Rehearse in the background of somebody's window: it takes second place to an engine that records, and ends on
     SIGTERM as on Ctrl-C.
     """
-    if hasattr(os, "nice"):
-        os.nice(BEHIND_AN_ENGINE)
+    stand_behind_an_engine()
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     told = [-1.0]
 

@@ -11,8 +11,8 @@ from math import isfinite
 
 import numpy as np
 
+from analysis.dose import dose_factor
 from analysis.effect import Effect
-from analysis.plot import dose_factor
 from analysis.report.findings import Findings, PairFindings
 from analysis.review import Recording
 from analysis.sections import Section, columns

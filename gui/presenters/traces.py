@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,16 @@ class AxisUnit:
     least_span: float
 
 
-def axis_unit(channel: ChannelView, scale: Scale, largest_a: float) -> AxisUnit:
+class HasSensitivity(Protocol):
+    """A channel, live or recorded."""
+
+    @property
+    def sensitivity_a_per_um(self) -> float | None:
+        """Return its slope; None without a calibration."""
+        ...
+
+
+def axis_unit(channel: HasSensitivity, scale: Scale, largest_a: float) -> AxisUnit:
     """Return the unit for a channel whose largest visible current is ``largest_a``."""
     sensitivity = channel.sensitivity_a_per_um
     if scale == "apparent" and sensitivity:
@@ -186,7 +195,7 @@ def channel_head(
     return ChannelHead(
         name=plain(channel.name),
         role=f"{plain(channel.role)} · {plain(channel.instrument)}",
-        value=_figures(current * own.per_a) if usable and current is not None else NOTHING,
+        value=figures(current * own.per_a) if usable and current is not None else NOTHING,
         unit=own.text.removeprefix("apparent "),
         remark=" · ".join(part for part in remarks if part),
         flag=flag,
@@ -195,7 +204,8 @@ def channel_head(
     )
 
 
-def _figures(value: float) -> str:
+def figures(value: float) -> str:
+    """Return a value beside a trace with as many digits as the eye can use."""
     size = abs(value)
     places = 3 if size < 1 else 2 if size < 100 else 1
     return f"{value:.{places}f}".replace("-", "−")
@@ -206,7 +216,12 @@ def _flag(channel: ChannelView) -> tuple[str, Tone]:
         return "✕ LINE LOST", "alarm"
     if channel.link == "connecting":
         return "… connecting", "busy"
+    return flag_text(channel.flags)
+
+
+def flag_text(flags: int) -> tuple[str, Tone]:
+    """Return the worst that a sample's flags say, and its tone; empty where they say nothing."""
     for bit, word, tone in _FLAG_WORDS:
-        if channel.flags & bit:
+        if flags & bit:
             return word, tone
     return "", "dim"

@@ -13,7 +13,7 @@ from acquisition.rehearsal_messages import RehearsalProgress, RehearsalVerdict, 
 from acquisition.service.assembly import files_as_run
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.cli import app
-from amperfuse.commands.rehearsals import BEHIND_AN_ENGINE
+from amperfuse.commands.options import BEHIND_AN_ENGINE
 
 RIG = """\
 [rig]

@@ -34,10 +34,16 @@ class Bench:
     rehearser: FakeRehearser = field(default_factory=FakeRehearser)
     opened: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
+    reviews: list[str] = field(default_factory=list)
+    review_problem: str = ""
     unfinished: tuple[Unfinished, ...] = ()
     windows: list[MainWindow] = field(default_factory=list)
     links: list[ClientLink] = field(default_factory=list)
     app: QApplication = field(default_factory=application)
+
+    def open_review(self, folder: str) -> str:
+        self.reviews.append(folder)
+        return self.review_problem
 
     def open(self, history: Callable[[Path], Iterator[HistoryItem]] | None = None) -> MainWindow:
         window = MainWindow(
@@ -51,6 +57,7 @@ class Bench:
                 rehearser=self.rehearser,
                 open_page=self.opened.append,
                 copy_text=self.copied.append,
+                open_review=self.open_review,
                 unfinished=lambda: self.unfinished,
             )
         )

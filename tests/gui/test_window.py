@@ -564,3 +564,13 @@ def test_edition_window_and_scale_are_remembered(bench: Bench, name: str) -> Non
 
     assert again._edition.name == name
     assert (again.traces.view.window_s, again.traces.scale) == (7200.0, "apparent")
+
+
+def test_recordings_are_opened_by_another_program_from_where_this_session_lies(bench: Bench) -> None:
+    window = bench.open()
+    bench.hear(window, state())
+    bench.click(window.recordings)
+    assert bench.reviews == [str(Path(state().session_dir).parent)]
+    bench.review_problem = "it cannot be started"
+    bench.click(window.recordings)
+    assert any("it cannot be started" in text for text in bench.texts(window))

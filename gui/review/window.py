@@ -1,0 +1,232 @@
+"""The window of a recording: puts the parts together and lets a worker read, write and compute.
+
+Knows keys and which presenter feeds which part. Speaks to no engine: a running experiment cannot notice it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtWidgets import QMainWindow, QWidget
+
+from gui.layout import column
+from gui.palette import DARK, EDITIONS, Palette
+from gui.presenters.review.annotations import AnnotationLine, Draft, annotation_lines
+from gui.presenters.review.head import head
+from gui.presenters.review.tracks import added_bars
+from gui.presenters.text import plain
+from gui.presenters.traces import WINDOWS
+from gui.review.session import Added, Opened, Stamp, add, open_session, read_added
+from gui.review.work import Worker
+from gui.widgets.plain import button, row
+from gui.widgets.review.annotate import AnnotateActions, AnnotateCard
+from gui.widgets.review.head import HeadBar
+from gui.widgets.review.style import review_sheet
+from gui.widgets.review.toolbar import reachable
+from gui.widgets.review.traces import ReviewTraces
+from gui.widgets.topbar import SimulatedStrip
+
+POLL_MS = 30
+LOOK_AGAIN_MS = 1000
+"""So often the book of annotations is looked at: another program may add to it."""
+SIDE_PX = 400
+
+
+@dataclass(frozen=True)
+class ReviewParts:
+    """What is injected."""
+
+    session: Path
+    worker: Worker
+    settings: QSettings
+    wall_ns: Callable[[], int]
+    author: str
+    """Stands in the box for the name; whoever sits there may be somebody else."""
+
+
+class ReviewWindow(QMainWindow):
+    """The whole window. ``tick`` and ``look_again`` are public so that a test can be the timers."""
+
+    def __init__(self, parts: ReviewParts) -> None:
+        super().__init__()
+        self._parts = parts
+        self.opened: Opened | None = None
+        self._stamp: Stamp | None = None
+        self._looking = False
+        self._broken = ""
+        self._edition = EDITIONS.get(str(parts.settings.value("edition", "dark")), DARK)
+        self._build()
+        self._lay_out()
+        self._bind_keys()
+        self.resize(1600, 1000)
+        geometry = parts.settings.value("review-geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        self._apply(self._edition)
+        self.card.by.setText(parts.author)
+        self._timers = [self._timer(POLL_MS, self.tick), self._timer(LOOK_AGAIN_MS, self.look_again)]
+        self.traces.glass.setFocus()
+        self.read()
+
+    def _timer(self, every_ms: int, action: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.timeout.connect(action)
+        timer.start(every_ms)
+        return timer
+
+    def _build(self) -> None:
+        self.strip = SimulatedStrip(self._edition)
+        self.head = HeadBar()
+        self.traces = ReviewTraces(self._edition, self._chosen)
+        self.card = AnnotateCard(self._edition, AnnotateActions(self.add, self._show_annotation))
+        self.again = reachable(button("Read again", "Reads the recording anew. Key: F5"), "read the recording again")
+        self.again.clicked.connect(self.read)
+        self.edition = reachable(button("Light", "Dark or light. Key: T"), "dark or light")
+        self.edition.clicked.connect(self.toggle_edition)
+
+    def _lay_out(self) -> None:
+        side = QWidget()
+        side.setFixedWidth(SIDE_PX)
+        side.setLayout(column(self.card, row(1, self.again, self.edition), stretched=self.card))
+        middle = row()
+        middle.addWidget(self.traces, 1)
+        middle.addWidget(side)
+        body = QWidget()
+        body.setObjectName("body")
+        inside = column(self.head)
+        inside.setContentsMargins(10, 10, 10, 10)
+        inside.addLayout(middle, 1)
+        body.setLayout(inside)
+        outer = QWidget()
+        outer.setLayout(column(self.strip, body, stretched=body, spacing=0))
+        self.setCentralWidget(outer)
+
+    def _bind_keys(self) -> None:
+        traces = self.traces
+        keys: dict[str, Callable[[], object]] = {
+            "Left": lambda: traces.look(traces.view.moved(-0.5)),
+            "Right": lambda: traces.look(traces.view.moved(0.5)),
+            "Home": lambda: traces.look(traces.view.moved_by(-traces.view.end_s)),
+            "End": lambda: traces.look(traces.view.moved_by(traces.view.end_s)),
+            "+": lambda: traces.look(traces.view.zoomed(0.5)),
+            "=": lambda: traces.look(traces.view.zoomed(0.5)),
+            "-": lambda: traces.look(traces.view.zoomed(2.0)),
+            ".": partial(traces.step_to, back=False),
+            ",": partial(traces.step_to, back=True),
+            "Z": traces.zoom_to_chosen,
+            "U": traces.toggle_scale,
+            "Y": traces.toggle_fit,
+            "N": self.card.text.setFocus,
+            "T": self.toggle_edition,
+            "F5": self.read,
+            "Escape": self.let_go,
+        }
+        for place, (_name, length_s) in enumerate(WINDOWS):
+            keys[str(place + 1)] = partial(traces.show_window, length_s)
+        for key, action in keys.items():
+            shortcut = QShortcut(QKeySequence(key), self)
+            shortcut.setAutoRepeat(key in {"Left", "Right", "+", "=", "-", ".", ","})
+            shortcut.activated.connect(action)
+
+    # -- recording ------------------------------------------------------------------------------------------------
+
+    def read(self) -> None:
+        """Read the recording, or read it again."""
+        self.head.show_reading(str(self._parts.session))
+        self._parts.worker.submit(partial(open_session, self._parts.session), self._show, self._not_read)
+
+    def _not_read(self, why: str) -> None:
+        self.head.show_problem(f"The recording cannot be read: {plain(why)}")
+
+    def _show(self, opened: Opened) -> None:
+        self.opened = opened
+        shown = head(opened.recording, opened.lines.end_s)
+        self.head.show_head(shown)
+        self.strip.show_text(shown.simulated)
+        self.setWindowTitle(shown.window)
+        self.card.show_channels(list(opened.recording.channels))
+        self.traces.show_lines(opened.lines, opened.tracks)
+        self.look_again()
+
+    def tick(self) -> None:
+        """Take what the worker has done."""
+        self._parts.worker.poll()
+
+    # -- annotations ----------------------------------------------------------------------------------------------
+
+    def look_again(self) -> None:
+        """Look whether somebody added an annotation, here or elsewhere."""
+        if not self._looking and self.opened is not None:
+            self._looking = True
+            self._parts.worker.submit(
+                partial(read_added, self._parts.session, self._stamp), self._show_added, self._book_broken
+            )
+
+    def _show_added(self, added: Added | None) -> None:
+        self._looking = False
+        if added is not None:
+            self._stamp, self._broken = added.stamp, ""
+            self.card.show_lines(annotation_lines(added.annotations))
+            self.traces.show_added(added_bars(added.annotations))
+
+    def _book_broken(self, why: str) -> None:
+        self._looking = False
+        if why != self._broken:  # said once: it would wipe away every other answer
+            self._broken = why
+            self.card.tell(f"The annotations cannot be trusted: {plain(why)}", "alarm")
+
+    def add(self, draft: Draft) -> None:
+        """Add an annotation to the book."""
+        job = partial(add, self._parts.session, draft, self._parts.wall_ns())
+        self._parts.worker.submit(job, lambda made: self._added(made.number), self._not_added)
+
+    def _added(self, number: int) -> None:
+        self.card.added()
+        self.card.tell(f"✓ Annotation {number} is in the book.", "good")
+        self.look_again()
+
+    def _not_added(self, why: str) -> None:
+        self.card.tell(f"Nothing was added: {plain(why)}", "alarm")
+
+    def _chosen(self, chosen: tuple[float, float] | None) -> None:
+        self.card.show_chosen(chosen)
+
+    def _show_annotation(self, line: AnnotationLine) -> None:
+        self.traces.choose((line.start_s, line.end_s))
+        view = self.traces.view
+        if not view.left_s <= line.start_s <= line.end_s <= view.right_s:
+            self.traces.look(view.showing(line.start_s, line.end_s))
+
+    def let_go(self) -> None:
+        """Choose nothing, leave the boxes."""
+        self.traces.choose(None)
+        focus = self.focusWidget()
+        if focus is not None:
+            focus.clearFocus()
+
+    # -- window ---------------------------------------------------------------------------------------------------
+
+    def toggle_edition(self) -> None:
+        """Change between dark and light."""
+        self._edition = EDITIONS["light" if self._edition.name == "dark" else "dark"]
+        self._parts.settings.setValue("edition", self._edition.name)
+        self._apply(self._edition)
+
+    def _apply(self, palette: Palette) -> None:
+        self.setStyleSheet(review_sheet(palette))
+        self.edition.setText("Light" if palette.name == "dark" else "Dark")
+        self.strip.set_palette(palette)
+        self.traces.set_palette(palette)
+        self.card.set_palette(palette)
+
+    def closeEvent(self, a0: QCloseEvent | None) -> None:
+        for timer in self._timers:
+            timer.stop()
+        self._parts.worker.close()
+        self._parts.settings.setValue("review-geometry", self.saveGeometry())
+        super().closeEvent(a0)

@@ -1,0 +1,1 @@
+"""Parts of the window of a recording: thin, they show what the presenters say."""
