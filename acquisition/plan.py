@@ -59,6 +59,15 @@ class PastDose:
     route: Route
     rate_ul_per_min: float = 0.0
     """As ordered; 0 where no one ordered it."""
+    code: str = ""
+    sealed: str = ""
+    """As in ``PumpSetup``."""
+
+    @property
+    def known(self) -> Known:
+        """Return it as it can be told later."""
+        rest = (self.volume_ul, self.rate_ul_per_min)
+        return Known(*_told(self), *rest)
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,11 @@ class Known:
     volume_ul: float
     rate_ul_per_min: float
     """0: not known."""
+
+
+BLINDED = "a blinded syringe"
+"""The drug of every blinded infusion, where it is compared with another: what differs between two says nothing of their
+content."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,7 @@ class PumpSetup:
     """0: none wanted."""
     line_dead_volume_ul: float
     drug: str
-    """Empty for vehicle or stimulus solutions without a dose."""
+    """Empty for vehicle or stimulus solutions without a dose; of a blinded syringe its label ("blinded K7Q")."""
     concentration_mg_per_ml: float | None
     route: Route
     role: Role
@@ -103,10 +117,21 @@ class PumpSetup:
     """The container that the syringe was filled from; its substance log is kept. Empty: none is."""
     baud: int | None = None
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    code: str = ""
+    """What stands on a blinded syringe; empty where everybody may know what is in it."""
+    sealed: str = ""
+    """What is truly in a blinded one, unreadable: ``acquisition.books.contents`` opens it for the limits alone."""
 
     def known(self, step: InfuseStep) -> Known:
         """Return one of its infusions as it can be told later."""
-        return Known(self.drug, self.drug_form, self.concentration_mg_per_ml, step.volume_ul, step.rate_ul_per_min)
+        return Known(*_told(self), step.volume_ul, step.rate_ul_per_min)
+
+
+def _told(solution: PumpSetup | PastDose) -> tuple[str, str, float | None]:
+    """Return drug, form and strength as they are compared with those of another time."""
+    if solution.code:
+        return BLINDED, "", None
+    return solution.drug, solution.drug_form, solution.concentration_mg_per_ml
 
 
 @dataclass(frozen=True)

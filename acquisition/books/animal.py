@@ -105,6 +105,8 @@ def _dose(entry: Entry, end: Entry | None, now_wall_ns: int) -> PastDose:
         concentration_mg_per_ml=None if concentration is None else float(concentration),
         route=_route(route),
         rate_ul_per_min=rate,
+        code=str(entry.data.get("code") or ""),
+        sealed=str(entry.data.get("sealed") or ""),
     )
 
 
@@ -382,4 +384,4 @@ def _solution(animal: str, session: str, pump: PumpSetup, program: PumpProgram) 
         "route": pump.route,
         "target_ul": program.target_ul,
         "rate_ul_per_min": program.rate_ul_per_min,
-    }
+    } | ({"code": pump.code, "sealed": pump.sealed} if pump.code else {})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -23,6 +23,10 @@ SEALED_BYTES = 256
 MAX_SEALED = 600
 """Characters of a sealed solution at most."""
 STUDY_ID = re.compile(r"[a-z0-9]{8,32}", re.ASCII)
+CODE = re.compile(r"[A-Z0-9]{2,12}", re.ASCII)
+"""What may stand on a blinded syringe."""
+SEALED = re.compile(r"[a-z0-9]{8,32}:[A-Za-z0-9_=-]{1,560}", re.ASCII)
+"""What a sealed solution looks like; whether it is one, only its key can tell."""
 
 
 class SealUnopened(Exception):
@@ -31,11 +35,19 @@ class SealUnopened(Exception):
 
 @dataclass(frozen=True)
 class Solution:
-    """What is in a syringe. An empty drug is a vehicle: it has no form and no concentration."""
+    """What is in a syringe. An empty drug is a vehicle: it has no form and no concentration.
 
-    drug: str
-    form: str
-    concentration_mg_per_ml: float | None
+    Shows nothing of itself: a text that somebody makes of one, a traceback too, tells no content.
+    """
+
+    drug: str = field(repr=False)
+    form: str = field(repr=False)
+    concentration_mg_per_ml: float | None = field(repr=False)
+
+
+def blinded_label(code: str) -> str:
+    """Return what stands everywhere in the place of a blinded syringe's drug. No drug has a blank in its name."""
+    return f"blinded {code}"
 
 
 def new_key() -> bytes:
@@ -83,6 +95,16 @@ def opened(sealed: str, code: str) -> Solution:
             f"the key of the study {study_id} is not on this computer: the limits of syringe {code} cannot be checked"
         ) from None
     return _read(code, token, key)
+
+
+def resealed(sealed: str, code: str, solution: Solution) -> str:
+    """Return another solution sealed as this one is: same study, same code, same key. Raises SealUnopened, ValueError.
+
+    For whoever allocates: what one group may get is checked for every group before anybody knows who is in which.
+    """
+    opened(sealed, code)
+    study_id = sealed.partition(":")[0]
+    return seal(study_id, code, solution, seal_key_place(study_id).read_bytes())
 
 
 def _read(code: str, token: str, key: bytes) -> Solution:

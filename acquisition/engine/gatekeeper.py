@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from acquisition.books.seals import SealUnopened
 from acquisition.engine import gate_rules, preflight
 from acquisition.engine.gate_facts import (
     Cause,
@@ -113,7 +114,19 @@ def _within_limits(
     before = earlier(plan.history, snapshot.session_s)
     reached = (past for past in snapshot.past if not past.into_waste)
     exposures = [*before, *(_exposure(past, snapshot, plan) for past in reached), next_one]
-    for excess in excesses(limits, plan.subject.weight_g, exposures, hard=True):
+    try:
+        found = excesses(limits, plan.subject.weight_g, exposures, hard=True)
+    except SealUnopened as error:
+        yield Cause(f"What the animal was given cannot be counted: {error}.", "Bring the key of the study back.")
+        return
+    for excess in found:
+        if excess.sealed:
+            yield Cause(
+                f"With step {step.number} the animal could get {excess.found_text} (uncertain volume is counted as "
+                "given). No more is told while it is blinded.",
+                "A hard limit cannot be overridden: ask whoever allocated the syringe.",
+            )
+            continue
         yield Cause(
             f"With step {step.number} the animal could get {excess.found_text}, above the hard limit "
             f"{excess.row.limit_id} of {excess.bound.text} (uncertain volume is counted as given).",

@@ -13,8 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
+from acquisition.books.seals import SealUnopened
 from acquisition.experiment.exposure import TOLERANCE, Excess, Exposure, earlier, excesses, planned
-from acquisition.experiment.limits import Limits
+from acquisition.experiment.limits import SEALED_CONTENT, Limits
 from acquisition.experiment.limits_file import CHECKS_OF_THE_PROGRAM, load_limits
 from acquisition.experiment.probe_use import SlopeOf, no_books, with_probes
 from acquisition.experiment.problems import Problem, RefusedInput, did_you_mean
@@ -228,21 +229,45 @@ def _check_syringes(protocol: Protocol, setups: Sequence[PumpSetup], steps: Sequ
 
 def _check_limits(protocol: Protocol, limits: Limits, exposures: Sequence[Exposure], found: Findings) -> None:
     """Hold the whole plan, on top of what was given before, against every row (R07, R08)."""
+    try:
+        if protocol.subject.weight_g > 0:
+            _check_rows(protocol, limits, exposures, found)
+    except SealUnopened as error:
+        problem = protocol.source.problem(("subject", "id"), f"what this animal was given cannot be counted: {error}.")
+        if not found.problems:  # else the pump's own line says it
+            found.problem(problem)
+    blinded = any(exposure.blinded for exposure in exposures)
+    _check_overrides(protocol, limits, found, blinded=blinded)
+
+
+def _check_rows(protocol: Protocol, limits: Limits, exposures: Sequence[Exposure], found: Findings) -> None:
     weight_g = protocol.subject.weight_g
-    if weight_g > 0:
-        hard = excesses(limits, weight_g, exposures, hard=True)
-        for excess in hard:
+    hard = excesses(limits, weight_g, exposures, hard=True)
+    for excess in hard:
+        if excess.sealed:
+            sentence = (
+                f"the animal would get {excess.found_text}. It is a hard limit, which cannot be overridden. {_ASK}"
+            )
+        else:
             sentence = (
                 f"{excess.found_text} is above the hard limit {excess.row.limit_id} of {excess.bound.text}"
                 f"{_window(excess)}, which cannot be overridden (source: {excess.row.source} {excess.row.mark})."
             )
-            found.problem(protocol.source.problem(_where(protocol, excess), sentence))
-        refused = {excess.row.limit_id for excess in hard}
-        for excess in excesses(limits, weight_g, exposures, hard=False):
-            if excess.row.limit_id not in refused:
-                what = f"{excess.found_text} is above {excess.bound.text}{_window(excess)}"
-                _soft(protocol, found, excess.row.limit_id, _where(protocol, excess), what)
-    _check_overrides(protocol, limits, found)
+        found.problem(protocol.source.problem(_where(protocol, excess), sentence))
+    refused = {excess.row.limit_id for excess in hard}
+    for excess in excesses(limits, weight_g, exposures, hard=False):
+        if excess.row.limit_id in refused:
+            continue
+        if excess.sealed:
+            if not any(override.limit_id == SEALED_CONTENT for override in protocol.overrides):
+                what = f"the animal would get {excess.found_text}: soft limit {SEALED_CONTENT}. {_ASK}"
+                found.problem(protocol.source.problem(_where(protocol, excess), what))
+            continue
+        what = f"{excess.found_text} is above {excess.bound.text}{_window(excess)}"
+        _soft(protocol, found, excess.row.limit_id, _where(protocol, excess), what)
+
+
+_ASK = "No more is told while it is blinded: let whoever allocated it check the study's solutions against these limits."
 
 
 def _where(protocol: Protocol, excess: Excess) -> tuple[Key, ...]:
@@ -252,7 +277,7 @@ def _where(protocol: Protocol, excess: Excess) -> tuple[Key, ...]:
         return flat.path
     if excess.row.quantity in ("rate", "dose_rate"):
         return (*flat.path, "infuse", "rate" if infuse.rate is not None else "duration")
-    return (*flat.path, "infuse", "dose" if infuse.dose is not None else "volume")
+    return (*flat.path, "infuse", infuse.amount)
 
 
 def _window(excess: Excess) -> str:
@@ -263,7 +288,7 @@ def _window(excess: Excess) -> str:
     return f" in any {excess.row.window_s / 3600:g} h"
 
 
-def _check_overrides(protocol: Protocol, limits: Limits, found: Findings) -> None:
+def _check_overrides(protocol: Protocol, limits: Limits, found: Findings, *, blinded: bool) -> None:
     known = [*CHECKS_OF_THE_PROGRAM, *(row.limit_id for row in limits.rows)]
     for number, override in enumerate(protocol.overrides):
         path = ("soft_limit_overrides", number, "limit")
@@ -271,7 +296,8 @@ def _check_overrides(protocol: Protocol, limits: Limits, found: Findings) -> Non
             sentence = f'"{override.limit_id}" is no limit of "{limits.name}".{did_you_mean(override.limit_id, known)}'
             found.problem(protocol.source.problem(path, sentence))
         elif not any(_override_text(override) in warning for warning in found.warnings):
-            if override.limit_id == "weighing-age":  # judged when a run starts, not here
+            judged_elsewhere = override.limit_id == "weighing-age"  # when a run starts
+            if judged_elsewhere or (override.limit_id == SEALED_CONTENT and blinded):  # whether it is needed would tell
                 found.warn(_override_text(override))
             else:
                 found.warn(

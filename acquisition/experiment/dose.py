@@ -30,6 +30,14 @@ def volume_ul(dose_mg_per_kg: float, weight_g: float, concentration_mg_per_ml: f
     return one
 
 
+def volume_by_weight_ul(volume_ml_per_kg: float, weight_g: float) -> float:
+    """Return a volume per body weight as a volume, uL, computed in the same two ways.
+
+    It is the volume that holds as many mg/kg of a solution of 1 mg/mL. Raises as ``volume_ul``.
+    """
+    return volume_ul(volume_ml_per_kg, weight_g, 1.0)
+
+
 def _by_float(dose_mg_per_kg: float, weight_g: float, concentration_mg_per_ml: float) -> float:
     mass_mg = dose_mg_per_kg * (weight_g / 1000.0)
     return mass_mg / concentration_mg_per_ml * 1000.0

@@ -94,13 +94,14 @@ def too_little_drawn(pumps: Sequence[PumpSetup], in_syringes_ul: Mapping[str, fl
 
 
 def _last_doses(plan: Plan, setup: PumpSetup) -> list[Known]:
-    same = [dose for dose in plan.history if dose.drug == setup.drug and dose.route == setup.route]
+    same = [dose for dose in plan.history if _same_drug(dose, setup) and dose.route == setup.route]
     last_s = min((dose.started_ago_s for dose in same), default=0.0)
-    return [_past(dose) for dose in same if dose.started_ago_s <= last_s + SAME_OCCASION_S]
+    return [dose.known for dose in same if dose.started_ago_s <= last_s + SAME_OCCASION_S]
 
 
-def _past(dose: PastDose) -> Known:
-    return Known(dose.drug, dose.drug_form, dose.concentration_mg_per_ml, dose.volume_ul, dose.rate_ul_per_min)
+def _same_drug(dose: PastDose, setup: PumpSetup) -> bool:
+    """Blinded syringes are compared with each other, whatever is in them: a doubt about one must not tell."""
+    return dose.drug == setup.drug if not setup.code else bool(dose.code)
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,8 @@ _QUANTITIES = (
 
 
 def _jumps(plan: Plan, setup: PumpSetup, before: Sequence[Known], source: str, who: str) -> Iterator[Doubt]:
-    same = [known for known in before if (known.drug, known.form) == (setup.drug, setup.drug_form)]
     new = [setup.known(s) for s in plan.steps if isinstance(s, InfuseStep) and s.pump == setup.name]
+    same = [known for known in before if any((known.drug, known.form) == (one.drug, one.form) for one in new[:1])]
     for quantity in _QUANTITIES:
         olds = [value for known in same if (value := quantity.of(known)) > 0]
         pairs = [(value, _nearest(value, olds)) for known in new if olds and (value := quantity.of(known)) > 0]

@@ -2,7 +2,9 @@
 
 Knows rates, single volumes, and sums of volume and dose over a session, any rolling window or the animal's life. Pure
 arithmetic, used twice: on the whole plan before anything is armed (R08) and on ledger plus next step before each RUN
-(R07). Does not know files, pumps or who may override what.
+(R07). What a blinded syringe truly holds is counted like anything else and never told: rows of a drug are told of open
+solutions alone, so that nothing that is said depends on sealed ones, and an excess that they make has no row, no number
+and no drug. Does not know files, pumps or who may override what.
 """
 
 from __future__ import annotations
@@ -10,10 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from acquisition.experiment.limits import Bound, LimitRow, Limits
+from acquisition.books.contents import content_of
+from acquisition.books.seals import Solution
+from acquisition.experiment.limits import SEALED_CONTENT, Bound, LimitRow, Limits
 from acquisition.plan import InfuseStep, PastDose, PumpSetup, Step, WaitStep
 
 EARLIER_SESSION = -1
@@ -38,6 +43,20 @@ class Exposure:
     volume_ul: float
     rate_ul_per_min: float
 
+    @cached_property
+    def content(self) -> Solution:
+        """Return what it truly is. Raises SealUnopened: what cannot be opened cannot be counted."""
+        return content_of(self.pump)
+
+    @property
+    def blinded(self) -> bool:
+        """Tell whether nobody may know."""
+        return bool(self.pump.code)
+
+
+_NOWHERE = Bound(math.nan, per_kg=False, text="no number that may be told")
+_SEALED_ROW = LimitRow(SEALED_CONTENT, "total_dose", (), "", None, _NOWHERE, _NOWHERE, "", "")
+
 
 @dataclass(frozen=True)
 class Excess:
@@ -48,6 +67,11 @@ class Excess:
     found: float
     found_text: str
     bound: Bound
+
+    @property
+    def sealed(self) -> bool:
+        """Tell whether it is by what a blinded syringe holds: then ``found_text`` is all that may be said."""
+        return self.row is _SEALED_ROW
 
 
 def planned(setups: Sequence[PumpSetup], steps: Sequence[Step]) -> list[Exposure]:
@@ -85,27 +109,67 @@ def excesses(limits: Limits, weight_g: float, exposures: Sequence[Exposure], *, 
 
     Infusions on route "bench" reach no animal and are left out. Doses of earlier sessions count where a row has a
     window, and those of the same day in every total; what they alone exceed is said only of a row that a step of this
-    plan adds to.
+    plan adds to. What blinded syringes truly hold makes one more, without its row. Raises SealUnopened.
     """
     found: list[Excess] = []
     for row, concerned in concerned_rows(limits, exposures):
         found += _excess_of_row(row, limits, weight_g, concerned, hard=hard)
+    # a hard one that open solutions make alone is refused in full words; a soft one may have its override, by somebody
+    # who did not stand for what a blinded syringe adds
+    told = {excess.row.limit_id for excess in found if hard}
+    sealed = [
+        excess
+        for row, concerned in _sealed_rows(limits, exposures)
+        if row.limit_id not in told
+        for excess in _excess_of_row(row, limits, weight_g, concerned, hard=hard)
+    ]
+    if sealed:
+        found.append(_without_its_row(min(excess.step for excess in sealed), exposures))
     return found
 
 
 def concerned_rows(limits: Limits, exposures: Sequence[Exposure]) -> Iterator[tuple[LimitRow, list[Exposure]]]:
-    """Yield every row that a step of this plan adds to, with all that counts in it."""
-    on_animal = [exposure for exposure in exposures if exposure.pump.route != "bench"]
-    begun_s = min((exposure.start_s for exposure in on_animal if exposure.step != EARLIER_SESSION), default=math.inf)
+    """Yield every row that a step of this plan adds to, with all that counts in it and may be told."""
+    begun_s = _begun_s(exposures)
     for row in limits.rows:
-        concerned = [
-            exposure
-            for exposure in on_animal
-            if row.concerns(exposure.pump.route, exposure.pump.drug)
-            and (exposure.step != EARLIER_SESSION or _counts_on(row, exposure, begun_s))
-        ]
+        concerned = _concerned(row, [e for e in exposures if not (row.drug and e.blinded)], begun_s)
         if any(exposure.step > 0 for exposure in concerned):
             yield row, concerned
+
+
+def _sealed_rows(limits: Limits, exposures: Sequence[Exposure]) -> Iterator[tuple[LimitRow, list[Exposure]]]:
+    """Yield every row of a drug in which a blinded solution counts, with all that truly counts in it."""
+    if not any(exposure.blinded for exposure in exposures):
+        return
+    begun_s = _begun_s(exposures)
+    for row in (row for row in limits.rows if row.drug):
+        concerned = _concerned(row, exposures, begun_s)
+        if any(e.step > 0 for e in concerned) and any(e.blinded for e in concerned):
+            yield row, concerned
+
+
+def _begun_s(exposures: Sequence[Exposure]) -> float:
+    """Return when this session's first infusion into the animal begins."""
+    of_now = (e.start_s for e in exposures if e.pump.route != "bench" and e.step != EARLIER_SESSION)
+    return min(of_now, default=math.inf)
+
+
+def _concerned(row: LimitRow, exposures: Sequence[Exposure], begun_s: float) -> list[Exposure]:
+    return [
+        exposure
+        for exposure in exposures
+        if exposure.pump.route != "bench"
+        and row.concerns(exposure.pump.route, exposure.content.drug)
+        and (exposure.step != EARLIER_SESSION or _counts_on(row, exposure, begun_s))
+    ]
+
+
+def _without_its_row(step: int, exposures: Sequence[Exposure]) -> Excess:
+    """Return an excess that says whose syringe it is about, and nothing of what is in it."""
+    by = next((e.pump for e in exposures if e.step == step), None)
+    codes = [by.code] if by is not None and by.code else sorted({e.pump.code for e in exposures if e.blinded})
+    syringes = f"blinded syringe {codes[0]} holds" if len(codes) == 1 else f"blinded syringes {', '.join(codes)} hold"
+    return Excess(_SEALED_ROW, step, math.nan, f"more of what {syringes} than a limit allows", _NOWHERE)
 
 
 def _counts_on(row: LimitRow, exposure: Exposure, begun_s: float) -> bool:
@@ -153,8 +217,8 @@ def _amount(row: LimitRow, limits: Limits, weight_g: float, exposure: Exposure) 
         return exposure.rate_ul_per_min
     if row.quantity in ("infusion_volume", "total_volume"):
         return exposure.volume_ul
-    factor = limits.form_factor(exposure.pump.drug, exposure.pump.drug_form)
-    concentration = (exposure.pump.concentration_mg_per_ml or 0.0) * factor
+    factor = limits.form_factor(exposure.content.drug, exposure.content.form)
+    concentration = (exposure.content.concentration_mg_per_ml or 0.0) * factor
     amount = exposure.rate_ul_per_min if row.quantity == "dose_rate" else exposure.volume_ul
     return dose_mg_per_kg(amount, concentration, weight_g)
 

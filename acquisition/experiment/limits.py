@@ -13,6 +13,8 @@ from typing import Literal
 from acquisition.experiment.problems import Source
 from acquisition.plan import Route
 
+SEALED_CONTENT = "sealed-content"
+"""The one name of every limit on what a blinded syringe truly holds: the name of a row would tell."""
 Quantity = Literal["rate", "infusion_volume", "total_volume", "dose_rate", "total_dose"]
 
 

@@ -15,13 +15,13 @@ from pydantic import Field
 
 from acquisition.experiment import quantities
 from acquisition.experiment.fields import DurationS, LongText, Name, SaidText, ShortText, Table, WeightG
-from acquisition.experiment.limits import Bound, LimitRow, Limits, Quantity, WeightLimits
+from acquisition.experiment.limits import SEALED_CONTENT, Bound, LimitRow, Limits, Quantity, WeightLimits
 from acquisition.experiment.problems import Problem, RefusedInput, Source, parse_toml, read_toml, validated
 from acquisition.experiment.quantities import QuantityError
 from acquisition.plan import Route
 
 SHIPPED = "limits_mouse.toml"
-CHECKS_OF_THE_PROGRAM = ("weight-range", "weighing-age", "unprimed-line")
+CHECKS_OF_THE_PROGRAM = ("weight-range", "weighing-age", "unprimed-line", SEALED_CONTENT)
 """Soft limits that stand in no row; they can be overridden by these names."""
 
 _DIMENSIONS = {

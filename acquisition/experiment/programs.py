@@ -76,7 +76,7 @@ def _program(
         if infuse.pump not in known:
             refuse("pump", f"there is no [pumps.{infuse.pump}] in this protocol.{did_you_mean(infuse.pump, known)}")
         return None
-    volume_ul = infuse.volume if infuse.volume is not None else _volume_of_dose(infuse, pump.setup, protocol, refuse)
+    volume_ul = _volume_ul(infuse, pump.setup, protocol, refuse)
     if volume_ul is None:
         return None
     program = _held(infuse, pump, volume_ul, refuse)
@@ -90,7 +90,7 @@ def _program(
 
 def _held(infuse: InfuseTable, pump: PumpPlan, volume_ul: float, refuse: Refuse) -> PumpProgram | None:
     rate = infuse.rate if infuse.rate is not None else volume_ul / ((infuse.duration or 0.0) / 60.0)
-    amount = "volume" if infuse.volume is not None else "dose"
+    amount = infuse.amount
     if not pump.lowest_ul_per_min <= rate <= pump.highest_ul_per_min:
         refuse(
             "rate" if infuse.rate is not None else "duration",
@@ -115,16 +115,25 @@ def _held(infuse: InfuseTable, pump: PumpPlan, volume_ul: float, refuse: Refuse)
     return program
 
 
-def _volume_of_dose(infuse: InfuseTable, setup: PumpSetup, protocol: Protocol, refuse: Refuse) -> float | None:
+def _volume_ul(infuse: InfuseTable, setup: PumpSetup, protocol: Protocol, refuse: Refuse) -> float | None:
+    weight_g, strength = protocol.subject.weight_g, setup.concentration_mg_per_ml
+    if infuse.volume is not None:
+        return infuse.volume
     if protocol.subject.species == NO_ANIMAL:
-        refuse("dose", "a dose in mg/kg needs an animal; give a volume for a bench run.")
-    elif setup.concentration_mg_per_ml is None:
+        unit = "mg/kg" if infuse.dose is not None else "mL/kg"
+        refuse(infuse.amount, f"an amount in {unit} needs an animal; give a volume for a bench run.")
+    elif infuse.dose is not None and setup.code:
+        refuse("dose", f"a dose would tell what blinded syringe {setup.code} holds; give volume or volume_per_kg.")
+    elif infuse.dose is not None and strength is None:
         refuse("dose", f"pump {setup.name} has no drug with a concentration; give a volume, or drug and concentration.")
-    elif infuse.dose is not None and protocol.subject.weight_g > 0:
+    elif weight_g > 0:
         try:
-            return dose.volume_ul(infuse.dose, protocol.subject.weight_g, setup.concentration_mg_per_ml)
+            if infuse.volume_per_kg is not None:
+                return dose.volume_by_weight_ul(infuse.volume_per_kg, weight_g)
+            if infuse.dose is not None and strength is not None:
+                return dose.volume_ul(infuse.dose, weight_g, strength)
         except dose.DoseDisagreement as error:
-            refuse("dose", f"{error}.")
+            refuse(infuse.amount, f"{error}.")
     return None
 
 

@@ -17,7 +17,6 @@ from pydantic import Field
 
 from acquisition.experiment.beaker import AddTable, Beaker, BeakerTable, beaker_problems, mark_of
 from acquisition.experiment.fields import (
-    ConcentrationMgPerMl,
     DoseMgPerKg,
     DriftAPerMin,
     DurationS,
@@ -27,28 +26,37 @@ from acquisition.experiment.fields import (
     SaidText,
     ShortText,
     Table,
+    VolumeMlPerKg,
     VolumeUl,
     WeightG,
 )
 from acquisition.experiment.problems import Problem, RefusedInput, Source, read_toml, validated
+from acquisition.experiment.pump_use import PumpTable, PumpUse, pump_problems, pump_use
 from acquisition.experiment.toml_lines import Key
 from acquisition.experiment.weighing import NO_ANIMAL
-from acquisition.plan import Role, Route, Subject
+from acquisition.plan import Subject
 
 MAX_STEPS = 10_000
+AMOUNTS = ("volume", "volume_per_kg", "dose")
 _AGE = re.compile(r"P[0-9]+[DWMY]", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 class InfuseTable(Table):
-    """One infusion: volume or dose, at a rate or over a duration (R05)."""
+    """One infusion: volume, volume per body weight or dose, at a rate or over a duration (R05)."""
 
     pump: Name
     volume: VolumeUl | None = None
+    volume_per_kg: VolumeMlPerKg | None = None
     dose: DoseMgPerKg | None = None
     rate: RateUlPerMin | None = None
     duration: DurationS | None = None
     label: ShortText = ""
+
+    @property
+    def amount(self) -> str:
+        """Return the key that says how much."""
+        return next((key for key in AMOUNTS if getattr(self, key) is not None), AMOUNTS[0])
 
 
 class StableTable(Table):
@@ -99,17 +107,6 @@ class _Subject(Table):
     description: LongText = ""
 
 
-class _Pump(Table):
-    route: Route
-    loaded: VolumeUl
-    primed: bool
-    drug: Name | None = None
-    form: Name | None = None
-    container: SaidText | None = None
-    concentration: ConcentrationMgPerMl | None = None
-    role: Role = "experimental"
-
-
 class _Override(Table):
     limit: Name
     by: SaidText
@@ -119,25 +116,10 @@ class _Override(Table):
 class _File(Table):
     protocol: _ProtocolTable
     subject: _Subject
-    pumps: dict[str, _Pump] = Field(default_factory=dict)
+    pumps: dict[str, PumpTable] = Field(default_factory=dict)
     calibration: BeakerTable | None = None
     steps: Annotated[list[StepTable], Field(min_length=1)]
     soft_limit_overrides: list[_Override] = Field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class PumpUse:
-    """What is in a pump of the rig, and where it goes."""
-
-    name: str
-    drug: str
-    form: str
-    concentration_mg_per_ml: float | None
-    route: Route
-    role: Role
-    loaded_ul: float
-    primed: bool
-    container: str = ""
 
 
 @dataclass(frozen=True)
@@ -181,7 +163,7 @@ def load_protocol(path: Path) -> Protocol:
     file = validated(_File, values, source)
     problems = [
         *_subject_problems(file.subject, source),
-        *_pump_problems(file, source),
+        *pump_problems(file.pumps, file.subject.species, source),
         *_step_problems(file.steps, ("steps",), source),
         *beaker_problems(file.calibration, file.subject.species, list(_adds(file.steps, ("steps",))), source),
     ]
@@ -204,20 +186,7 @@ def load_protocol(path: Path) -> Protocol:
             subject.weighed,
             subject.description,
         ),
-        pumps=tuple(
-            PumpUse(
-                name,
-                pump.drug or "",
-                pump.form or "",
-                pump.concentration,
-                pump.route,
-                pump.role,
-                pump.loaded,
-                pump.primed,
-                pump.container or "",
-            )
-            for name, pump in file.pumps.items()
-        ),
+        pumps=tuple(pump_use(name, table) for name, table in file.pumps.items()),
         steps=steps,
         overrides=tuple(Override(o.limit, o.by, o.reason) for o in file.soft_limit_overrides),
         source=source,
@@ -284,23 +253,6 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _pump_problems(file: _File, source: Source) -> Iterator[Problem]:
-    bench = file.subject.species == NO_ANIMAL
-    for name, pump in file.pumps.items():
-        path = ("pumps", name)
-        if pump.drug is None and (pump.concentration is not None or pump.form is not None):
-            yield source.problem((*path, "drug"), "a concentration or a form needs the name of the drug.")
-        if pump.drug is not None and pump.concentration is None:
-            yield source.problem(
-                (*path, "concentration"), 'a pump with a drug needs its concentration, for example "2 mg/mL".'
-            )
-        if bench != (pump.route == "bench"):
-            yield source.problem(
-                (*path, "route"),
-                f'route "bench" and species "{NO_ANIMAL}" go together: both for a run without an animal, or neither.',
-            )
-
-
 def _step_problems(steps: Sequence[StepTable], path: tuple[Key, ...], source: Source) -> Iterator[Problem]:
     kinds = ("infuse", "wait", "wait_until_stable", "wait_for_operator", "mark", "add", "repeat")
     for number, step in enumerate(steps):
@@ -328,12 +280,13 @@ def _infuse_problems(step: StepTable, here: tuple[Key, ...], source: Source) -> 
     infuse = step.infuse
     if infuse is None:
         return
-    for one, other in (("volume", "dose"), ("rate", "duration")):
-        both = [getattr(infuse, one) is not None, getattr(infuse, other) is not None]
-        if sum(both) != 1:
-            found = "both are given" if all(both) else "neither is given"
+    for keys in (AMOUNTS, ("rate", "duration")):
+        given = [key for key in keys if getattr(infuse, key) is not None]
+        if len(given) != 1:
+            found = ("neither is given", "", "both are given", "all are given")[len(given)]
+            choice = f"{', '.join(keys[:-1])} or {keys[-1]}"
             yield source.problem(
-                (*here, "infuse", one), f"give either {one} or {other}; {found}, and the rest is computed."
+                (*here, "infuse", keys[0]), f"give either {choice}; {found}, and the rest is computed."
             )
     if step.label and infuse.label:
         yield source.problem((*here, "label"), "the label is given twice, in the step and in infuse.")

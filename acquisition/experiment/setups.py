@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from acquisition.books.contents import content_of
+from acquisition.books.seals import SealUnopened, Solution
 from acquisition.experiment.devices import amperometry, driver_options
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.problems import Problem, did_you_mean, printable
-from acquisition.experiment.protocol import Protocol, PumpUse
+from acquisition.experiment.protocol import Protocol
+from acquisition.experiment.pump_use import PumpUse
 from acquisition.experiment.rig import Rig, RigPump, is_replayed, is_simulated
-from acquisition.plan import PotentiostatSetup, PumpSetup
+from acquisition.plan import PotentiostatSetup, PumpSetup, Route
 from drivers.bound_port import changes_on_replug
 from drivers.capabilities import Cautious, Potentiostat, SyringePump
 from drivers.clock import VirtualClock
@@ -93,24 +96,49 @@ def _check_solution(use: PumpUse, rig_pump: RigPump, limits: Limits, protocol: P
         refuse(
             "loaded", f"{use.loaded_ul:g} uL do not fit into {rig_pump.syringe} of {rig_pump.syringe_volume_ul:g} uL."
         )
+    if use.code:
+        _check_sealed(use, limits, refuse)
     if use.route == "bench":
         return
     rows = [row for row in limits.rows if row.concerns(use.route, use.drug)]
     if not any(row.quantity in ("infusion_volume", "total_volume") for row in rows):
         refuse("route", f'the limits "{limits.name}" have no volume limit for this route, so it is refused.')
-    if not use.drug:
+    if not use.drug or use.code:
         return
-    if not any(row.quantity == "total_dose" and row.drug == use.drug for row in rows):
+    for key, sentence in _against(Solution(use.drug, use.form, use.concentration_mg_per_ml), use.route, limits):
+        refuse(key, sentence)
+
+
+def _check_sealed(use: PumpUse, limits: Limits, refuse: Callable[[str, str], None]) -> None:
+    """Judge what is truly in a blinded syringe, and say no word of it."""
+    try:
+        content = content_of(use)
+    except SealUnopened as error:
+        refuse("sealed", f"{error}.")
+        return
+    if use.route != "bench" and any(_against(content, use.route, limits)):
         refuse(
-            "drug",
-            f'the limits "{limits.name}" have no dose limit for {use.drug} by {use.route}, so it is refused; '
-            "a limits file of your own can add one.",
+            "sealed",
+            f'the limits "{limits.name}" do not allow what blinded syringe {use.code} holds by {use.route}. No more is '
+            "told while it is blinded: let whoever allocated it check the study's solutions against these limits.",
         )
-    forms = limits.forms.get(use.drug)
-    if forms and use.form not in forms:
-        refuse("form", f"say in which form concentration and doses of {use.drug} are given: {' or '.join(forms)}.")
-    if not forms and use.form:
-        refuse("form", f'the limits "{limits.name}" know no forms of {use.drug}; leave it out, or add them there.')
+
+
+def _against(solution: Solution, route: Route, limits: Limits) -> Iterator[tuple[str, str]]:
+    """Yield which field of a solution that is no vehicle the limits do not take, and why."""
+    drug, form = solution.drug, solution.form
+    if not drug:
+        return
+    if not any(row.quantity == "total_dose" and row.drug == drug and row.concerns(route, drug) for row in limits.rows):
+        nothing = f'the limits "{limits.name}" have no dose limit for {drug} by {route}, so it is refused'
+        yield "drug", f"{nothing}; a limits file of your own can add one."
+    forms = limits.forms.get(drug)
+    if forms and form not in forms:
+        yield "form", f"say in which form concentration and doses of {drug} are given: {' or '.join(forms)}."
+    if not forms and form:
+        yield "form", f'the limits "{limits.name}" know no forms of {drug}; leave it out, or add them there.'
+    if solution.concentration_mg_per_ml is None or not solution.concentration_mg_per_ml > 0:
+        yield "concentration", "a drug needs its concentration."
 
 
 def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, found: Findings) -> PumpPlan | None:
@@ -164,6 +192,8 @@ def _pump_plan(use: PumpUse, pump: RigPump, rig: Rig, drivers: DriverLookup, fou
         container=use.container,
         baud=pump.baud,
         options=pump.options,
+        code=use.code,
+        sealed=use.sealed,
     )
     return PumpPlan(setup, driver, low, high)
 

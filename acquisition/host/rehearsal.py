@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from acquisition.books.contents import content_of
 from acquisition.engine.gate_facts import PastInfusion
 from acquisition.engine.session import LOCKSTEP_PACE, build_session
 from acquisition.experiment.limits import Limits
@@ -88,6 +89,8 @@ def simulated_opener(
 
 
 def _pump(pump: PumpSetup) -> dict[str, Any]:
+    """Describe a pump with what is truly in its syringe: the simulated animal feels that, nobody reads it."""
+    content = content_of(pump)
     described: dict[str, Any] = {
         "url": pump.url,
         "simulator": registry.twin(pump.driver),
@@ -97,13 +100,13 @@ def _pump(pump: PumpSetup) -> dict[str, Any]:
         "loaded_ul": pump.loaded_ul,
         "dead_volume_ul": pump.line_dead_volume_ul,
         "primed": pump.primed,
-        "drug": pump.drug,
+        "drug": content.drug,
         "route": pump.route,
     }
     if not is_simulated(pump.url):  # the twin of a real pump is of its model; a simulated one is what its url says
         described["model"] = pump.expected_model
-    if pump.concentration_mg_per_ml is not None:
-        described["concentration_mg_per_ml"] = pump.concentration_mg_per_ml
+    if content.concentration_mg_per_ml is not None:
+        described["concentration_mg_per_ml"] = content.concentration_mg_per_ml
     return described
 
 
@@ -119,6 +122,27 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
         channels.append(described)
     model = setup.expected_model
     return {"url": setup.url, "simulator": registry.twin(setup.driver), "model": model, "channels": channels}
+
+
+_TOLD = ("t_s", "seed", "sensors", "beaker", "lines", "pumps")
+_TOLD_OF_PUMP = ("route", "true_delivered_ul", "true_at_animal_ul")
+
+
+def told_truth(plan: Plan, truth: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a rehearsal may tell of the simulated world: with a blinded syringe in it, nothing of any drug.
+
+    What the animal holds of an open drug beside it goes too: a level tells what adds to it, or does not.
+    """
+    codes = {pump.name: pump for pump in plan.pumps if pump.code}
+    if not codes:
+        return truth
+    told = {key: truth[key] for key in _TOLD if key in truth}
+    return told | {
+        "pumps": {
+            name: {**{key: pump[key] for key in _TOLD_OF_PUMP}, "drug": codes[name].drug} if name in codes else pump
+            for name, pump in truth["pumps"].items()
+        }
+    }
 
 
 def on_twins(plan: Plan) -> Plan:
@@ -215,7 +239,7 @@ def rehearse(
         session_dir=session.session_dir,
         outcome="finished" if conductor.outcome == "finished" else person.gave_up or conductor.outcome or "did not end",
         alarms=conductor.desk.alarms.views(),
-        truth=bench.truth(),
+        truth=told_truth(plan, bench.truth()),
         confirmed_ul={name: pump.ledger.confirmed_ul for name, pump in conductor.pumps.items()},
         uncertain_ul={name: pump.ledger.uncertain_ul(now_ns) for name, pump in conductor.pumps.items()},
         duration_s=now_ns / NS_PER_S,
