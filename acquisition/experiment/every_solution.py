@@ -6,7 +6,7 @@ which. Does not know groups, nor who gets what.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from acquisition.books.seals import Solution, resealed
@@ -20,34 +20,37 @@ from acquisition.plan import PastDose
 from drivers import registry
 
 
-def check_every_solution(  # noqa: PLR0917 - as ``compile_plan``, and what may be in one syringe
+def check_every_solution(  # noqa: PLR0917 - as ``compile_plan``, and what each group may have in its syringes
     protocol: Protocol,
     rig: Rig,
     limits: Limits,
-    code: str,
-    solutions: Sequence[Solution],
+    groups: Sequence[Mapping[str, Solution]],
     history: tuple[PastDose, ...] = (),
     drivers: DriverLookup = registry.driver,
 ) -> None:
-    """Raise RefusedInput if the plan would be refused with any of ``solutions`` in the blinded syringe ``code``.
+    """Raise RefusedInput if the plan would be refused with what any of ``groups`` has in its blinded syringes.
 
-    What it says is true of one of them at least, and does not say of which. The protocol must hold the syringe, sealed
-    by a key that is on this computer, and the animal's weight. Raises SealUnopened, ValueError without such a syringe.
+    ``groups``: what is in the syringe of each blinded pump, by the pump's name. What is said is true of one of them at
+    least, and does not say of which. The protocol's own syringes are sealed by a key that is on this computer, and it
+    has the animal's weight. Raises SealUnopened, ValueError where a group leaves a blinded pump out or names another.
     """
-    if not any(use.code == code for use in protocol.pumps) or not solutions:
-        raise ValueError(f"the protocol has no blinded syringe {code}, or there is no solution to check")
+    blinded = {use.name for use in protocol.pumps if use.code}
+    if not groups or any(set(group) != blinded for group in groups):
+        raise ValueError("every group says what is in each blinded pump of the protocol, and in no other")
     found: list[Problem] = []
-    for solution in solutions:
-        pumps = tuple(
-            replace(use, sealed=resealed(use.sealed, code, solution)) if use.code == code else use
-            for use in protocol.pumps
-        )
+    for group in groups:
         try:
-            compile_plan(replace(protocol, pumps=pumps), rig, limits, drivers, history)
+            compile_plan(_with(group, protocol), rig, limits, drivers, history)
         except RefusedInput as refused:
             found += refused.problems
     if found:
-        pump = next(use.name for use in protocol.pumps if use.code == code)
-        sentence = f"one of the study's solutions at least would be refused in blinded syringe {code}."
-        first = protocol.source.problem(("pumps", pump, "sealed"), sentence)
-        raise RefusedInput([first, *dict.fromkeys(found)])
+        sentence = "what one of the study's groups at least would get is refused; nobody is told which."
+        raise RefusedInput([protocol.source.problem(("pumps",), sentence), *dict.fromkeys(found)])
+
+
+def _with(group: Mapping[str, Solution], protocol: Protocol) -> Protocol:
+    pumps = tuple(
+        replace(use, sealed=resealed(use.sealed, use.code, group[use.name])) if use.code else use
+        for use in protocol.pumps
+    )
+    return replace(protocol, pumps=pumps)

@@ -289,19 +289,21 @@ def test_a_key_that_is_lost_during_the_session_stops_nothing_and_a_new_process_r
 # ---- before anybody knows who gets what -----------------------------------------------------------------------------
 
 
-def test_a_study_is_refused_when_one_of_its_solutions_would_be_whichever_is_in_the_syringe(bench: Bench) -> None:
+def test_a_study_is_refused_when_one_of_its_groups_would_be_whichever_is_in_the_syringe(bench: Bench) -> None:
     sentences = set()
+    fine, too_much = [{"p1": VEHICLE}, {"p1": ketamine(5.0)}], [{"p1": VEHICLE}, {"p1": ketamine(50.0)}]
     for content in (VEHICLE, ketamine(5.0)):
         e = blind(Bench(bench.folder), content).experiment()
-        check_every_solution(e.protocol, e.rig, e.limits, CODE, [VEHICLE, ketamine(5.0)], drivers=installed)
+        check_every_solution(e.protocol, e.rig, e.limits, fine, drivers=installed)
         with pytest.raises(RefusedInput) as refused:
-            check_every_solution(e.protocol, e.rig, e.limits, CODE, [VEHICLE, ketamine(50.0)], drivers=installed)
+            check_every_solution(e.protocol, e.rig, e.limits, too_much, drivers=installed)
         sentences.add(" ".join(problem.sentence for problem in refused.value.problems))
     (sentence,) = sentences
-    assert sentence.startswith("one of the study's solutions at least would be refused in blinded syringe K7Q.")
+    assert sentence.startswith("what one of the study's groups at least would get is refused; nobody is told which.")
     assert not tells(sentence)
-    with pytest.raises(ValueError, match="no blinded syringe"):
-        check_every_solution(e.protocol, e.rig, e.limits, "ZZZ", [VEHICLE], drivers=installed)
+    for wrong in ([], [{"p2": VEHICLE}], [{"p1": VEHICLE, "p2": VEHICLE}]):
+        with pytest.raises(ValueError, match="every group says what is in each blinded pump"):
+            check_every_solution(e.protocol, e.rig, e.limits, wrong, drivers=installed)
 
 
 # ---- R03 ------------------------------------------------------------------------------------------------------------
