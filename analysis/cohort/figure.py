@@ -25,6 +25,7 @@ from analysis.cohort.animal import AnimalReading
 from analysis.cohort.summary import ArmSummary
 from analysis.evoked import EffectStretch
 from analysis.plot import BLUE, GREEN, INK, ORANGE, PAPER_GREY, SKY, STYLE, VERMILLION
+from analysis.spelled import spelled
 
 MM = 1 / 25.4
 WIDTH_IN, HEIGHT_IN = 183 * MM, 150 * MM
@@ -58,13 +59,18 @@ def save_figure(
 
 
 def cohort_figure(
-    animals: Sequence[AnimalReading], arms: Sequence[ArmSummary], stretch: EffectStretch, control: str
+    animals: Sequence[AnimalReading],
+    arms: Sequence[ArmSummary],
+    stretch: EffectStretch,
+    control: str,
+    *,
+    simulated: bool = True,
 ) -> Figure:
-    """Return the figure: effects above, one course per group below."""
+    """Return the figure: effects above, one course per group below. Without a ``control`` all treatments are alike."""
     treatments = list(dict.fromkeys(arm.treatment for arm in arms))
     groups = list(dict.fromkeys(arm.group for arm in arms))
     others = [treatment for treatment in treatments if treatment != control]
-    colours = {control: DARK} | {one: COLOURS[at % len(COLOURS)] for at, one in enumerate(others)}
+    colours = ({control: DARK} if control else {}) | {one: COLOURS[at % len(COLOURS)] for at, one in enumerate(others)}
     with mpl.rc_context({**STYLE, "font.size": 7.5, "legend.fontsize": 7}):
         figure = Figure(
             figsize=(WIDTH_IN, HEIGHT_IN), layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 0.97), h_pad=0.06, w_pad=0.06)
@@ -92,7 +98,8 @@ def cohort_figure(
                 fontweight="bold",
                 va="baseline",
             )
-        _draw_mark(figure)
+        if simulated:
+            _draw_mark(figure)
     return figure
 
 
@@ -135,7 +142,8 @@ def _draw_effects(
     axes.set_title(
         f"{_plain(stretch.label)}: {_stretch_text(stretch)} after treatment; {_count(arms)}", fontsize=8, loc="left"
     )
-    axes.legend(handles=[_group_key(group, at) for at, group in enumerate(groups)], loc="upper left", ncols=1)
+    if len(groups) > 1:
+        axes.legend(handles=[_group_key(group, at) for at, group in enumerate(groups)], loc="upper left", ncols=1)
 
 
 def _draw_arm(axes: Axes, arm: ArmSummary, at: float, marker: str, colour: str) -> None:
@@ -219,8 +227,8 @@ def _folded(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return foreign text that is no formula to who draws it."""
-    return text.replace("$", r"\$")
+    """Return foreign text that is no formula to who draws it, and has no sign that does not print."""
+    return spelled(text).replace("$", r"\$")
 
 
 def _stretch_text(stretch: EffectStretch) -> str:

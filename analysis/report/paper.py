@@ -28,9 +28,12 @@ INK: Colour = (17, 24, 39)
 GREY: Colour = (75, 85, 99)
 EDGE: Colour = (209, 213, 219)
 WARN: Colour = (179, 38, 30)
+GOOD: Colour = (0, 112, 79)
 SIM: Colour = (122, 51, 0)
 BAND = "SIMULATED: no animal, no instrument. Nothing here was measured."
 LONGEST_CELL = 600
+PADDED = 4
+"""Letters that a cell's padding is as wide as."""
 
 
 class Paper(FPDF):
@@ -108,7 +111,7 @@ class Paper(FPDF):
 def _weight(section: Section, place: int) -> float:
     """Return how wide a column is beside the others: by its longest cell, up to a point."""
     longest = max(len(row[place]) for row in ((section.columns[place].name,) * len(section.columns), *section.rows))
-    return float(min(max(longest, 5), 60))
+    return float(min(longest, 60) + PADDED)
 
 
 def as_pdf(  # noqa: PLR0917 - the parts of a paper, in their order
@@ -121,8 +124,12 @@ def as_pdf(  # noqa: PLR0917 - the parts of a paper, in their order
     *,
     simulated: bool,
     made: datetime,
+    found: tuple[str, Sequence[str]] = ("", ()),
 ) -> bytes:
-    """Return the PDF. Figures follow the first section; ``made`` is the date that the file bears."""
+    """Return the PDF. Figures follow the first section; ``made`` is the date that the file bears.
+
+    ``found``: a heading and sentences that stand above everything but the doubts.
+    """
     paper = Paper(foot, simulated=simulated, made=made)
     paper.set_title(spelled(title))
     if simulated:
@@ -131,6 +138,11 @@ def as_pdf(  # noqa: PLR0917 - the parts of a paper, in their order
     paper.write_lines(about, PLAIN, colour=GREY)
     for doubt in doubts:
         paper.write_lines(f"! {doubt}", PLAIN, colour=WARN)
+    if found[1]:
+        paper.ln(2)
+        paper.write_lines(found[0], HEAD, bold=True, colour=GOOD)
+        for sentence in found[1]:
+            paper.write_lines(f"• {sentence}", PLAIN)
     for section in shown[:1]:
         paper.write_section(section)
     for figure, caption in figures:

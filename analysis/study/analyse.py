@@ -49,6 +49,11 @@ class Member:
     excluded_late: bool = False
     """Excluded after somebody could know its group."""
 
+    @property
+    def is_counted(self) -> bool:
+        """Return whether it is in the primary comparison, given that it has a number."""
+        return not self.excluded or self.excluded_late
+
     def log_ratio(self, stretch: str) -> float | None:
         """Return the log of after over before in a stretch; None when the animal has none."""
         effect = self.read.effects.get(stretch) if self.read and not self.read.problem else None
@@ -117,7 +122,7 @@ def analyse(members: Sequence[Member], labels: Sequence[str], settings: Settings
     """
     if control and control not in labels:
         raise ValueError(f'the control "{control}" is none of the groups {", ".join(labels)}')
-    planned = [one for one in members if not one.excluded or one.excluded_late]
+    planned = [one for one in members if one.is_counted]
     stretch = settings.primary
     beside = []
     if any(one.excluded for one in members):

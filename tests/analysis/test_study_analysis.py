@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import permutations
 from math import exp, log
 
 import numpy as np
@@ -82,7 +81,7 @@ def change(value: float) -> Change:
     return Change(value=value, low=None, high=None, n_before=3, n_after=3)
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3)))[1:])
+@pytest.mark.parametrize("order", [(1, 2, 0), (0, 2, 1)])
 def test_masked_labels_carry_no_information_whatever_the_order_only_the_letters_change(order: Sequence[int]) -> None:
     """The same animals under another mask: every number is the same, and stands at the other letter."""
     ratios = {"vehicle": [1.0, 1.1, 0.9], "ketamine": [0.5, 0.6, 0.55], "with block": [0.9, 1.0, 1.2]}
