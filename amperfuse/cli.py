@@ -22,6 +22,7 @@ from amperfuse.commands import (
     exports,
     finding,
     follow,
+    importing,
     instruments,
     practising,
     preflights,
@@ -98,6 +99,7 @@ app.command()(reports.report)
 app.command()(reviews.review)
 app.command()(exports.export)
 app.command()(exports.annotate)
+app.command("import")(importing.import_)
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def rehearse_with_papers(wanted: Wanted, progress: Progress) -> Rehearsal:
     result = run_once(wanted, wanted.out, lambda done, text: progress(share * done, text))
     facts = [_facts_alone(one, share * (at + 1), share, progress) for at, one in enumerate(more)]
     progress(0.92, "closing session.nwb")
-    _close_archive(result.session_dir)
+    close_archive(result.session_dir)
     progress(0.97, "drawing the plot")
     data = read_session(result.session_dir)
     fingerprint = write_papers(data, result.session_dir)
@@ -154,7 +154,8 @@ def write_papers(data: SessionData, folder: Path) -> str:
     return fingerprint
 
 
-def _close_archive(session_dir: Path) -> None:
+def close_archive(session_dir: Path) -> None:
+    """Close the NWB file of a recorded session and write its manifest; say it where that does not go well."""
     archiver = ArchiverProcess(session_dir)
     archiver.start()
     try:

@@ -25,6 +25,7 @@ from acquisition.signal.concentration import apparent_um
 from analysis.dose import dose_factor
 from analysis.spelled import spelled
 from analysis.steps import StepSpan, step_spans
+from analysis.subject_words import weight_text
 from analysis.traces import envelope, medians, with_breaks
 
 BLUE, VERMILLION, GREEN, ORANGE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#6B7280"
@@ -109,7 +110,7 @@ def _draw_title(figure: Figure, data: SessionData) -> None:
     details = [
         f"subject {subject['subject_id']}",
         str(subject["species"]),
-        f"{subject['weight_g']:g} g",
+        weight_text(subject),
         f"session {data.header.session_id}",
         f"plan {data.header.plan_sha256[:12]}",
     ]
@@ -123,12 +124,13 @@ def _draw_title(figure: Figure, data: SessionData) -> None:
     figure.text(
         0.012, 1 - 0.36 / height_in, about, ha="left", va="top", fontsize=8, color="#4b5563", in_layout=False
     )  # fmt: skip
-    if data.header.simulated:
+    if data.header.mark:
         figure.text(
-            0.985, 1 - 0.14 / height_in, "SIMULATED", ha="right", va="top", fontsize=12, fontweight="bold",
+            0.985, 1 - 0.14 / height_in, data.header.mark.strip(), ha="right", va="top", fontsize=12, fontweight="bold",
             color="white", in_layout=False,
             bbox={"facecolor": VERMILLION, "edgecolor": "none", "boxstyle": "round,pad=0.35"},
         )  # fmt: skip
+    if data.header.simulated:
         figure.text(
             0.5, 0.5, "SIMULATED", ha="center", va="center", fontsize=80, color="#000000", alpha=0.045,
             rotation=28, fontweight="bold", in_layout=False,

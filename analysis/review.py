@@ -112,6 +112,18 @@ class Recording:
         return self.data.header.simulated
 
     @property
+    def imported(self) -> str:
+        """Return which file of which other system it was made of; empty where this program recorded it."""
+        return self.data.header.imported
+
+    @property
+    def status(self) -> str:
+        """Return in a few words whether anything in here was measured, and by whom."""
+        words = ["SIMULATED: nothing in here was measured"] if self.simulated else []
+        words += [f"IMPORTED, not recorded by this program: {self.imported}"] if self.imported else []
+        return "; ".join(words) or "measured"
+
+    @property
     def plan(self) -> Mapping[str, object]:
         """Return the whole plan as it was run: subject, pumps, potentiostats, steps."""
         return self.data.header.plan

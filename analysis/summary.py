@@ -17,6 +17,7 @@ from acquisition.recording.session_data import InfusionData, SessionData, Stream
 from analysis.dose import dose_factor
 from analysis.spelled import spelled
 from analysis.steps import step_spans
+from analysis.subject_words import weight_text
 
 MAX_LISTED = 25
 """Events listed on the page; the recording has them all."""
@@ -43,16 +44,19 @@ def _head(data: SessionData) -> Iterator[str]:
     if data.header.simulated:
         yield ""
         yield "**SIMULATED: no animal, no instrument. Nothing on this page was measured.**"
+    if data.header.imported:
+        yield ""
+        yield f"**IMPORTED, not recorded by this program: {_plain(data.header.imported)}**"
     yield ""
     started = datetime.fromtimestamp(data.header.started_wall_ns / 1e9, UTC)
     yield f"- Session: {data.header.session_id}, started {started:%Y-%m-%d %H:%M:%S} UTC, {_ended(data)}"
     yield (
         f"- Subject: {_plain(str(subject['subject_id']))}, {_plain(str(subject['species']))}, sex {subject['sex']}, "
-        f"age {subject['age']}, {subject['weight_g']:g} g on {subject['weighed_on']}"
+        f"age {subject['age']}, {weight_text(subject)}"
     )
     if data.header.seed is not None:
         yield f"- Seed: {data.header.seed}"
-    for warning in plan["warnings"]:
+    for warning in () if data.header.imported else plan["warnings"]:
         yield f"- Warning accepted: {_plain(str(warning))}"
 
 

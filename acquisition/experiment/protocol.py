@@ -97,7 +97,9 @@ class _ProtocolTable(Table):
     description: LongText = ""
 
 
-class _Subject(Table):
+class SubjectTable(Table):
+    """The animal; what must be given of it depends on what is done to it."""
+
     id: SaidText
     species: Name
     sex: Literal["M", "F", "U"] = "U"
@@ -105,6 +107,10 @@ class _Subject(Table):
     weight: WeightG | None = None
     weighed: ShortText = ""
     description: LongText = ""
+
+    def as_subject(self) -> Subject:
+        """Return it as the plan keeps it; a weight that nobody gave is 0."""
+        return Subject(self.id, self.species, self.sex, self.age, self.weight or 0.0, self.weighed, self.description)
 
 
 class _Override(Table):
@@ -115,7 +121,7 @@ class _Override(Table):
 
 class _File(Table):
     protocol: _ProtocolTable
-    subject: _Subject
+    subject: SubjectTable
     pumps: dict[str, PumpTable] = Field(default_factory=dict)
     calibration: BeakerTable | None = None
     steps: Annotated[list[StepTable], Field(min_length=1)]
@@ -172,20 +178,11 @@ def load_protocol(path: Path) -> Protocol:
         problems.append(source.problem(("steps",), f"these are {total} steps with all repeats; at most {MAX_STEPS}."))
     if problems:
         raise RefusedInput(problems)
-    subject = file.subject
     steps = tuple(_flat(file.steps, ("steps",), "", [add for _, add in _adds(file.steps, ("steps",))]))
     return Protocol(
         name=file.protocol.name,
         description=file.protocol.description,
-        subject=Subject(
-            subject.id,
-            subject.species,
-            subject.sex,
-            subject.age,
-            subject.weight or 0.0,
-            subject.weighed,
-            subject.description,
-        ),
+        subject=file.subject.as_subject(),
         pumps=tuple(pump_use(name, table) for name, table in file.pumps.items()),
         steps=steps,
         overrides=tuple(Override(o.limit, o.by, o.reason) for o in file.soft_limit_overrides),
@@ -234,11 +231,16 @@ def _flat(
             yield from _flat(step.repeat.steps, (*here, "repeat", "steps"), text, adds)
 
 
-def _subject_problems(subject: _Subject, source: Source) -> Iterator[Problem]:
+def subject_spelling_problems(subject: SubjectTable, source: Source) -> Iterator[Problem]:
+    """Yield what is not written as it must be."""
     if subject.age and not _AGE.fullmatch(subject.age):
         yield source.problem(("subject", "age"), 'write the age like "P12W" (weeks), "P90D" (days) or "P4M" (months).')
     if subject.weighed and not _is_date(subject.weighed):
         yield source.problem(("subject", "weighed"), 'write the day of weighing like "2026-11-23" (year-month-day).')
+
+
+def _subject_problems(subject: SubjectTable, source: Source) -> Iterator[Problem]:
+    yield from subject_spelling_problems(subject, source)
     if subject.species == NO_ANIMAL:
         return
     for key in ("weight", "weighed", "age"):

@@ -57,7 +57,7 @@ def finish_file(path: Path, journal: Path) -> CloseRecord:
     for record in reader.tail():
         if isinstance(record.body, Event):
             gathered.add(record.body)
-        if isinstance(record.body, SampleBlock):
+        if isinstance(record.body, SampleBlock) and reader.header is not None and not reader.header.imported:
             gathered.clocks.add(record.body)
         if isinstance(record.body, CloseRecord):
             last_ns = record.body.t_ns

@@ -148,7 +148,10 @@ def genesis(header_payload: bytes) -> bytes:
 
 def encode_header(header: SessionHeader) -> bytes:
     """Return the payload of the first record."""
-    return canonical_json({"format": FORMAT_VERSION, **asdict(header)})
+    fields = asdict(header)
+    if not header.imported:
+        del fields["imported"]  # format 1 is older than imports, and says nothing where there is nothing to say
+    return canonical_json({"format": FORMAT_VERSION, **fields})
 
 
 def decode_header(payload: bytes) -> SessionHeader:

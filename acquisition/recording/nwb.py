@@ -161,6 +161,8 @@ def _nwbfile(header: SessionHeader) -> NWBFile:
     plan = header.plan
     start = datetime.fromtimestamp(header.started_wall_ns / 1e9, tz=UTC)
     mark = "SIMULATED: no instrument and no animal was involved. " if header.simulated else ""
+    if header.imported:
+        mark += f"IMPORTED, not recorded by this program: {header.imported}. "
     name = str(plan.get("name") or "unnamed")
     nwbfile = NWBFile(
         session_description=f"{mark}Glutamate biosensor amperometry with syringe-pump infusion, protocol {name}",
@@ -169,7 +171,7 @@ def _nwbfile(header: SessionHeader) -> NWBFile:
         file_create_date=start,
         session_id=header.session_id,
         experiment_description=f"{mark}{plan.get('description') or name}",
-        keywords=[*(["SIMULATED"] if header.simulated else []), "amperometry", "biosensor", "glutamate", "infusion"],
+        keywords=[*header.mark.split(), "amperometry", "biosensor", "glutamate", "infusion"],
         notes=f"{mark}plan sha256 {header.plan_sha256}; times are seconds of the host's monotonic clock since "
         "session start; raw current as measured, nothing filtered; gaps have no rows and are listed in events/gap",
         pharmacology=_pharmacology(plan) or None,
@@ -231,7 +233,7 @@ def _growing(dtype: str, table: Table) -> H5DataIO:
 
 def _add_samples(nwbfile: NWBFile, header: SessionHeader, table: Table) -> None:
     spec = next(spec for spec in header.streams if spec.instrument == table.key[1])
-    mark = "SIMULATED " if header.simulated else ""
+    mark = header.mark
 
     def series(column: str, dtype: str, *, unit: str, text: str, timestamps: Any, comments: str = "no comments") -> Any:
         made = TimeSeries(

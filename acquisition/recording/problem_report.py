@@ -94,7 +94,7 @@ def _about(session: SessionData) -> str:
         [
             "Without samples and without the names that are known to be names. READ IT before you send it: a name",
             "inside a label, or in what an instrument is called, is not known to be one.",
-            f"{'SIMULATED session' if header.simulated else 'session'}, {header.software}, plan {header.plan_sha256}",
+            f"{header.mark}session, {header.software}, plan {header.plan_sha256}",
             f"closed: {session.close.outcome if session.close else 'no, it was interrupted'}; {session.problem}",
             f"Python {sys.version.split()[0]} on {platform.system()} {platform.release()} {platform.machine()}",
             ", ".join(f"{name} {_version(name)}" for name in PACKAGES),

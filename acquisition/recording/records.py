@@ -64,6 +64,13 @@ class SessionHeader:
     streams: tuple[StreamSpec, ...]
     pumps: tuple[str, ...]
     seed: int | None = None
+    imported: str = ""
+    """Which file of which other system it was made of; empty where this program recorded it."""
+
+    @property
+    def mark(self) -> str:
+        """Return what must stand before whatever is told of this session; empty where it was measured here."""
+        return ("SIMULATED " if self.simulated else "") + ("IMPORTED " if self.imported else "")
 
 
 class RecordSink(Protocol):

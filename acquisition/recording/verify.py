@@ -71,8 +71,12 @@ def verify(session_dir: Path) -> VerificationReport:
     _check_manifest(found, session_dir, reader)
     if reader.header is not None and reader.closed is not None:
         _check_nwb(found, session_dir)
-    for spec in reader.header.streams if reader.header is not None else ():
-        found.add(spec.instrument, "", clocks.sentence(spec.instrument))
+    if reader.header is not None:
+        told = "its times are those of the imported file" if reader.header.imported else ""
+        for spec in reader.header.streams:
+            found.add(spec.instrument, "", told or clocks.sentence(spec.instrument))
+        if reader.header.imported:
+            found.add("IMPORTED", "", f"not recorded by this program: {reader.header.imported}")
     return VerificationReport(session_dir, tuple(found.items))
 
 

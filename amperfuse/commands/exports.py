@@ -61,8 +61,8 @@ def export(
         said_why = error.strerror or str(error)
         raise Ended(f"{safe(str(target))} cannot be written: {said_why}. The recording is untouched.",
                     ExitCode.REFUSED_INPUT) from error  # fmt: skip
-    if recording.simulated:
-        tell("SIMULATED: nothing in this recording was measured")
+    if recording.data.header.mark:
+        tell(recording.status)
     for path in written:
         say(safe(str(path)))
 

@@ -28,7 +28,7 @@ def verify(session: Session) -> None:
     report = verify_session(session)
     say(report.text())
     if report.ok:
-        mark = "SIMULATED session, " if _simulated(session) else ""
+        mark = _mark(session) and f"{_mark(session)}session, "
         say(f"{mark}fingerprint {session_fingerprint(session)} (samples, doses and events)")
     if not report.ok:
         raise Ended("It does not pass. 'amperfuse recover' repairs what can be.", ExitCode.VERIFICATION_FAILED)
@@ -59,10 +59,10 @@ def problem_report(
     tell(f"{safe(str(out))} is written. Read it before you send it: names inside labels are not known to be names.")
 
 
-def _simulated(session: Path) -> bool:
+def _mark(session: Path) -> str:
     reader = JournalReader(session / JOURNAL_NAME)
     next(iter(reader.tail()), None)
-    return reader.header is not None and reader.header.simulated
+    return reader.header.mark if reader.header is not None else ""
 
 
 def must_be_session(session: Path) -> None:

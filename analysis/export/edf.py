@@ -41,7 +41,7 @@ def export_edf(recording: Recording, path: Path) -> list[Path]:
         patient=Patient(code=_ascii(str(subject["subject_id"])), sex=_sex(str(subject["sex"]))),
         recording=edfio.Recording(
             startdate=started.date(),
-            equipment_code="SIMULATED" if recording.simulated else "amperfuse",
+            equipment_code="_".join(recording.data.header.mark.split()) or "amperfuse",
         ),
         starttime=started.time().replace(microsecond=0),
         data_record_duration=1,

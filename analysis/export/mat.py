@@ -25,7 +25,7 @@ def export_mat(recording: Recording, path: Path) -> list[Path]:
     """Write ``path``, which must not exist. Raises OSError, ValueError when it would be larger than 2 GB."""
     header, taken = recording.data.header, set[str]()
     session = {
-        "status": "SIMULATED: nothing in here was measured" if recording.simulated else "measured",
+        "status": recording.status,
         "session_id": header.session_id,
         "problem": recording.problem,
         "software": header.software,

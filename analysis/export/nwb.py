@@ -49,7 +49,7 @@ def _extend(recording: Recording, path: Path) -> None:
 
 
 def _derived(recording: Recording) -> Iterator[TimeSeries]:
-    mark = "SIMULATED. " if recording.simulated else ""
+    mark = recording.data.header.mark
     for channel in recording.channels.values():
         if channel.sensitivity_a_per_um and len(channel.t_s):
             yield _series(

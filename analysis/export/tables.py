@@ -101,7 +101,7 @@ def _annotations(recording: Recording) -> Rows:
 def _about(recording: Recording) -> Rows:
     header = recording.data.header
     yield ["what", "value"]
-    yield ["status", "SIMULATED: nothing in these tables was measured" if recording.simulated else "measured"]
+    yield ["status", recording.status]
     yield ["session", header.session_id]
     yield ["problem", recording.problem or "none: closed and undamaged"]
     yield ["software", header.software]

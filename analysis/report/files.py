@@ -69,4 +69,6 @@ def _title(recording: Recording) -> str:
 
 
 def _foot(recording: Recording) -> str:
-    return f"{recording.data.header.session_id}; {recording.data.header.software}"
+    header = recording.data.header
+    imported = f"; IMPORTED from {header.imported}" if header.imported else ""
+    return f"{header.session_id}; {header.software}{imported}"

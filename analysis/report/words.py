@@ -16,6 +16,7 @@ from analysis.effect import Effect
 from analysis.report.findings import Findings, PairFindings
 from analysis.review import Recording
 from analysis.sections import Section, columns
+from analysis.subject_words import weight_text
 
 EVENTS_SHOWN = 200
 PA_PER_A = 1e12
@@ -30,8 +31,7 @@ def about(recording: Recording) -> str:
     ended = f"{(closed.t_ns - header.started_ns) / 60e9:.1f} min, {closed.outcome}" if closed else "NOT CLOSED"
     return (
         f"{subject['subject_id']}, {subject['species']}, sex {subject['sex']}, age {subject['age'] or 'not given'}, "
-        f"{subject['weight_g']:g} g on {subject['weighed_on'] or 'a day not given'}; started {started:%Y-%m-%d %H:%M} "
-        f"UTC; {ended}"
+        f"{weight_text(subject)}; started {started:%Y-%m-%d %H:%M} UTC; {ended}"
     )
 
 
