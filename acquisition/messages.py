@@ -85,6 +85,8 @@ class ChannelView(_Message):
     instrument: str
     role: str
     link: Link
+    interval_s: float | None = None
+    """Distance of its samples."""
     sensitivity_a_per_um: float | None = None
     slope_low_a_per_um: float | None = None
     slope_high_a_per_um: float | None = None

@@ -6,6 +6,7 @@ The only place that reads the machine's clock for the screen, through Qt. The co
 from __future__ import annotations
 
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from types import TracebackType
@@ -15,6 +16,7 @@ from PyQt6.QtCore import QDateTime, QElapsedTimer, QProcess, QSettings, QUrl
 from PyQt6.QtGui import QDesktopServices, QGuiApplication
 from PyQt6.QtWidgets import QApplication
 
+from acquisition.signal.filters import load
 from gui.history import ReadHistory, read_journal
 from gui.link import ClientLink, EngineLink
 from gui.presenters.unfinished import LookForUnfinished
@@ -53,6 +55,7 @@ def run_window(
     app = application()
     window = open_window(link, read_history=read_history, settings=settings, unfinished=unfinished)
     window.show()
+    threading.Thread(target=load, name="load-filters").start()
     return app.exec()
 
 

@@ -148,6 +148,8 @@ QPushButton:hover { border-color: $accent; }
 QPushButton:pressed { background: $edge; }
 QPushButton:disabled { color: $dim; background: transparent; border-color: $edge; }
 QPushButton:checked { background: $accent; color: $surface; border-color: $accent; }
+QPushButton[quiet="true"] { background: transparent; border: none; padding: 0 3px; color: $dim; }
+QPushButton[quiet="true"]:hover { color: $accent; }
 QPushButton[main="true"]:enabled { background: $accent; color: $surface; border-color: $accent; }
 QPushButton#stop { background: $stop; color: $stop_text; border: none; border-radius: 8px; }
 QPushButton#stop:pressed { background: $stop_down; }

@@ -12,11 +12,15 @@ import numpy as np
 
 from acquisition.messages import ChannelSamples
 from acquisition.signal.blocks import Stretch
+from acquisition.signal.derived import Recipe
 from acquisition.signal.pyramid import Floats, MinMaxPyramid
+from gui.derived_trace import DerivedTrace, Present
 from gui.presenters.text import NS_PER_S
 
 Key = tuple[str, str]
 """Instrument and channel."""
+WORK_SAMPLES = 10_000
+"""Samples that are derived in one frame, all channels together: a few ms, so that STOP is heard in between."""
 
 
 @dataclass
@@ -25,6 +29,8 @@ class TraceStore:
 
     session_started_ns: int
     traces: dict[Key, MinMaxPyramid] = field(default_factory=dict)
+    _derived: dict[Key, tuple[DerivedTrace, Key | None]] = field(default_factory=dict)
+    """What is looked at otherwise than as measured, with the sentinel that is taken off."""
     _last_ns: dict[Key, int] = field(default_factory=dict)
     _waiting: list[ChannelSamples] | None = None
 
@@ -61,9 +67,30 @@ class TraceStore:
             if message.journal_sequence > up_to_sequence:
                 self._add(message)
 
+    def look_at(self, key: Key, recipe: Recipe, interval_s: float, sentinel: Key | None = None) -> None:
+        """Draw a channel through ``recipe`` from now on, the samples so far included; again changes nothing."""
+        now = self._derived.get(key)
+        if now is not None and (now[0].recipe, now[0].interval_s, now[1]) == (recipe, interval_s, sentinel):
+            return
+        self._derived.pop(key, None)
+        if recipe != Recipe():
+            self._derived[key] = DerivedTrace(recipe, interval_s), sentinel
+
+    def work(self, most: int = WORK_SAMPLES) -> None:
+        """Let what is looked at follow what was recorded, by at most so many samples."""
+        for key, (shown, sentinel) in self._derived.items():
+            if key in self.traces:
+                beside = None if sentinel is None else self.traces.get(sentinel, MinMaxPyramid())
+                shown.catch_up(self.traces[key], beside, most // len(self._derived))
+
+    def present(self, key: Key, newest_s: float) -> Present | None:
+        """Return what is at the right end of a channel that is looked at otherwise than as measured; else None."""
+        shown = self._derived.get(key)
+        return None if shown is None else shown[0].present(newest_s)
+
     def line(self, key: Key, t_from: float, t_to: float, pixels: int) -> tuple[Floats, Floats]:
         """Return a line in seconds and amperes, ready to be drawn; empty for a channel without samples."""
-        trace = self.traces.get(key)
+        trace = self._derived[key][0].pyramid if key in self._derived else self.traces.get(key)
         if trace is None or not len(trace):
             return np.empty(0), np.empty(0)
         return trace.line(t_from, t_to, pixels)

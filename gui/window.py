@@ -39,11 +39,12 @@ from gui.presenters.sound import (
     pause_left_s,
 )
 from gui.presenters.stop import stop_status
-from gui.presenters.traces import WINDOWS, Scale
+from gui.presenters.traces import WINDOWS
 from gui.presenters.unfinished import LookForUnfinished
 from gui.rehearser import Rehearser
 from gui.sound import Player
 from gui.theme import set_lit
+from gui.view_settings import remember, remembered
 from gui.widgets.alarms import AlarmList, AlarmTest
 from gui.widgets.controls import ControlActions, ControlPanel
 from gui.widgets.log import EventLog
@@ -121,7 +122,7 @@ class MainWindow(QMainWindow):
         self.unfinished = UnfinishedPart(self._parts.unfinished, self._parts.copy_text)
         self.alarms = AlarmList(operator.acknowledge, self.toggle_pause)
         self.alarm_test = AlarmTest()
-        self.traces = TraceArea(palette, self._remember_view)
+        self.traces = TraceArea(palette, partial(remember, self._parts.settings))
         self.timeline = TimelinePanel(palette)
         self.log = EventLog(palette, lambda: self.mirror.events)
         self.note = NoteBox(self.mirror.engine_now_ns, operator.note)
@@ -170,6 +171,7 @@ class MainWindow(QMainWindow):
             "F": self.traces.toggle_live,
             "U": self.traces.toggle_scale,
             "Y": self.traces.toggle_fit,
+            "L": self.traces.next_filter,
             "M": self.operator.mark,
             "N": self.note.setFocus,
             "S": self.toggle_pause,
@@ -353,15 +355,8 @@ class MainWindow(QMainWindow):
         geometry = settings.value("geometry")
         if geometry is not None:
             self.restoreGeometry(geometry)
-        place = int(settings.value("window", 2))
-        scale: Scale = "apparent" if settings.value("scale") == "apparent" else "current"
-        self.traces.restore(WINDOWS[place % len(WINDOWS)][1], scale)
+        self.traces.restore(remembered(settings))
         self.setWindowTitle(title(None))
-
-    def _remember_view(self, window_s: float | None, scale: Scale) -> None:
-        place = next(k for k, (_name, length) in enumerate(WINDOWS) if length == window_s)
-        self._parts.settings.setValue("window", place)
-        self._parts.settings.setValue("scale", scale)
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         super().resizeEvent(a0)

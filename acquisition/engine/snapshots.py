@@ -177,6 +177,7 @@ def channel_views(sensor: SensorDesk) -> Sequence[ChannelView]:
             instrument=sensor.name,
             role=channel.role,
             link=sensor.link,
+            interval_s=sensor.setup.interval_s,
             sensitivity_a_per_um=channel.sensitivity_a_per_um,
             slope_low_a_per_um=channel.slope_low_a_per_um,
             slope_high_a_per_um=channel.slope_high_a_per_um,

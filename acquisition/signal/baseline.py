@@ -41,19 +41,21 @@ class RunningBaseline:
 
         Values that are not finite count as missing.
         """
-        levels = np.empty(len(values))
+        if not len(values):
+            return np.empty(0)
         seconds = np.floor(t_s).astype(np.int64)
-        starts = np.flatnonzero(np.diff(seconds, prepend=seconds[:1] - 1))
-        for start, stop in zip(starts.tolist(), np.append(starts, len(values))[1:].tolist(), strict=True):
-            second = int(seconds[start])
+        starts = np.flatnonzero(np.diff(seconds, prepend=seconds[0] - 1))
+        finite = np.isfinite(values)
+        sums = np.add.reduceat(np.where(finite, values, 0.0), starts)
+        counts = np.add.reduceat(finite.astype(np.int64), starts)
+        levels = []
+        for second, total, count in zip(seconds[starts].tolist(), sums.tolist(), counts.tolist(), strict=True):
             if second != self._second:
                 self._close(second)
-            part = values[start:stop]
-            part = part[np.isfinite(part)]
-            self._sum += float(part.sum())
-            self._count += len(part)
-            levels[start:stop] = self.level
-        return levels
+            self._sum += total
+            self._count += count
+            levels.append(self.level)
+        return np.repeat(levels, np.diff(starts, append=len(values)))
 
     def _close(self, next_second: int) -> None:
         """Take the second that has ended into the median, and out of it what is too old for the next one."""

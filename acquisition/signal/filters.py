@@ -4,21 +4,25 @@ Knows causal filters over evenly spaced samples: moving mean, Butterworth low-pa
 whole mains periods. Fed piece by piece they give what they give at once, so that a screen and an analysis see the
 same. A gap (a value that is not finite, or a time that jumps) starts a filter anew: nothing is carried across it and
 NaN spoils no neighbour. Does not know what is recorded, which is never filtered.
+
+SciPy is imported when the first filter is made, not before: it takes a second, and a window that opens needs its STOP
+button sooner than that (``load`` does it beside).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 Floats = NDArray[np.float64]
 
-MAINS_HZ = (50.0, 60.0)
+MAINS_HZ = (50.0, 60.0, 100.0, 120.0)
+"""With the first harmonics: what rectified mains makes."""
 MAINS_S = 0.1
 """Five periods of 50 Hz, six of 60 Hz: a mean over it nulls both (science.md 2.6 [D])."""
 MAINS_LEFT = 0.02
@@ -100,6 +104,12 @@ class DisplayFilter:
         return filtered
 
 
+def load() -> None:
+    """Import what filters need, now; in a thread of a program that cannot wait for it."""
+    import_module("scipy.ndimage")
+    import_module("scipy.signal")
+
+
 def filtered(t_s: Floats, values: Floats, spec: FilterSpec, interval_s: float) -> Floats:
     """Return a whole recording as the screen had it, shape (n,). Raises ValueError for a filter with a fault."""
     return DisplayFilter(spec, interval_s).add(t_s, values)
@@ -131,7 +141,9 @@ def _kernel(spec: FilterSpec, interval_s: float) -> _Kernel:
     if spec.fault(interval_s):
         raise ValueError(spec.fault(interval_s))
     if spec.kind == "low-pass":
-        return _LowPass(signal.butter(_ORDER, spec.size, fs=1.0 / interval_s, output="sos"))
+        from scipy.signal import butter  # noqa: PLC0415 - see above
+
+        return _LowPass(butter(_ORDER, spec.size, fs=1.0 / interval_s, output="sos"))
     return _Median(spec.samples(interval_s)) if spec.kind == "median" else _Mean(spec.samples(interval_s))
 
 
@@ -175,14 +187,14 @@ class _Median:
         self._past = np.empty(0)
 
     def run(self, x: Floats) -> Floats:
+        from scipy.ndimage import median_filter  # noqa: PLC0415 - see above
+
         known = len(self._past)
         joined = np.concatenate((self._past, x))
         self._past = joined[-(self.count - 1) :]
         few = [np.median(joined[: place + 1]) for place in range(known, min(self.count - 1, len(joined)))]
         half = self.count // 2
-        whole = (
-            ndimage.median_filter(joined, self.count)[half : len(joined) - half] if len(joined) >= self.count else []
-        )
+        whole = median_filter(joined, self.count)[half : len(joined) - half] if len(joined) >= self.count else []
         return np.concatenate((np.array(few), whole))
 
 
@@ -204,7 +216,9 @@ class _LowPass:
         self._state = None
 
     def run(self, x: Floats) -> Floats:
+        from scipy.signal import sosfilt, sosfilt_zi  # noqa: PLC0415 - see above
+
         if self._state is None:
-            self._state = signal.sosfilt_zi(self.sections) * x[0]
-        y, self._state = signal.sosfilt(self.sections, x, zi=self._state)
+            self._state = sosfilt_zi(self.sections) * x[0]
+        y, self._state = sosfilt(self.sections, x, zi=self._state)
         return np.asarray(y)

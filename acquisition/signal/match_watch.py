@@ -53,7 +53,8 @@ class MatchWatch:
         before = t_s[0] if self._last_s is None else self._last_s
         gaps = np.flatnonzero(np.diff(t_s, prepend=before) > JUMP * self.interval_s)
         self._last_s = float(t_s[-1])
-        both = np.insert(np.stack((active_a, sentinel_a)), gaps, np.nan, axis=1)
+        both = np.stack((active_a, sentinel_a))
+        both = np.insert(np.where(np.isfinite(both), both, np.nan), gaps, np.nan, axis=1)
         both = np.concatenate((self._open, both), axis=1)
         whole = both.shape[1] // self._per_mean * self._per_mean
         self._open = both[:, whole:]

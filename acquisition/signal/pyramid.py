@@ -124,6 +124,13 @@ class MinMaxPyramid:
             parts.append(rows[:, rows.shape[1] - self._open[finer] :])
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
+    def after(self, t: float, most: int) -> tuple[Floats, Floats]:
+        """Return (t, value) of the first ``most`` samples later than ``t`` that are still kept; NaN at gaps."""
+        rows = self._levels[0].rows
+        first = int(np.searchsorted(rows[_START], t, side="right"))
+        part = rows[:, first : first + most].copy()
+        return part[_START], part[_LOW]
+
     def line(self, t_from: float, t_to: float, pixels: int) -> tuple[Floats, Floats]:
         """Return (t, value) of a line for a plot ``pixels`` wide: at most some 2 points a pixel, NaN at gaps.
 

@@ -2,6 +2,7 @@
 
 All times here are seconds since the start of the session. A µM axis is *apparent* µM: current divided by the
 sensitivity in the rig file, with no baseline taken off; channels without a sensitivity stay in amperes and say so.
+What a channel is shown as (``gui.presenters.displays``) comes on top.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acquisition.messages import ChannelView
+from gui.derived_trace import Present
+from gui.presenters.displays import MEASURED, Display, band_half_um, match_words
 from gui.presenters.text import NOTHING, Tone, plain, stamp
 
 Scale = Literal["current", "apparent"]
@@ -94,15 +97,15 @@ class HasSensitivity(Protocol):
         ...
 
 
-def axis_unit(channel: HasSensitivity, scale: Scale, largest_a: float) -> AxisUnit:
-    """Return the unit for a channel whose largest visible current is ``largest_a``."""
-    sensitivity = channel.sensitivity_a_per_um
+def axis_unit(channel: HasSensitivity, scale: Scale, largest_a: float, *, delta: bool = False) -> AxisUnit:
+    """Return the unit for a channel whose largest visible current, or ``delta`` from a baseline, is ``largest_a``."""
+    sensitivity, mark = channel.sensitivity_a_per_um, "Δ " if delta else ""
     if scale == "apparent" and sensitivity:
-        return AxisUnit("apparent µM", 1.0 / sensitivity, LEAST_SPAN_UM)
+        return AxisUnit("Δ µM" if delta else "apparent µM", 1.0 / sensitivity, LEAST_SPAN_UM)
     for limit, text, per_a in ((1e-9, "pA", 1e12), (1e-6, "nA", 1e9), (1e-3, "µA", 1e6)):
         if not largest_a >= limit:
-            return AxisUnit(text, per_a, LEAST_SPAN_A * per_a)
-    return AxisUnit("mA", 1e3, LEAST_SPAN_A * 1e3)
+            return AxisUnit(mark + text, per_a, LEAST_SPAN_A * per_a)
+    return AxisUnit(f"{mark}mA", 1e3, LEAST_SPAN_A * 1e3)
 
 
 def fitted(values: NDArray[np.float64], *, trimmed: bool) -> tuple[float, float, bool]:
@@ -175,40 +178,92 @@ class ChannelHead:
     flag: str
     flag_tone: Tone
     gaps: str
+    look: str = MEASURED.button
+    """What the trace is shown as."""
+    detail: str = ""
+    """Whole sentences, for the tooltip."""
 
 
 def channel_head(
-    channel: ChannelView, unit: AxisUnit, scale: Scale, *, old: bool, cut_off: bool = False
+    channel: ChannelView,
+    unit: AxisUnit,
+    scale: Scale,
+    *,
+    old: bool,
+    cut_off: bool = False,
+    display: Display = MEASURED,
+    present: Present | None = None,
 ) -> ChannelHead:
-    """Return what stands beside the trace; a value that is old or has no line behind it is not shown as present."""
-    current = channel.last_current_a
-    usable = current is not None and math.isfinite(current) and not old and channel.link == "online"
-    flag, tone = _flag(channel)
-    if cut_off and (not flag or tone == "dim"):
-        flag, tone = "↕ beyond the axis", "warn"
-    own = axis_unit(channel, scale, abs(current)) if usable and current is not None else unit
+    """Return what stands beside the trace; a value that is old or has no line behind it is not shown as present.
+
+    ``present`` is the right end of the trace where it is not shown as measured.
+    """
+    measured = channel.last_current_a
+    known = measured is not None and math.isfinite(measured) and not old and channel.link == "online"
+    current = (measured if present is None else present.current_a) if known else None
+    if current is not None and not math.isfinite(current):
+        current = None
+    own = unit if current is None else axis_unit(channel, scale, abs(current), delta=display.delta)
+    band = _band(current, channel, own)
     remarks = (
         "apparent" if own.text.startswith("apparent") else "",
         "no sensitivity" if scale == "apparent" and not channel.sensitivity_a_per_um else "",
         f"axis in {unit.text}" if unit.text != own.text else "",
+        band,
+        _from_baseline(channel, scale, present) if display.delta and not old else "",
+        "not filtered" if display.unfiltered else "",
     )
+    matched, match_tone, match_detail = match_words(None if old or present is None else present.match)
+    flag, tone = _first_flag(_flag(channel), (matched, match_tone), cut_off=cut_off)
     return ChannelHead(
         name=plain(channel.name),
-        role=f"{plain(channel.role)} · {plain(channel.instrument)}",
-        value=figures(current * own.per_a) if usable and current is not None else NOTHING,
-        unit=own.text.removeprefix("apparent "),
+        role=" · ".join(part for part in (display.gain_from, plain(channel.role), plain(channel.instrument)) if part),
+        value=NOTHING if current is None else figures(current * own.per_a, signed=display.delta),
+        unit=own.text.removeprefix("apparent ").removeprefix("Δ "),
         remark=" · ".join(part for part in remarks if part),
         flag=flag,
         flag_tone=tone,
         gaps="" if not channel.gaps else f"{channel.gaps} gap{'s' if channel.gaps > 1 else ''}",
+        look=display.button,
+        detail=" ".join(part for part in (display.detail, _BAND if band else "", match_detail) if part),
     )
 
 
-def figures(value: float) -> str:
+_BAND = "±: what the 95 % interval of the calibration's slope leaves open; noise, drift and interferents come on top."
+
+
+def _from_baseline(channel: ChannelView, scale: Scale, present: Present | None) -> str:
+    if present is None or not math.isfinite(present.baseline_a):
+        return "baseline not known yet"
+    unit = axis_unit(channel, scale, abs(present.baseline_a))
+    return f"from {figures(present.baseline_a * unit.per_a)} {unit.text.removeprefix('apparent ')}"
+
+
+def _band(current: float | None, channel: ChannelView, unit: AxisUnit) -> str:
+    """Say how far the interval of the slope reaches, with as many digits as the value has."""
+    half = band_half_um(current, channel) if current is not None and unit.text.endswith("µM") else None
+    return "" if half is None or current is None else f"±{half:.{_places(current * unit.per_a)}f}"
+
+
+def _first_flag(own: tuple[str, Tone], match: tuple[str, Tone], *, cut_off: bool) -> tuple[str, Tone]:
+    """Return the worst of what the instrument says, a sentinel that does not match, a trace cut off by its axis."""
+    if own[0] and own[1] != "dim":
+        return own
+    if match[1] == "warn":
+        return match
+    if cut_off:
+        return "↕ beyond the axis", "warn"
+    return own if own[0] else match
+
+
+def figures(value: float, *, signed: bool = False) -> str:
     """Return a value beside a trace with as many digits as the eye can use."""
+    return f"{value:{'+' if signed else ''}.{_places(value)}f}".replace("-", "−")
+
+
+def _places(value: float) -> int:
     size = abs(value)
-    places = 3 if size < 1 else 2 if size < 100 else 1
-    return f"{value:.{places}f}".replace("-", "−")
+    return 3 if size < 1 else 2 if size < 100 else 1
 
 
 def _flag(channel: ChannelView) -> tuple[str, Tone]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,10 @@ from acquisition.signal.pyramid import Floats
 from gui.palette import Palette
 from gui.presenters.traces import AxisUnit, ChannelHead, fitted, steadied, value_range, value_ticks
 from gui.theme import font
-from gui.widgets.plain import ElidedLabel, PlainLabel, row, set_tooltip
+from gui.widgets.plain import ElidedLabel, PlainLabel, quiet_button, row, set_tooltip
 
 AXIS_PX = 58
-HEAD_PX = 184
+HEAD_PX = 208
 SMALL_BELOW_PX = 104
 """A lower row has smaller figures, and what is not needed at a glance in its tooltip."""
 LEAST_ROW_PX = 42
@@ -54,7 +54,7 @@ def style_axis(axis: Any, palette: Palette) -> None:
 class ChannelRow(QWidget):
     """Name, role, value, flags at the left; the line at the right. Pen width 1: wider costs several times as much."""
 
-    def __init__(self, palette: Palette, place: int) -> None:
+    def __init__(self, palette: Palette, place: int, next_look: Callable[[], None]) -> None:
         super().__init__()
         self._palette, self._place = palette, place
         self._range: tuple[float, float] | None = None
@@ -65,9 +65,15 @@ class ChannelRow(QWidget):
         self.role = ElidedLabel(pixels=12, tone="dim")
         self.value = PlainLabel(pixels=30, weight=600)
         self.unit = PlainLabel(pixels=17, tone="dim")
-        self.remark = PlainLabel(pixels=12, tone="dim")
+        self.remark = ElidedLabel(pixels=12, tone="dim")
         self.flag = ElidedLabel(pixels=13, weight=700)
         self.gaps = PlainLabel(pixels=12, tone="warn")
+        self.look = quiet_button(
+            "measured",
+            "What is drawn: as measured, Δ from the running baseline, or less the sentinel of the same instrument. "
+            "What is recorded stays the same.",
+        )
+        self.look.clicked.connect(next_look)
         self.head = self._lay_out_head()
         self.plot = bare_plot(palette)
         item = self.plot.getPlotItem()
@@ -97,6 +103,7 @@ class ChannelRow(QWidget):
         texts.setSpacing(0)
         self._title = row(spacing=4)
         self._title.addWidget(self.name, 1)
+        self._title.addWidget(self.look)
         self.unit.setContentsMargins(0, 0, 0, 4)
         self._number = row(self.value, spacing=6)
         self._number.addWidget(self.unit, 0, Qt.AlignmentFlag.AlignBottom)
@@ -170,7 +177,9 @@ class ChannelRow(QWidget):
         else:
             self.flag.show_text(head.flag, head.flag_tone)
         self.gaps.show_text(head.gaps)
-        set_tooltip(self.head, " · ".join(part for part in (head.name, head.role, head.remark) if part))
+        self.look.setText(head.look)
+        facts = " · ".join(part for part in (head.name, head.role, head.remark) if part)
+        set_tooltip(self.head, " ".join(part for part in (f"{facts}." if head.detail else facts, head.detail) if part))
 
     def show_line(
         self, t_s: Floats, current_a: Floats, span: tuple[float, float], unit: AxisUnit, *, trimmed: bool

@@ -74,6 +74,14 @@ def button(text: str, tooltip: str = "", *, main: bool = False) -> QPushButton:
     return result
 
 
+def quiet_button(text: str, tooltip: str = "") -> QPushButton:
+    """Return a button that looks like a line of small print: for what stands beside every trace."""
+    result = button(text, tooltip)
+    result.setFont(font(12))
+    result.setProperty("quiet", True)  # noqa: FBT003 - Qt's property takes any value
+    return result
+
+
 def wide_enough(part: QPushButton, *texts: str) -> None:
     """Keep a button wide enough for every text it will ever show, so that its neighbours stand still."""
     shown = part.text()

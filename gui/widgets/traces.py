@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -13,11 +14,15 @@ from PyQt6.QtWidgets import QButtonGroup, QFrame, QPushButton, QScrollBar, QVBox
 from acquisition.messages import ChannelView, EngineState
 from gui.layout import scrolled
 from gui.palette import Palette
+from gui.presenters.displays import Display, display, filter_text, next_filter, next_look
 from gui.presenters.moments import Moments
-from gui.presenters.traces import WINDOWS, Scale, TimeView, axis_unit, channel_head, time_ticks
-from gui.store import TraceStore
+from gui.presenters.text import NS_PER_S
+from gui.presenters.traces import WINDOWS, TimeView, axis_unit, channel_head, time_ticks
+from gui.store import Key, TraceStore
 from gui.theme import font
+from gui.view_settings import ViewChoice
 from gui.widgets.channel_row import AXIS_PX, HEAD_PX, ChannelRow, bare_plot, style_axis
+from gui.widgets.filter_box import FilterBox
 from gui.widgets.plain import ElidedLabel, button, row, wide_enough
 
 LABELS = 14
@@ -40,14 +45,16 @@ class TraceFrame:
 class TraceArea(QFrame):
     """Toolbar, rows, time axis, scroll bar."""
 
-    def __init__(self, palette: Palette, remember: Callable[[float | None, Scale], None]) -> None:
+    def __init__(self, palette: Palette, remember: Callable[[ViewChoice], None]) -> None:
         super().__init__()
         self.setProperty("card", True)  # noqa: FBT003 - Qt's property takes any value
         self._palette, self._remember = palette, remember
         self.view = TimeView()
-        self.scale: Scale = "current"
+        self.choice = ViewChoice()
         self.trimmed = False
-        self.rows: dict[tuple[str, str], ChannelRow] = {}
+        self.rows: dict[Key, ChannelRow] = {}
+        self._displays: dict[Key, Display] = {}
+        self._channels: Sequence[ChannelView] = ()
         self._now_s = 0.0
         self._left_out = FRAMES_LEFT_OUT
         self._moving_bar = False
@@ -109,6 +116,9 @@ class TraceArea(QFrame):
         self.axis = bare_plot(self._palette)
         self.axis.setFixedHeight(44)
         self.axis.setContentsMargins(0, 0, 0, 0)
+        self.filter = FilterBox(self.next_filter)
+        self.filter.setParent(self.axis)
+        self.filter.setGeometry(0, 0, HEAD_PX, self.axis.height())
         item = self.axis.getPlotItem()
         item.getAxis("left").setWidth(HEAD_PX + AXIS_PX)
         item.getAxis("left").setStyle(showValues=False)
@@ -119,9 +129,14 @@ class TraceArea(QFrame):
             label.setFont(font(12))
             item.addItem(label, ignoreBounds=True)
 
-    def restore(self, window_s: float | None, scale: Scale) -> None:
+    def restore(self, choice: ViewChoice) -> None:
         """Take up a remembered view."""
-        self.view, self.scale = TimeView(window_s), scale
+        self.view, self.choice = TimeView(choice.window_s), choice
+
+    def _choose(self, choice: ViewChoice) -> None:
+        self.choice = choice
+        self._remember(choice)
+        self._draw_soon()
 
     def set_palette(self, palette: Palette) -> None:
         """Change colours."""
@@ -141,8 +156,7 @@ class TraceArea(QFrame):
         self.view = replace(self.view, window_s=WINDOWS[place][1])
         if self.view.window_s is None:
             self.view = replace(self.view, right_s=None)
-        self._remember(self.view.window_s, self.scale)
-        self._draw_soon()
+        self._choose(replace(self.choice, window_s=self.view.window_s))
 
     def toggle_live(self) -> None:
         """Stand still, or follow the present again."""
@@ -151,9 +165,19 @@ class TraceArea(QFrame):
 
     def toggle_scale(self) -> None:
         """Change between current and apparent µM."""
-        self.scale = "apparent" if self.scale == "current" else "current"
-        self._remember(self.view.window_s, self.scale)
-        self._draw_soon()
+        self._choose(replace(self.choice, scale="apparent" if self.choice.scale == "current" else "current"))
+
+    def next_filter(self) -> None:
+        """Draw every trace through the next filter."""
+        self._choose(replace(self.choice, filter=next_filter(self.choice.filter, self._channels)))
+
+    def next_look(self, key: Key) -> None:
+        """Show one channel in the next way that it has."""
+        for channel in self._channels:
+            if (channel.instrument, channel.name) == key:
+                look = next_look(self.choice.looks.get(".".join(key), "measured"), channel, self._channels)
+                self._choose(replace(self.choice, looks={**self.choice.looks, ".".join(key): look}))
+                self.rows[key].forget_range()
 
     def toggle_fit(self) -> None:
         """Fit the y axis to everything in view, or to all but the outermost values."""
@@ -173,6 +197,7 @@ class TraceArea(QFrame):
     def show_frame(self, frame: TraceFrame) -> None:
         """Draw everything; in a long window not every time, unless somebody changed the view."""
         self._now_s = frame.now_s
+        self._derive(frame)
         self._end_axis_where_rows_end()
         long = self.view.window_s is None or self.view.window_s > EVERY_FRAME_UP_TO_S
         if long and self._left_out < FRAMES_LEFT_OUT:
@@ -191,6 +216,19 @@ class TraceArea(QFrame):
         self._show_toolbar(frame)
         self._show_bar(span, frame.now_s)
 
+    def _derive(self, frame: TraceFrame) -> None:
+        """Let what is not shown as measured keep up with what is recorded, in every frame."""
+        self._channels = frame.state.channels
+        self._displays.clear()
+        for channel in self._channels:
+            key = (channel.instrument, channel.name)
+            look = self.choice.looks.get(".".join(key), "measured")
+            shown = display(channel, self._channels, look, self.choice.filter)
+            self._displays[key] = shown
+            sentinel = (channel.instrument, shown.sentinel) if shown.sentinel else None
+            frame.store.look_at(key, shown.recipe, channel.interval_s or 0.0, sentinel)
+        frame.store.work()
+
     def _steady_span(self, now_s: float) -> tuple[float, float]:
         """Return the span, moved in whole pixels only, so that lines do not shimmer."""
         start, end = self.view.span(now_s)
@@ -204,14 +242,26 @@ class TraceArea(QFrame):
     def _draw(
         self, channel: ChannelView, frame: TraceFrame, span: tuple[float, float], ticks: list[tuple[float, str]]
     ) -> None:
-        shown = self.rows[channel.instrument, channel.name]
+        key = (channel.instrument, channel.name)
+        shown, looked_at = self.rows[key], self._displays[key]
         pixels = max(shown.plot.width() - AXIS_PX, 200)
-        t_s, current_a = frame.store.line((channel.instrument, channel.name), *span, pixels)
+        t_s, current_a = frame.store.line(key, *span, pixels)
         finite = np.abs(current_a[np.isfinite(current_a)])
         largest = float(finite.max()) if len(finite) else abs(channel.last_current_a or 0.0)
-        unit = axis_unit(channel, self.scale, largest)
+        unit = axis_unit(channel, self.choice.scale, largest, delta=looked_at.delta)
         cut_off = shown.show_line(t_s, current_a, span, unit, trimmed=self.trimmed)
-        shown.show_head(channel_head(channel, unit, self.scale, old=frame.old, cut_off=cut_off))
+        newest_s = ((channel.last_t_ns or 0) - frame.state.session_started_ns) / NS_PER_S
+        shown.show_head(
+            channel_head(
+                channel,
+                unit,
+                self.choice.scale,
+                old=frame.old,
+                cut_off=cut_off,
+                display=looked_at,
+                present=frame.store.present(key, newest_s),
+            )
+        )
         shown.show_time_grid(ticks)
         seen = [t for t in frame.moments.marks_s if span[0] <= t <= span[1]]
         shades = [i for i in frame.moments.infusions_s if i[1] >= span[0] and i[0] <= span[1]]
@@ -225,7 +275,9 @@ class TraceArea(QFrame):
             self._rows_layout.removeWidget(old)
             old.hide()
             old.deleteLater()
-        self.rows = {key: ChannelRow(self._palette, place) for place, key in enumerate(wanted)}
+        self.rows = {
+            key: ChannelRow(self._palette, place, partial(self.next_look, key)) for place, key in enumerate(wanted)
+        }
         for new in self.rows.values():
             self._rows_layout.addWidget(new, 1)
 
@@ -258,11 +310,13 @@ class TraceArea(QFrame):
             chosen.setChecked(True)
         self.live.setChecked(self.view.live)
         self.live.setText("● Live" if self.view.live else "❙❙ Back")
-        self.unit.setText("Scale: current" if self.scale == "current" else "Scale: apparent µM")
+        self.unit.setText("Scale: current" if self.choice.scale == "current" else "Scale: apparent µM")
         self.fit.setText("Fit: trimmed" if self.trimmed else "Fit: all")
         hint = "reading the recording so far …" if frame.store.loading and not frame.old else ""
-        if not hint and self.scale == "apparent":
+        displays = list(self._displays.values())
+        if not hint and self.choice.scale == "apparent" and not all(one.delta for one in displays):
             hint = "apparent: no baseline subtracted"
+        self.filter.show_filter(self.choice.filter, filter_text(self.choice.filter, displays))
         self.hint.show_text(hint)
 
     def _show_bar(self, span: tuple[float, float], now_s: float) -> None:

@@ -120,6 +120,7 @@ def channel(name: str = "glu", role: str = "glutamate", **changes: Any) -> Chann
             "instrument": "emstat",
             "role": role,
             "link": "online",
+            "interval_s": 1.0,
             "sensitivity_a_per_um": 7e-12 if role == "glutamate" else None,
             "last_current_a": 1.2345e-10,
             "last_t_ns": STARTED_NS + 1800 * S,

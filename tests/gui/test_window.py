@@ -563,7 +563,7 @@ def test_edition_window_and_scale_are_remembered(bench: Bench, name: str) -> Non
     again = bench.open()
 
     assert again._edition.name == name
-    assert (again.traces.view.window_s, again.traces.scale) == (7200.0, "apparent")
+    assert (again.traces.view.window_s, again.traces.choice.scale) == (7200.0, "apparent")
 
 
 def test_recordings_are_opened_by_another_program_from_where_this_session_lies(bench: Bench) -> None:

@@ -87,7 +87,7 @@ def test_a_glitch_is_gone_and_a_step_is_not() -> None:
     assert shown[-1] == 2.0
 
 
-@pytest.mark.parametrize("hz", [50.0, 60.0])
+@pytest.mark.parametrize("hz", [50.0, 60.0, 100.0])
 def test_mains_is_taken_out_where_the_instrument_samples_fast_enough(hz: float) -> None:
     t_s = at(KILOHERTZ, 2000)
     shown = filtered(t_s, 1e-10 + 20e-12 * np.sin(2 * np.pi * hz * t_s), FILTERS["mains"], KILOHERTZ)
@@ -97,6 +97,7 @@ def test_mains_is_taken_out_where_the_instrument_samples_fast_enough(hz: float) 
 def test_where_mains_looks_like_current_no_filter_claims_to_take_it_out() -> None:
     assert "10 samples/s are too few" in FILTERS["mains"].fault(TEN_HZ)
     assert FILTERS["mains"].left_of(50.0, TEN_HZ) == pytest.approx(1.0)
+    assert "too few" in FILTERS["mains"].fault(1 / 100)  # its first harmonic looks like current here
     assert FILTERS["mains"].fault(1 / 250) == ""
 
 

@@ -1,0 +1,163 @@
+"""What a channel is shown as: measured, from its baseline, less its sentinel, through a filter; and how that is said.
+
+Knows the choices, which of them a channel has, and the words beside its trace. The arithmetic is in
+``acquisition.signal``. A sentinel belongs to the glutamate sites of its instrument if it is the only one there, as in
+the analysis; its gain is that of the calibration, else 1, and the screen says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal, get_args
+
+import numpy as np
+
+from acquisition.messages import ChannelView
+from acquisition.signal.baseline import OVER_S
+from acquisition.signal.concentration import um_band
+from acquisition.signal.derived import Recipe
+from acquisition.signal.filters import FILTERS, NONE, FilterSpec
+from acquisition.signal.self_reference import Match
+from gui.presenters.text import Tone, plain
+
+Look = Literal["measured", "delta", "minus", "minus-delta"]
+LOOKS: tuple[Look, ...] = get_args(Look)
+RAW_GAIN = 1.0
+_MINUTES = f"{OVER_S / 60:.0f} min"
+
+
+@dataclass(frozen=True)
+class Display:
+    """How one channel is shown."""
+
+    recipe: Recipe = field(default_factory=Recipe)
+    sentinel: str = ""
+    """The channel that is taken off; empty for none."""
+    button: str = "measured"
+    gain_from: str = ""
+    """Where the gain comes from, in two words; empty where no sentinel is taken off."""
+    detail: str = ""
+    """Whole sentences, for the tooltip."""
+    delay_s: float = 0.0
+    unfiltered: str = ""
+    """Why the chosen filter does nothing here."""
+
+    @property
+    def delta(self) -> bool:
+        """Tell whether a baseline is taken off."""
+        return self.recipe.baseline_s is not None
+
+
+MEASURED = Display()
+
+
+def sentinel_of(channel: ChannelView, channels: Sequence[ChannelView]) -> str:
+    """Return the name of the sentinel beside a glutamate site; empty where there is none, or more than one."""
+    beside = [c.name for c in channels if c.instrument == channel.instrument and c.role == "sentinel"]
+    return beside[0] if channel.role == "glutamate" and len(beside) == 1 else ""
+
+
+def next_look(look: Look, channel: ChannelView, channels: Sequence[ChannelView]) -> Look:
+    """Return the look after this one, of those that the channel has."""
+    own = LOOKS if sentinel_of(channel, channels) else LOOKS[:2]
+    return own[(own.index(look) + 1) % len(own)] if look in own else own[0]
+
+
+def next_filter(name: str, channels: Sequence[ChannelView]) -> str:
+    """Return the filter after this one, of those that at least one channel has samples enough for."""
+    intervals_s = {channel.interval_s for channel in channels if channel.interval_s}
+    own = [one for one, spec in FILTERS.items() if any(not _fault(spec, s) for s in intervals_s)] or ["none"]
+    return own[(own.index(name) + 1) % len(own)] if name in own else own[0]
+
+
+def display(channel: ChannelView, channels: Sequence[ChannelView], look: Look, filter_name: str) -> Display:
+    """Return how a channel is shown; a look that needs a sentinel is left out where there is none."""
+    if channel.interval_s is None:
+        return MEASURED
+    sentinel = sentinel_of(channel, channels) if look.startswith("minus") else ""
+    spec = FILTERS.get(filter_name, NONE)
+    fault = _fault(spec, channel.interval_s)
+    used = NONE if fault else spec
+    gain = (channel.sentinel_gain or RAW_GAIN) if sentinel else None
+    delta = look.endswith("delta")
+    return Display(
+        recipe=Recipe(gain, used, OVER_S if delta else None),
+        sentinel=sentinel,
+        button=_button(gain, delta=delta),
+        gain_from="" if gain is None else "raw gain" if channel.sentinel_gain is None else "calibrated gain",
+        detail=_detail(channel, sentinel, gain, fault, delta=delta),
+        delay_s=_delay_s(used, channel.interval_s),
+        unfiltered=fault,
+    )
+
+
+def _button(gain: float | None, *, delta: bool) -> str:
+    if gain is None:
+        return "Δ baseline" if delta else "measured"
+    return f"{'Δ ' if delta else ''}−{gain:.3g} × sentinel"
+
+
+def _detail(channel: ChannelView, sentinel: str, gain: float | None, fault: str, *, delta: bool) -> str:
+    parts = []
+    if gain is not None:
+        source = (
+            "no gain is calibrated: this is the raw difference"
+            if channel.sentinel_gain is None
+            else "the gain is that of the calibration"
+        )
+        parts.append(f"{gain:.4g} × {plain(sentinel)} is taken off; {source}.")
+    if delta:
+        parts.append(f"Shown is what lies above or below the median of the last {_MINUTES}.")
+    if fault:
+        parts.append(f"Not filtered: {fault}.")
+    return " ".join(parts)
+
+
+def match_words(found: Match | None) -> tuple[str, Tone, str]:
+    """Return a few words, their tone, and the whole sentence on how well a sentinel matches; empty for None."""
+    if found is None:
+        return "", "dim", ""
+    noise = "" if np.isnan(found.residual_sd_a) else f" Noise of the difference: {found.residual_sd_a * 1e12:.2g} pA."
+    if found.matched is None:
+        nothing = "In the last half hour too little has moved both sites to tell whether they match."
+        return "match not known yet", "dim", nothing + noise
+    left = f"correlation of what is left with the sentinel {found.correlation:.2f}".replace("-", "−")
+    if found.matched:
+        return "sentinel matches", "dim", f"What moved both sites in the last half hour is taken off ({left}).{noise}"
+    seen = (
+        f"What moves both sites is still in the difference ({left}): together they show a gain of "
+        f"{found.gain_seen:.2f} ± {found.gain_seen_se:.2f}. Do not take a change here for glutamate."
+    )
+    return "▲ sentinel: no match", "warn", seen + noise
+
+
+def filter_text(name: str, displays: Sequence[Display]) -> str:
+    """Say how late a filter makes what is shown; empty without one."""
+    if name == "none" or not displays:
+        return ""
+    late = sorted({round(one.delay_s, 2) for one in displays if not one.unfiltered})
+    if not late:
+        return "does nothing here: too few samples"
+    text = f"shown {late[0]:g} s late" if len(late) == 1 else f"shown {late[0]:g} to {late[-1]:g} s late"
+    return text + (", not all" if any(one.unfiltered for one in displays) else "")
+
+
+def band_half_um(current_a: float, channel: ChannelView) -> float | None:
+    """Return how far from the value the 95 % interval of the slope reaches, µM; None where no interval is known."""
+    low, high, slope = channel.slope_low_a_per_um, channel.slope_high_a_per_um, channel.sensitivity_a_per_um
+    if low is None or high is None or not slope or not 0.0 < low <= high:
+        return None
+    ends = um_band(np.array(current_a), low, high)
+    return float(max(abs(end - current_a / slope) for end in ends))
+
+
+@lru_cache(maxsize=256)
+def _fault(spec: FilterSpec, interval_s: float) -> str:
+    return spec.fault(interval_s)
+
+
+@lru_cache(maxsize=256)
+def _delay_s(spec: FilterSpec, interval_s: float) -> float:
+    return spec.delay_s(interval_s)
