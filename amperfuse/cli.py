@@ -34,6 +34,7 @@ from amperfuse.commands import (
     streaming,
     syringe_library,
     taps,
+    unblinding,
     unfinished,
 )
 from amperfuse.console import say
@@ -87,6 +88,7 @@ app.command()(books.approve)
 app.command()(books.doses)
 app.command()(books.settle)
 app.add_typer(containers.app, name="container")
+app.command()(unblinding.unblind)
 app.command()(calibrating.calibrate)
 app.add_typer(calibrations.app, name="calibration")
 app.command()(campaigns.campaign)

@@ -2,7 +2,8 @@
 
 Knows which entries there are, what must be true before one is added, and how a dilution stands in two logs. Nothing is
 ever overwritten: a correction is an entry of its own. It supports the log that the law asks for and does not replace it
-(science.md 3.5). Does not know the engine.
+(science.md 3.5). The container of a blinded syringe has a log like any other, in which its code stands where substance
+and strength would. Does not know the engine.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from math import isclose
 
 from acquisition.books.balance import BY_HAND, FIRST, Balance, balance
 from acquisition.books.chain import Book, BookBroken, Entry, read_entries
+from acquisition.books.contents import opened_once
 from acquisition.books.places import book_place, books_of, same_name
+from acquisition.books.seals import SealUnopened, blinded_label
 from acquisition.events import NO_DATA, Scalar
 
 KIND = "containers"
 NL_PER_UL = 1000
-SAME_STRENGTH = 0.005
-"""How far the concentration in a protocol may be from the container's strength: rounding only [P]."""
 
 
 class ContainerRefused(Exception):
@@ -42,6 +43,10 @@ class Label:
     expires: date
     registrant: str
     parent: str = ""
+    code: str = ""
+    """What stands on a blinded syringe that is filled from it; empty where everybody may know what is in it."""
+    sealed: str = ""
+    """What is truly in a blinded one; ``substance`` is its label then, and ``strength_mg_per_ml`` 0: not told."""
 
 
 def nanolitres(volume_ul: float) -> int:
@@ -58,6 +63,21 @@ def open_container(label: Label, volume_ul: float, *, by: str, wall_ns: int) -> 
         return book.add(_first(label, nanolitres(volume_ul)) | {"by": by}, wall_ns)
 
 
+def open_sealed(
+    container: str, code: str, sealed: str, volume_ul: float, *, lot: str, expires: date, by: str, wall_ns: int
+) -> Entry:
+    """Begin the log of what a blinded syringe is filled from. Nothing that would tell stands in it.
+
+    Raises as ``open_container``; ContainerRefused, too, for a sealed text that does not open.
+    """
+    try:
+        opened_once(sealed, code)
+    except SealUnopened as error:
+        raise ContainerRefused(f"{error}. Nothing was written.") from error
+    label = Label(container, blinded_label(code), "", "", 0.0, lot, expires, "", code=code, sealed=sealed)
+    return open_container(label, volume_ul, by=by, wall_ns=wall_ns)
+
+
 def dilute(
     parent: str, child: str, volume_ul: float, diluent_ul: float, *, lot: str, expires: date, by: str, wall_ns: int
 ) -> Label:
@@ -71,6 +91,10 @@ def dilute(
     volume_nl, total_nl = nanolitres(volume_ul), nanolitres(volume_ul) + nanolitres(diluent_ul)
     with _held(parent) as source, _held(child, exists=False) as book:
         label = label_of(source.entries)
+        if label.code:
+            raise ContainerRefused(
+                "What a blinded syringe is filled from is not diluted: it would not be what is sealed."
+            )
         if expires > label.expires:
             raise ContainerRefused(f"A dilution expires with its parent at the latest, {label.expires.isoformat()}.")
         strength = _diluted_strength(label.strength_mg_per_ml, volume_nl, total_nl)
@@ -206,6 +230,8 @@ def label_of(entries: list[Entry]) -> Label:
             expires=date.fromisoformat(str(data["expires"])),
             registrant=str(data["registrant"]),
             parent=str(data["parent"]),
+            code=str(data.get("code") or ""),
+            sealed=str(data.get("sealed") or ""),
         )
     except (KeyError, ValueError) as error:
         raise BookBroken("a substance log does not begin with its container; restore it from your backup") from error
@@ -225,26 +251,10 @@ class ContainerBook:
         entries_of(container)
         return cls(container, session, Book(*book_place(KIND, container)).open())
 
-    def check(self, substance: str, form: str, strength_mg_per_ml: float | None, today: date) -> None:
-        """Raise ContainerRefused unless this is what the protocol says is in the pump, and not expired."""
-        label = label_of(self.book.entries)
-        if same_name(substance) != same_name(label.substance) or same_name(form) != same_name(label.form):
-            raise ContainerRefused(
-                f"The protocol says {substance} {form}, container {self.container} holds {label.substance} "
-                f"{label.form}. Nothing was started: look at the bottle."
-            )
-        if strength_mg_per_ml is None or not isclose(
-            strength_mg_per_ml, label.strength_mg_per_ml, rel_tol=SAME_STRENGTH
-        ):
-            said = "no strength" if strength_mg_per_ml is None else f"{strength_mg_per_ml:g} mg/mL"
-            raise ContainerRefused(
-                f"The protocol says {said}, container {self.container} holds {label.strength_mg_per_ml:g} mg/mL. The "
-                "animal would get another dose than is meant. Nothing was started: look at the bottle and the protocol."
-            )
-        if label.expires < today:
-            raise ContainerRefused(
-                f"Container {self.container} expired on {label.expires.isoformat()}. Nothing was started."
-            )
+    @property
+    def label(self) -> Label:
+        """Return what stands on the container. Raises BookBroken."""
+        return label_of(self.book.entries)
 
     def intend(
         self, pump: str, animal: str, target_ul: float, wall_ns: int, also: Mapping[str, Scalar] = NO_DATA
@@ -268,7 +278,8 @@ class ContainerBook:
 
 
 def _first(label: Label, volume_nl: int) -> dict[str, Scalar]:
-    return {
+    blinded: dict[str, Scalar] = {"code": label.code, "sealed": label.sealed} if label.code else {}
+    return blinded | {
         "kind": FIRST,
         "container": label.container,
         "substance": label.substance,

@@ -32,10 +32,13 @@ def content_of(holder: Holder) -> Solution:
     """Return the true solution. Raises SealUnopened for a blinded one whose seal does not open: nothing is guessed."""
     if not (holder.sealed or holder.code):
         return Solution(holder.drug, holder.drug_form, holder.concentration_mg_per_ml)
-    return _opened_once(holder.sealed, holder.code)
+    return opened_once(holder.sealed, holder.code)
 
 
 @lru_cache(maxsize=10_000)
-def _opened_once(sealed: str, code: str) -> Solution:
-    """Open it once per process: a key that is gone later (a lost drive) must not end an anaesthetic or a plan."""
+def opened_once(sealed: str, code: str) -> Solution:
+    """Return a sealed solution, opened once per process. Raises SealUnopened.
+
+    A key that is gone later (a lost drive) must not end an anaesthetic or a plan.
+    """
     return opened(sealed, code)

@@ -14,6 +14,7 @@ from datetime import date
 
 from acquisition.books.animal import AnimalBook
 from acquisition.books.chain import BookUnwritable
+from acquisition.books.container_check import check_filled_from
 from acquisition.books.containers import ContainerBook
 from acquisition.books.places import same_name
 from acquisition.events import Scalar
@@ -35,7 +36,7 @@ def open_logs(pumps: Iterable[PumpSetup], session_id: str, today: date) -> dict[
             name = same_name(pump.container)
             if name not in opened:
                 opened[name] = ContainerBook.open(pump.container, session_id)
-            opened[name].check(pump.drug, pump.drug_form, pump.concentration_mg_per_ml, today)
+            check_filled_from(opened[name].label, pump, today)
             by_pump[pump.name] = opened[name]
     except BaseException:
         for log in opened.values():

@@ -66,7 +66,7 @@ def rows(entries: Sequence[Entry]) -> list[list[Cell]]:
         what += f" into {data['child']}" if kind == "diluted" else ""
         what += f": {data['reason']}" if kind in ("explained", "counted") and data.get("reason") else ""
         what += f" (VOID, see entry {void[entry.number]})" if entry.number in void else ""
-        mg = None if volume_ul is None else volume_ul * label.strength_mg_per_ml / 1000.0
+        mg = None if volume_ul is None or label.code else volume_ul * label.strength_mg_per_ml / 1000.0
         whose = str(data.get("session") or data.get("purpose") or "")
         found.append(
             [
@@ -83,6 +83,11 @@ def rows(entries: Sequence[Entry]) -> list[list[Cell]]:
             ]
         )
     return found
+
+
+def strength_text(label: Label) -> str:
+    """Return the strength, or that it is sealed."""
+    return "sealed" if label.code else f"{label.strength_mg_per_ml:g} mg/mL"
 
 
 def as_csv(entries: Sequence[Entry]) -> str:
@@ -123,7 +128,7 @@ def as_html(entries: Sequence[Entry]) -> str:
         ("Container", label.container + (f", diluted from {label.parent}" if label.parent else "")),
         ("Substance", f"{label.substance} {label.form}".strip()),
         ("Schedule", label.schedule),
-        ("Strength", f"{label.strength_mg_per_ml:g} mg/mL"),
+        ("Strength", strength_text(label)),
         ("Lot, expiry", f"{label.lot}, {label.expires.isoformat()}"),
         ("Registrant", label.registrant),
     ]

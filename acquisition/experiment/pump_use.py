@@ -105,6 +105,11 @@ def _blinded_problems(path: tuple[str, str], pump: PumpTable, codes: list[str], 
     for key in ("drug", "form", "concentration"):
         if getattr(pump, key) is not None:
             yield source.problem((*path, key), "a blinded syringe has code and sealed instead; this would unblind it.")
+    if pump.container is not None and pump.container != pump.code:
+        yield source.problem(
+            (*path, "container"),
+            "the container of a blinded syringe is called like it, so that its name tells nothing: write the code.",
+        )
     if pump.role != "experimental":
         yield source.problem((*path, "role"), "what keeps an animal asleep is never blinded.")
     if pump.code in codes:

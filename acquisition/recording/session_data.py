@@ -70,6 +70,19 @@ class SessionData:
     """Why the journal ends before the end of its file; empty when it does not."""
 
 
+def read_header(session_dir: Path) -> SessionHeader:
+    """Return the header of a session alone: the plan as it was run, at once, however long the session.
+
+    Raises as ``read_session``.
+    """
+    reader = JournalReader(session_dir / JOURNAL_NAME)
+    for _record in reader.tail():
+        break
+    if reader.header is None:
+        raise ValueError(f"{reader.path} is not a session journal: {reader.problem or 'it is empty'}")
+    return reader.header
+
+
 def read_session(session_dir: Path) -> SessionData:
     """Read the journal of ``session_dir`` up to its last undamaged record, while it grows or after.
 

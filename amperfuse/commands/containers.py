@@ -18,6 +18,7 @@ from acquisition.books.balance import balance
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.books.containers import ContainerRefused, Label
 from acquisition.experiment import quantities
+from acquisition.experiment.protocol import load_protocol
 from acquisition.experiment.quantities import Dimension, QuantityError
 from acquisition.service.exit_codes import ExitCode
 from amperfuse.commands.options import said
@@ -83,6 +84,26 @@ def open_(  # noqa: PLR0917 - one option of the command each
     volume_ul = _quantity(volume, quantities.VOLUME, "VOLUME")
     containers.open_container(label, volume_ul, by=said(by, "--by"), wall_ns=_now())
     say(f"{container}: {volume_ul:g} µL of {substance}, {mg_per_ml:g} mg/mL, {volume_ul * mg_per_ml / 1000:g} mg.")
+
+
+@app.command("open-sealed")
+@kept
+def open_sealed(  # noqa: PLR0917 - one option of the command each
+    protocol: Annotated[Path, typer.Argument(metavar="PROTOCOL", help="The protocol with the blinded syringe.")],
+    volume: Volume,
+    pump: Annotated[str, typer.Option("--pump", metavar="PUMP", help="The pump with the blinded syringe.")],
+    expires: Expires,
+    lot: Annotated[str, typer.Option("--lot", metavar="TEXT", help="One that tells nothing: of the preparation.")],
+    by: By,
+) -> None:
+    """Begin the log of what a blinded syringe is filled from; it is called like the syringe, and tells no substance."""
+    use = next((use for use in load_protocol(protocol).pumps if use.name == pump and use.code), None)
+    if use is None:
+        raise ContainerRefused(f"{protocol} has no pump {pump!r} with a blinded syringe. Nothing was written.")
+    volume_ul = _quantity(volume, quantities.VOLUME, "VOLUME")
+    day, who, batch = _date(expires), said(by, "--by"), said(lot, "--lot")
+    containers.open_sealed(use.code, use.code, use.sealed, volume_ul, lot=batch, expires=day, by=who, wall_ns=_now())
+    say(f"{use.code}: {volume_ul:g} µL of {use.drug}. Draw the syringe from it: amperfuse container draw {use.code}")
 
 
 @app.command()
@@ -189,7 +210,7 @@ def list_() -> None:
         label, now = containers.label_of(entries), balance(entries)
         state = "closes" if now.closes else "OPEN"
         say(
-            f"{name}: {label.substance} {label.strength_mg_per_ml:g} mg/mL, {now.in_container_nl / 1000:g} µL left, "
+            f"{name}: {label.substance} {sheet.strength_text(label)}, {now.in_container_nl / 1000:g} µL left, "
             f"expires {label.expires.isoformat()}, {state}"
         )
     if not names:

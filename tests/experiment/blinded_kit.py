@@ -12,7 +12,9 @@ CODE = "K7Q"
 VEHICLE = Solution("", "", None)
 _OPEN = 'drug = "ketamine"\nform = "hydrochloride"\nconcentration = "5 mg/mL"\n'
 _TELLING = re.compile(r"ketamine|hydrochloride|mg|hard limit [a-z]+-|base|\bnan\b|vehicle")
-_NAMES_OF_FIELDS = re.compile(r"dose_mg_per_kg|concentration_mg_per_ml|[A-Za-z0-9_=-]{300,}")  # and sealed texts
+_NAMES_OF_FIELDS = re.compile(
+    r"dose_mg_per_kg|(concentration|strength)_mg_per_ml|[A-Za-z0-9_=-]{300,}"
+)  # and sealed texts
 
 
 def tells(text: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.books.contents import _opened_once
+from acquisition.books.contents import opened_once
 from acquisition.books.places import seal_key_place
 from acquisition.books.seals import Solution
 from acquisition.engine.gatekeeper import Permit, ProgramInfusion, Refusal, StartInfusion, decide
@@ -280,7 +280,7 @@ def test_a_key_that_is_lost_during_the_session_stops_nothing_and_a_new_process_r
     e = blind(bench, ketamine(5.0)).experiment()
     seal_key_place(STUDY).unlink()
     assert isinstance(decide(StartInfusion(STEP), good(e), e.plan, e.limits), Permit)
-    _opened_once.cache_clear()  # as in another process
+    opened_once.cache_clear()  # as in another process
     refused = decide(StartInfusion(STEP), good(e), e.plan, e.limits)
     assert isinstance(refused, Refusal)
     assert "cannot be counted" in refused.reason
