@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from drivers.capabilities import AmperometrySettings, ElectrodeSettings, OptionValue
 from drivers.errors import NotEncodable
 from drivers.pinnacle_8401.decimator import RAW_RATE_HZ, Filter, filter_for
-from drivers.pinnacle_8401.digital import BITS
+from drivers.pinnacle_8401.digital import InputUse
+from drivers.pinnacle_8401.pins import PIN_OPTIONS, input_uses
 from drivers.pinnacle_8401.preamps import CHANNELS, PREAMPS, PROGRAMS, Input, InputProgram
 
 BIAS_STEP_V: Final = 2.048 / 32_768
@@ -29,7 +30,7 @@ TRANSIMPEDANCE_LIMITS: Final = (1e5, 1e10)
 
 OPTIONS: Final = {
     "preamp": "model of the preamplifier that is plugged in, for example 8407-2BIO",
-    **{name: f"name of what is connected to {name.upper()}; its changes are recorded as marks" for name in BITS},
+    **PIN_OPTIONS,
 }
 CHANNEL_OPTIONS: Final = {
     "transimpedance": "V/A of this channel's preamplifier, 15.57e6 unless measured otherwise",
@@ -44,8 +45,8 @@ class Options:
 
     preamp: str
     """Empty: the rig does not say; nothing can be measured then."""
-    inputs: Mapping[str, str]
-    """Digital inputs by what they are called."""
+    inputs: Mapping[str, InputUse]
+    """Digital inputs, and what the rig says of them."""
 
 
 def parse_options(given: Mapping[str, OptionValue]) -> Options:
@@ -53,17 +54,7 @@ def parse_options(given: Mapping[str, OptionValue]) -> Options:
     preamp = given.get("preamp", "")
     if preamp != "" and preamp not in PREAMPS:
         raise NotEncodable(f"there is no preamplifier {preamp!r} in the table; it has {', '.join(PREAMPS)}")
-    inputs: dict[str, str] = {}
-    for name in BITS:
-        label = given.get(name)
-        if label is None:
-            continue
-        if not isinstance(label, str) or not label.strip() or len(label) > 40 or not label.isprintable():
-            raise NotEncodable(f"{name} is called by a text of 1 to 40 characters, not {label!r}")
-        if label in inputs.values():
-            raise NotEncodable(f"two digital inputs are called {label!r}")
-        inputs[name] = label
-    return Options(str(preamp), inputs)
+    return Options(str(preamp), input_uses(given))
 
 
 @dataclass(frozen=True)
@@ -96,7 +87,7 @@ class Programme:
     channels: tuple[Channel, ...]
     inputs: tuple[Input, Input, Input, Input]
     """What each of the four is used as."""
-    digital: Mapping[str, str]
+    digital: Mapping[str, InputUse]
 
     @property
     def connected(self) -> int:

@@ -14,7 +14,7 @@ from drivers.clock import NS_PER_S
 from drivers.errors import NotEncodable
 from drivers.pinnacle_8401.codec import Packet, decode, encode, hexadecimal
 from drivers.pinnacle_8401.decimator import RAW_PERIOD_NS, WINDOW, Decimator, filter_for
-from drivers.pinnacle_8401.digital import EdgeFinder
+from drivers.pinnacle_8401.digital import EdgeFinder, EdgeKind, InputUse
 from drivers.pinnacle_8401.packets import PacketCutter, controls
 from drivers.pinnacle_8401.placement import Placer
 from sim_devices.firmware.pinnacle_8401.control import packet as simulated_packet
@@ -336,8 +336,8 @@ def test_one_raw_sample_at_the_rail_flags_every_window_it_is_in(code: int, flagg
 # --- digital inputs ---
 
 
-def edges_of(states: list[int], **names: str) -> list[tuple[int, str, bool]]:
-    finder = EdgeFinder(names)
+def edges_of(states: list[int], **names: str | InputUse) -> list[tuple[int, str, bool]]:
+    finder = EdgeFinder({pin: InputUse(use) if isinstance(use, str) else use for pin, use in names.items()})
     t_ns: NDArray[np.int64] = np.arange(len(states)) * RAW_PERIOD_NS
     half = len(states) // 2
     found = finder.feed(t_ns[:half], np.array(states[:half], np.uint8))
@@ -353,6 +353,22 @@ def test_each_change_of_a_named_input_is_one_edge_at_its_packet() -> None:
         (5 * RAW_PERIOD_NS, "door", False),
         (5 * RAW_PERIOD_NS, "stimulus", False),
     ]
+
+
+@pytest.mark.parametrize(("edge", "at"), [("both", [1, 2, 3]), ("rising", [2]), ("falling", [1, 3])])
+def test_only_the_edges_that_the_rig_wants_are_reported(edge: EdgeKind, at: list[int]) -> None:
+    found = edges_of([1, 0, 1, 0], ttl1=InputUse("stimulus", edge))
+    assert [t_ns // RAW_PERIOD_NS for t_ns, _label, _high in found] == at
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_a_bouncing_contact_is_one_edge_at_its_first_touch_wherever_it_is_cut(cut: int) -> None:
+    use = InputUse("lever", debounce_ns=2 * RAW_PERIOD_NS)
+    states = np.array([0, 1, 0, 1, 1, 1, 1, 0, 1, 1, 0, 0, 0], np.uint8)
+    t_ns: NDArray[np.int64] = np.arange(states.size) * RAW_PERIOD_NS
+    finder = EdgeFinder({"ttl1": use})
+    found = finder.feed(t_ns[:cut], states[:cut]) + finder.feed(t_ns[cut:], states[cut:])
+    assert [(edge.t_ns // RAW_PERIOD_NS, edge.is_high) for edge in found] == [(3, True), (10, False)]
 
 
 def test_inputs_without_a_name_are_not_reported() -> None:

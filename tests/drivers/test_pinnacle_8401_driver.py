@@ -95,7 +95,8 @@ def test_what_it_cannot_do_is_refused(settings: AmperometrySettings, match: str)
 @pytest.mark.parametrize(
     "options",
     [{"preamp": "8206"}, {"preamp": 7052}, {"ttl1": ""}, {"ttl1": 5}, {"ttl1": "x" * 41}, {"ttl1": "a", "ttl2": "a"},
-     {"ext0": "a\nb"}],
+     {"ext0": "a\nb"}, {"ttl1_edge": "rising"}, {"ttl1": "a", "ttl1_edge": "up"}, {"ttl1": "a", "ttl1_debounce_ms": -1},
+     {"ttl1": "a", "ttl1_debounce_ms": True}, {"ttl1": "a", "ttl1_debounce_ms": 1001}],
 )  # fmt: skip
 def test_bad_options_are_refused_when_the_driver_is_built(options: dict[str, OptionValue]) -> None:
     with pytest.raises(NotEncodable):
@@ -197,6 +198,18 @@ def test_edges_have_the_time_of_their_packet() -> None:
     assert max(off_ns) - min(off_ns) == 0
     assert abs(off_ns[0]) <= 6 * MS, "as well as the first reading tells"
     assert instrument.edges() == []
+
+
+def test_the_rig_chooses_edges_and_debounces_them() -> None:
+    bench = PinnacleSetUp({"ttl1_every_s": "1", "ttl1_high_ms": "50"})
+    bench.settings_of_rig |= {"ttl1": "lever", "ttl1_edge": "rising"}
+    instrument = measuring(bench)
+    read_for(bench, instrument, 3.5)
+    assert [edge.is_high for edge in instrument.edges()] == [True] * 3
+    bench.settings_of_rig |= {"ttl1_debounce_ms": 60.5}
+    instrument = measuring(bench)
+    read_for(bench, instrument, 3.5)
+    assert instrument.edges() == [], "50 ms are not long enough"
 
 
 def test_edges_found_before_an_error_are_handed_out() -> None:
