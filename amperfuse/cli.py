@@ -32,6 +32,7 @@ from amperfuse.commands import (
     reviews,
     sessions,
     streaming,
+    studies,
     syringe_library,
     taps,
     unblinding,
@@ -102,6 +103,7 @@ app.command()(reviews.review)
 app.command()(exports.export)
 app.command()(exports.annotate)
 app.command("import")(importing.import_)
+app.add_typer(studies.app, name="study")
 
 
 def main() -> None:

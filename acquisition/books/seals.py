@@ -83,6 +83,19 @@ def seal(study_id: str, code: str, solution: Solution, key: bytes) -> str:
     return f"{_checked(study_id)}:{Fernet(key).encrypt(plain.ljust(SEALED_BYTES)).decode()}"
 
 
+def locked(plain: bytes, key: bytes) -> bytes:
+    """Return bytes that only the key opens again: a study's sequence."""
+    return Fernet(key).encrypt(plain)
+
+
+def unlocked(token: bytes, key: bytes) -> bytes:
+    """Return what was locked. Raises SealUnopened."""
+    try:
+        return Fernet(key).decrypt(token)
+    except (InvalidToken, ValueError) as error:
+        raise SealUnopened("the sealed sequence of the study was changed, or has another key") from error
+
+
 def opened(sealed: str, code: str) -> Solution:
     """Return what was sealed for ``code``, by the key that this user keeps. Raises SealUnopened; it names no drug."""
     study_id, _, token = sealed.partition(":")

@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     REFUSED_COMMAND = 12
     ENDED_EARLY = 13
     UNFINISHED = 14
+    INCOMPLETE = 15
     INTERRUPTED = 130
 
 
@@ -48,6 +49,7 @@ MEANING: Mapping[ExitCode, str] = MappingProxyType(
         ExitCode.REFUSED_COMMAND: "The engine runs and refused the command; the message says what would allow it.",
         ExitCode.ENDED_EARLY: "The plan was stopped before its end; pumps confirmed, the recording is closed.",
         ExitCode.UNFINISHED: "An earlier real session was not closed and waits for a person's decision.",
+        ExitCode.INCOMPLETE: "A study has animals to do still: places to give, sessions missing or not whole.",
         ExitCode.INTERRUPTED: "Interrupted by Ctrl-C. --headless stops its pumps first; a window only closes.",
     }
 )

@@ -23,7 +23,6 @@ from acquisition.experiment.fields import (
     SaidText,
     ShortText,
     Table,
-    VolumeMlPerKg,
     WeightG,
 )
 from acquisition.experiment.problems import (
@@ -76,10 +75,9 @@ class DesignTable(Table):
 
 
 class BlindedTable(Table):
-    """A pump whose syringe nobody at the bench knows, and how much of it an animal gets."""
+    """A pump whose syringe nobody at the bench knows."""
 
     pump: Name
-    volume: VolumeMlPerKg | None = None
 
 
 class SyringeTable(Table):
@@ -264,7 +262,7 @@ def load_study(folder: Path) -> Study:
 
 
 def _problems(file: StudyFile, source: Source) -> Iterator[Problem]:
-    if file.study.id and not STUDY_ID.fullmatch(file.study.id):
+    if ("study", "id") in source.lines and not STUDY_ID.fullmatch(file.study.id):
         yield source.problem(("study", "id"), 'this is no id; "amperfuse study new" writes it: leave it out.')
     for key in ("protocol", "rig", "sessions"):
         try:

@@ -7,8 +7,23 @@ from pathlib import Path
 import pytest
 
 from acquisition.books.seals import Solution
+from acquisition.experiment.fields import Table
 from acquisition.experiment.problems import RefusedInput
-from analysis.study.study_file import load_study
+from analysis.readout_file import ReadoutTable, StretchTable
+from analysis.study.study_file import (
+    AnimalsTable,
+    BlindedTable,
+    BlindingTable,
+    DesignTable,
+    ExclusionTable,
+    OutcomeTable,
+    PowerTable,
+    StudyFile,
+    StudyTable,
+    SyringeTable,
+    WelfareTable,
+    load_study,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "examples/study"
 TEXT = (EXAMPLE / "study.toml").read_text("utf-8")
@@ -20,7 +35,6 @@ BAD = [
     ('name = "ketamine"', 'name = "Vehicle "', "groups[2].name", "two groups have this name"),
     ('drug = "ketamine", form', "form", "groups[2].syringes.treatment.drug", "needs the name of the drug"),
     ('concentration = "5 mg/mL", ', "", "groups[2].syringes.treatment.concentration", "needs its concentration"),
-    ('volume = "2 mL/kg"', 'volume = "50 uL"', "blinded[1].volume", "a volume per body weight"),
     ("syringes.treatment = { v", "syringes.teatment = { v", "groups[1].syringes", "from the blinded pump"),
     ("syringes.treatment = { v", "syringes.teatment = { v", "groups[1].syringes.teatment", 'mean "treatment"?'),
     ('pump = "treatment"', 'pump = "treatment"\n[[blinded]]\npump = "treatment"', "blinded[2].pump", "blinded twice"),
@@ -30,6 +44,7 @@ BAD = [
     ('allocation = "blinded"', 'allocation = "yes"', "blinding.allocation", 'expected "blinded"'),
     ('rig = "rig.toml"', 'rig = "//host/rig.toml"', "study.rig", "relative to this file"),
     ("[study]", '[study]\nid = "No Id"', "study.id", "leave it out"),
+    ("[study]", '[study]\nid = ""', "study.id", "leave it out"),
     ('licence = "none: simulated animals"', 'licence = ""', "study.licence", "must say something"),
     ("ratio = 0.6", "ratio = 0", "power.ratio", "greater than 0"),
 ]
@@ -42,7 +57,7 @@ def test_the_example_says_who_gets_what_and_what_was_fixed_before() -> None:
     assert study.group("vehicle").solutions == {"treatment": Solution("", "", None)}
     assert study.group("ketamine").solutions == {"treatment": Solution("ketamine", "hydrochloride", 5.0)}
     assert study.control == "vehicle"
-    assert [(one.pump, one.volume) for one in study.file.blinded] == [("treatment", 2.0)]
+    assert [one.pump for one in study.file.blinded] == ["treatment"]
     assert study.readout.stretches[0].label == "last 30 min"
     assert study.criterion("not-delivered") == "the blinded pump delivered less than 90 % of the planned volume"
     assert study.criterion("other") is None
@@ -71,6 +86,23 @@ def test_the_syringes_of_one_animal_have_codes_of_their_own_where_it_has_several
 
     assert load_study(tmp_path).barrels("K7Q") == {"pretreatment": "K7QA", "treatment": "K7QB"}
     assert load_study(EXAMPLE).barrels("K7Q") == {"treatment": "K7Q"}
+
+
+def test_every_key_of_the_file_is_on_its_page() -> None:
+    page = (EXAMPLE.parents[1] / "docs/reference/study-file.md").read_text("utf-8")
+    tables: list[type[Table]] = [
+        StudyTable,
+        DesignTable,
+        BlindedTable,
+        SyringeTable,
+        ReadoutTable,
+        StretchTable,
+        OutcomeTable,
+    ]
+    tables += [ExclusionTable, BlindingTable, AnimalsTable, WelfareTable, PowerTable]
+
+    assert [key for table in tables for key in table.model_fields if f"`{key}`" not in page] == []
+    assert [name for name in StudyFile.model_fields if f"`[{name}]`" not in page and f"`[[{name}]]`" not in page] == []
 
 
 def test_a_folder_without_a_study_file_is_refused(tmp_path: Path) -> None:
