@@ -23,7 +23,7 @@ from analysis.effect import Effect, EffectWindows, arrival_s, evoked_effect
 from analysis.responses.shape import measure
 from analysis.responses.template import fit_amplitude, learn_template
 from analysis.responses.windows import ResponseWindow, aligned, blanked
-from analysis.review import Recording
+from analysis.review import Recording, SlopeChoice
 from drivers.capabilities import SampleFlag
 
 Array = NDArray[np.float64]
@@ -119,12 +119,15 @@ def read_out(recording: Recording, readout: Readout, window: ResponseWindow = WI
     return Reading(responses, first_s, drug_s, baseline_um, effects, _problem(baseline_um, effects))
 
 
-def difference_um(recording: Recording, channel: str, sentinel: str) -> tuple[Array, Array]:
-    """Return (time since the session's start, s; glutamate site minus sentinel, µM), shape (n,) each.
+def difference_um(
+    recording: Recording, channel: str, sentinel: str, slope: SlopeChoice = "recorded", gain: float | None = None
+) -> tuple[Array, Array]:
+    """Return (time since the session's start, s; glutamate site minus gain times sentinel, µM), shape (n,) each.
 
-    The raw difference (gain 1), over the sensitivity that the rig gives the glutamate site. Overloaded samples are NaN,
-    and so is what a person blanked on either.
-    Raises ValueError when one is missing, they are not of one instrument, or the site has no sensitivity.
+    ``gain`` None: the calibrated one that the session was recorded with (``Channel.calibration``), else 1, the raw
+    difference. Over the sensitivity that the session was recorded with, unless ``slope`` says otherwise: a calibration
+    that is filed later must not change what was told. Overloaded samples are NaN, and so is what a person blanked on
+    either. Raises ValueError when one is missing, they are not of one instrument, or the site has no sensitivity.
     """
     for name in (channel, sentinel):
         if name not in recording.channels:
@@ -134,10 +137,11 @@ def difference_um(recording: Recording, channel: str, sentinel: str) -> tuple[Ar
         raise ValueError(f'channels "{channel}" and "{sentinel}" are not of one instrument: their times differ')
     if active.sensitivity_a_per_um is None:
         raise ValueError(f'channel "{channel}" has no sensitivity in this recording: there are no micromolars')
-    left_a = self_referenced(active.current_a, beside.current_a)
+    used = active.calibration.gain if gain is None else gain
+    left_a = self_referenced(active.current_a, beside.current_a, used)
     left_a[((active.flags | beside.flags) & NO_VALUE) != 0] = nan
     unmeasured = [stretch for name in (channel, sentinel) for stretch in blanks(recording.annotations, name)]
-    return active.t_s, apparent_um(blanked(active.t_s, left_a, unmeasured), active.sensitivity_a_per_um)
+    return active.t_s, apparent_um(blanked(active.t_s, left_a, unmeasured), active.slope_a_per_um(slope))
 
 
 def stimuli_s(recording: Recording, mark: str) -> Array:

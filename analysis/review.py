@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,14 @@ from acquisition.books.annotations import Annotation, read_annotations
 from acquisition.events import EventKind, Scalar
 from acquisition.recording.session_data import InfusionData, SessionData, StreamData, read_session
 from acquisition.signal.concentration import apparent_um
-from analysis.channel_calibration import ChannelCalibration, channel_calibration
+from analysis.calibration.drift import Correction
+from analysis.channel_calibration import ChannelCalibration, calibration_name, channel_calibration, later_correction
 from analysis.steps import step_spans
 
 Floats = NDArray[np.float64]
+SlopeChoice = Literal["best", "recorded", "corrected"]
 NS_PER_S = 1e9
+PA_PER_A = 1e12
 
 
 @dataclass(frozen=True)
@@ -47,15 +51,50 @@ class Channel:
     """Slope in the rig as it was run; None without a calibration."""
     calibration: ChannelCalibration
     """The slope's interval, the sentinel's gain and the record behind them, as the recording holds them."""
+    correction: Correction | str
+    """Calibrations before and after this session, from the probe's book on this computer, or why there are not both."""
+    started_wall_ns: int
+    """The wall clock at zero of ``t_s``, ns."""
 
-    def glutamate_um(self) -> Floats:
-        """Return the concentration that would explain the whole current, background included, shape (n,), µM.
+    def slope_a_per_um(self, slope: SlopeChoice = "best") -> Floats:
+        """Return the slope at every sample, shape (n,), A/µM.
 
-        Raises ValueError for a channel without a sensitivity: it stays in amperes.
+        ``slope``: "recorded", as in the rig as it was run; "corrected", on a straight line to the calibration after
+        the session; "best", corrected where there is such a calibration, else recorded. Raises ValueError without a
+        sensitivity (the channel stays in amperes), or where "corrected" is asked for and cannot be.
         """
         if self.sensitivity_a_per_um is None:
             raise ValueError(f"channel {self.name} has no sensitivity in this recording; it stays in amperes")
-        return apparent_um(self.current_a, self.sensitivity_a_per_um)
+        if slope == "corrected" and isinstance(self.correction, str):
+            raise ValueError(f"the slope of {self.name} cannot be corrected for drift: {self.correction}")
+        if slope == "recorded" or isinstance(self.correction, str):
+            return np.full(len(self.t_s), self.sensitivity_a_per_um)
+        return self.correction.slopes_a_per_um(wall_ns(self.t_s, self.started_wall_ns))
+
+    def slope_text(self, slope: SlopeChoice = "best") -> str:
+        """Say which slope ``slope`` is, and of which calibrations."""
+        if self.sensitivity_a_per_um is None:
+            return "no sensitivity: stays in amperes"
+        per_um = f"{self.sensitivity_a_per_um * PA_PER_A:.4g} pA/µM"
+        if slope == "recorded" or isinstance(self.correction, str):
+            return f"{per_um}, {self.calibration.name or 'a number in the rig file'}"
+        whole, per_day = self.correction.change
+        return (
+            f"{per_um} at first, corrected for {whole:+.1%} ({per_day:+.1%} a day) on a straight line from "
+            f"{calibration_name(self.correction.pre)} to {calibration_name(self.correction.post)}"
+        )
+
+    def glutamate_um(self, slope: SlopeChoice = "best") -> Floats:
+        """Return the concentration that would explain the whole current, background included, shape (n,), µM.
+
+        ``slope`` as in ``slope_a_per_um``. Raises ValueError for a channel without a sensitivity: it stays in amperes.
+        """
+        return apparent_um(self.current_a, self.slope_a_per_um(slope))
+
+
+def wall_ns(t_s: Floats, started_wall_ns: int) -> NDArray[np.int64]:
+    """Return seconds of a session on the wall clock, ns."""
+    return started_wall_ns + np.rint(t_s * NS_PER_S).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -184,18 +223,23 @@ class Recording:
         return np.asarray((t_ns - self.data.header.started_ns) / NS_PER_S, np.float64)
 
     def _channel(self, stream: StreamData, number: int) -> Channel:
-        spec = stream.spec
+        spec, header = stream.spec, self.data.header
+        known = channel_calibration(self.plan, spec.instrument, spec.channels[number])
+        slope, started_ns, t_s = spec.sensitivity_a_per_um[number], header.started_wall_ns, self._seconds(stream.t_ns)
+        end_ns = int(wall_ns(t_s, started_ns).max(initial=started_ns))
         missing = (np.diff(stream.index) != 1) | (np.diff(stream.epoch) != 0)
         return Channel(
             name=f"{spec.instrument}.{spec.channels[number]}",
             role=spec.roles[number],
-            t_s=self._seconds(stream.t_ns),
+            t_s=t_s,
             current_a=stream.current_a[:, number],
             flags=stream.flags[:, number],
             breaks=np.flatnonzero(missing).astype(np.int64),
             interval_s=spec.interval_s,
-            sensitivity_a_per_um=spec.sensitivity_a_per_um[number],
-            calibration=channel_calibration(self.plan, spec.instrument, spec.channels[number]),
+            sensitivity_a_per_um=slope,
+            calibration=known,
+            correction=later_correction(known, slope, started_ns, end_ns, simulated=header.simulated),
+            started_wall_ns=started_ns,
         )
 
     def _infusion(self, one: InfusionData) -> Infusion:

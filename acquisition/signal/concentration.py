@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def apparent_um(current_a: NDArray[np.float64], sensitivity_a_per_um: float) -> NDArray[np.float64]:
-    """Return current / sensitivity, any shape, µM. No baseline is subtracted; NaN stays NaN.
+def apparent_um(
+    current_a: NDArray[np.float64], sensitivity_a_per_um: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return current / sensitivity, any shape, µM; one sensitivity, or one per sample of a sensor that loses some.
 
-    Raises ValueError for a sensitivity of zero or one that is not a number: such a channel has no µM scale.
+    No baseline is subtracted; NaN stays NaN. Raises ValueError for a sensitivity of zero or one that is not a number:
+    such a channel has no µM scale.
     """
-    if not np.isfinite(sensitivity_a_per_um) or sensitivity_a_per_um == 0.0:
+    if not (np.isfinite(sensitivity_a_per_um) & (np.asarray(sensitivity_a_per_um) != 0.0)).all():
         raise ValueError(f"a sensitivity of {sensitivity_a_per_um} A/µM gives no concentration")
     return np.asarray(current_a, dtype=np.float64) / sensitivity_a_per_um
 

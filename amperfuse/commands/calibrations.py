@@ -126,26 +126,23 @@ def withdraw(
 
 def _slopes_at(session: Path, filed: dict[bool, tuple[FiledCalibration, ...]]) -> Iterator[str]:
     """Yield the slope of every site half-way through a session, between the calibrations around it."""
-    from analysis.calibration.drift import slope_at  # noqa: PLC0415 - loads what 'stop' must not wait for
+    from analysis.calibration.drift import correction, latest_before, slope_at  # noqa: PLC0415 - loads what 'stop' must not wait for
     from analysis.calibration.text import slope_text  # noqa: PLC0415 - the same
     from analysis.review import open_recording  # noqa: PLC0415 - the same
 
     recording = open_recording(session)
     mine = filed[recording.simulated]
-    end_s = max((one.t_s for one in recording.happenings), default=0.0)
-    middle_ns = recording.data.header.started_wall_ns + round(0.5e9 * end_s)
+    start_ns = recording.data.header.started_wall_ns
+    end_ns = start_ns + round(1e9 * max((one.t_s for one in recording.happenings), default=0.0))
     mark = "SIMULATED " if recording.simulated else ""
     for site in sorted({one.record.site for one in mine}):
-        records = [one.record for one in mine if one.record.site == site and one.record.passed and not one.withdrawn]
-        before = [r for r in records if r.phase == "before" and r.measured_wall_ns <= middle_ns]
-        after = [r for r in records if r.phase == "after" and r.measured_wall_ns > middle_ns]
-        if not before or not after:
-            yield f"{mark}{site}: no calibrations before and after this session that passed; nothing is corrected"
+        pre = latest_before(mine, site, start_ns)
+        found = correction(mine, pre, start_ns, end_ns) if pre else "no calibration before it passed and holds"
+        if pre is None or isinstance(found, str):
+            yield f"{mark}{site}: nothing is corrected, {found}"
             continue
-        found = slope_at(
-            max(before, key=lambda r: r.measured_wall_ns), min(after, key=lambda r: r.measured_wall_ns), middle_ns
-        )
-        said_so = slope_text(Interval(value=found.value, low=found.low, high=found.high))
+        middle = slope_at(pre.record, found.post.record, (start_ns + end_ns) // 2)
+        said_so = slope_text(Interval(value=middle.value, low=middle.low, high=middle.high))
         yield f"{mark}{site}: {said_so} in the middle of this session, on a straight line between both"
 
 

@@ -22,24 +22,24 @@ def report_lines(record: CalibrationRecord) -> Iterator[str]:
     yield f"{mark}calibration of {record.probe}, site {record.site}, {record.phase} the animal, {day(record)}"
     yield f"  session {record.session}, by {record.by}, {record.potential_v * 1e3:g} mV, {record.beaker_ul / 1e3:g} mL"
     yield f"  slope         {slope_text(record.slope_a_per_um)}, {kind_of_slope(record)}"
-    noise = f"{_said(record.noise_sd_a * 1e12)} pA (SD of the baseline)"
-    yield f"  noise, LOD    {noise}; LOD {_said(record.lod_um)} µM (3 SD / slope)"
+    noise = f"{said_number(record.noise_sd_a * 1e12)} pA (SD of the baseline)"
+    yield f"  noise, LOD    {noise}; LOD {said_number(record.lod_um)} µM (3 SD / slope)"
     drift = "too short a baseline to tell"
     if record.drift_a_per_s is not None:
-        share = f"{_said(record.drift_share)} of the glutamate steps"
+        share = f"{said_number(record.drift_share)} of the glutamate steps"
         drift = f"{record.drift_a_per_s * 60e12:.3g} pA/min, taken off; {share}"
     yield f"  drift         {drift}"
-    linear = f"every step within 10 % of the slope up to {_said(record.linear_to_um)} µM"
-    yield f"  line          R² {_said(record.r2, 5)}, {linear}"
+    linear = f"every step within 10 % of the slope up to {said_number(record.linear_to_um)} µM"
+    yield f"  line          R² {said_number(record.r2, 5)}, {linear}"
     yield f"  steps alone   {_steps(record)}"
-    yield f"  selectivity   {_ratio(record.selectivity)}"
+    yield f"  selectivity   {ratio_text(record.selectivity)}"
     if record.ascorbate_offset_um is not None:
-        offset = _interval(record.ascorbate_offset_um)
+        offset = interval_text(record.ascorbate_offset_um)
         yield f"                {record.ascorbate_um:g} µM of ascorbate look like {offset} µM of glutamate"
-    yield f"  gain          {_interval(record.gain)}, active over sentinel, from peroxide"
-    yield f"  sentinel      sees glutamate as part of the slope: {_interval(record.crosstalk)}"
-    yield f"  dopamine      as part of the slope: {_interval(record.dopamine_share)}"
-    yield f"  response      {_said(record.response_s)} s from 10 to 90 %, the stirrer's time in it"
+    yield f"  gain          {interval_text(record.gain)}, active over sentinel, from peroxide"
+    yield f"  sentinel      sees glutamate as part of the slope: {interval_text(record.crosstalk)}"
+    yield f"  dopamine      as part of the slope: {interval_text(record.dopamine_share)}"
+    yield f"  response      {said_number(record.response_s)} s from 10 to 90 %, the stirrer's time in it"
     yield "  additions     exact µM (nominal)"
     for one in record.additions:
         poured = f"{one.analyte:<10} {one.volume_ul:g} µL of {one.stock_um / 1e3:g} mM"
@@ -70,7 +70,7 @@ def history_lines(filed: tuple[FiledCalibration, ...], now_wall_ns: int) -> Iter
         state = _state(one)
         yield (
             f"{MARK if record.simulated else ''}{one.number:>3}  {day(record)}  {record.site:<12} {record.phase:<6} "
-            f"{slope_text(record.slope_a_per_um)}, LOD {_said(record.lod_um)} µM, {state}"
+            f"{slope_text(record.slope_a_per_um)}, LOD {said_number(record.lod_um)} µM, {state}"
         )
     standing = [one for one in filed if not one.withdrawn]
     for site in sorted({one.record.site for one in standing}):
@@ -119,8 +119,8 @@ def kind_of_slope(record: CalibrationRecord) -> str:
     if km is None:
         return "of a straight line over all steps"
     if km.value is None or km.high is None:
-        return f"near zero; no bend can be told, apparent Km at least {_said(km.low)} µM"
-    return f"near zero; apparent Km {km.value:.3g} µM (95 %: {_said(km.low)} to {_said(km.high)})"
+        return f"near zero; no bend can be told, apparent Km at least {said_number(km.low)} µM"
+    return f"near zero; apparent Km {said_number(km.value)} µM (95 %: {said_number(km.low)} to {said_number(km.high)})"
 
 
 def _steps(record: CalibrationRecord) -> str:
@@ -129,24 +129,27 @@ def _steps(record: CalibrationRecord) -> str:
     return f"{shown} pA/µM; the first is {steps[0] / line - 1.0:+.1%} off the slope"
 
 
-def _said(value: float | None, digits: int = 3) -> str:
-    return "none" if value is None else f"{value:.{digits}g}"
+def said_number(value: float | None, digits: int = 3) -> str:
+    """Return a number, or "none"."""
+    return "none" if value is None else f"{float(f'{value:.{digits}g}'):g}"  # 1500, not 1.5e+03
 
 
-def _interval(interval: Interval | None) -> str:
+def interval_text(interval: Interval | None) -> str:
+    """Return a value with its interval; open ends are said."""
     if interval is None:
         return "not measured"
     low = "open" if interval.low is None else f"{interval.low:.3g}"
     high = "open" if interval.high is None else f"{interval.high:.3g}"
-    return f"{_said(interval.value)} (95 %: {low} to {high})"
+    return f"{said_number(interval.value)} (95 %: {low} to {high})"
 
 
-def _ratio(interval: Interval | None) -> str:
+def ratio_text(interval: Interval | None) -> str:
+    """Return a selectivity with its interval; what the data leave open is said."""
     if interval is None:
         return "not measured"
     if interval.value is not None and interval.value > 0.0 and interval.high is None:
-        return f"{interval.value:.3g}:1 over ascorbate (95 %: {_said(interval.low)} or more)"
+        return f"{interval.value:.3g}:1 over ascorbate (95 %: {said_number(interval.low)} or more)"
     if interval.value is None or interval.value <= 0.0:
         low = "nothing" if interval.low is None else f"{interval.low:.3g}:1"
         return f"at least {low} over ascorbate, of which hardly anything is seen"
-    return f"{interval.value:.3g}:1 over ascorbate (95 %: {_said(interval.low)} to {_said(interval.high)})"
+    return f"{interval.value:.3g}:1 over ascorbate (95 %: {said_number(interval.low)} to {said_number(interval.high)})"

@@ -45,7 +45,8 @@ def export_mat(recording: Recording, path: Path) -> list[Path]:
 
 def _channel(recording: Recording, name: str) -> dict[str, Any]:
     channel = recording.channels[name]
-    slope = channel.sensitivity_a_per_um
+    slope, known = channel.sensitivity_a_per_um, channel.calibration
+    corrected = np.empty(0) if isinstance(channel.correction, str) else channel.slope_a_per_um("corrected")
     return {
         "name": name,
         "role": channel.role,
@@ -54,6 +55,11 @@ def _channel(recording: Recording, name: str) -> dict[str, Any]:
         "flags": channel.flags,
         "rows_before_gaps": channel.breaks + 1,  # MATLAB counts from 1
         "sensitivity_A_per_uM": np.nan if slope is None else slope,
+        "sensitivity_low_A_per_uM": np.nan if known.slope_low_a_per_um is None else known.slope_low_a_per_um,
+        "sensitivity_high_A_per_uM": np.nan if known.slope_high_a_per_um is None else known.slope_high_a_per_um,
+        "sentinel_gain": known.gain,
+        "sentinel_gain_from": known.gain_text,
+        "drift_corrected_A_per_uM": corrected,
     }
 
 

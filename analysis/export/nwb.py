@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from math import nan
 from pathlib import Path
 
-from pynwb import NWBHDF5IO, NWBFile, TimeSeries
+from hdmf.common import DynamicTable
+from pynwb import NWBHDF5IO, NWBFile, ProcessingModule, TimeSeries
 from pynwb.epoch import TimeIntervals
 
 from acquisition.recording.manifest import NWB_NAME, is_done
 from acquisition.recording.nwb import dataset_name
+from acquisition.signal.concentration import apparent_um
 from acquisition.signal.self_reference import self_referenced
 from analysis.review import Channel, Recording
 
 MODULE = "amperometry"
+M_PER_UM = 1e-6
 
 
 def export_nwb(recording: Recording, path: Path) -> list[Path]:
@@ -44,6 +48,7 @@ def _extend(recording: Recording, path: Path) -> None:
             module = nwbfile.create_processing_module(MODULE, text)
             for one in series:
                 module.add(one)
+            _add_calibrations(recording, module)
         _add_annotations(recording, nwbfile)
         io.write(nwbfile)
 
@@ -55,19 +60,70 @@ def _derived(recording: Recording) -> Iterator[TimeSeries]:
             yield _series(
                 f"{channel.name}_apparent_um",
                 channel,
-                channel.glutamate_um() * 1e-6,
+                channel.glutamate_um("recorded") * M_PER_UM,
                 "M",
-                f"{mark}raw current / {channel.sensitivity_a_per_um * 1e12:g} pA/uM (slope in the rig as run); no "
+                f"{mark}raw current / slope as recorded: {channel.slope_text('recorded')}; no "
                 "baseline subtracted: the concentration that would explain the whole current",
             )
+            if not isinstance(channel.correction, str):
+                yield _series(
+                    f"{channel.name}_apparent_um_drift_corrected",
+                    channel,
+                    channel.glutamate_um("corrected") * M_PER_UM,
+                    "M",
+                    f"{mark}raw current / slope at each time: {channel.slope_text('corrected')}; no "
+                    "baseline subtracted",
+                )
     for active, sentinel in pairs(recording):
-        yield _series(
-            f"{active.name}_minus_{sentinel.name.split('.', 1)[1]}",
-            active,
-            self_referenced(active.current_a, sentinel.current_a),
-            "A",
-            f"{mark}{active.name} - 1 * {sentinel.name}: raw difference, gain 1",
-        )
+        left_a = self_referenced(active.current_a, sentinel.current_a, active.calibration.gain)
+        name = f"{active.name}_minus_{sentinel.name.split('.', 1)[1]}"
+        text = f"{mark}{active.name} - {active.calibration.gain:.6g} * {sentinel.name}: {active.calibration.gain_text}"
+        yield _series(name, active, left_a, "A", text)
+        if active.sensitivity_a_per_um:
+            yield _series(
+                f"{name}_um",
+                active,
+                apparent_um(left_a, active.slope_a_per_um()) * M_PER_UM,
+                "M",
+                f"{text}; over the slope {active.slope_text()}",
+            )
+
+
+def _add_calibrations(recording: Recording, module: ProcessingModule) -> None:
+    """Add the calibrations that the session was recorded with, whole, as a table of one row per channel."""
+    known = [one for one in recording.channels.values() if one.calibration.filed is not None]
+    if not known:
+        return
+    table = DynamicTable(name="calibrations", description="of the probes, as they were filed before the session")
+    heads = {
+        "channel": "INSTRUMENT.CHANNEL",
+        "calibration": "which one",
+        "slope": "A per micromolar glutamate",
+        "slope_low": "lower end of its 95 % interval",
+        "slope_high": "upper end",
+        "sentinel_gain": "what the sentinel is multiplied with before it is subtracted; NaN: not calibrated",
+        "lod": "limit of detection, micromolar",
+        "r2": "of the glutamate steps",
+        "selectivity": "slope for glutamate over that for ascorbate; NaN: not measured or open",
+        "record_json": "everything that was filed, additions, plateaus and gates too",
+    }
+    for head, text in heads.items():
+        table.add_column(head, text)
+    for one in known:
+        assert one.calibration.filed is not None  # noqa: S101 - narrows a type; chosen above
+        record = one.calibration.filed.record
+        selectivity = record.selectivity.value if record.selectivity is not None else None
+        table.add_row(
+            channel=one.name, calibration=one.calibration.name, slope=_or_nan(record.slope_a_per_um.value),
+            slope_low=_or_nan(record.slope_a_per_um.low), slope_high=_or_nan(record.slope_a_per_um.high),
+            sentinel_gain=_or_nan(one.calibration.sentinel_gain), lod=_or_nan(record.lod_um), r2=_or_nan(record.r2),
+            selectivity=_or_nan(selectivity), record_json=record.model_dump_json(),
+        )  # fmt: skip
+    module.add(table)
+
+
+def _or_nan(value: float | None) -> float:
+    return nan if value is None else value
 
 
 def pairs(recording: Recording) -> list[tuple[Channel, Channel]]:

@@ -12,7 +12,10 @@ from dataclasses import fields
 from pathlib import Path
 
 from acquisition.safe_csv import Cell, csv_text
-from analysis.review import Infusion, Recording
+from acquisition.signal.concentration import apparent_um
+from acquisition.signal.self_reference import self_referenced
+from analysis.export.nwb import pairs
+from analysis.review import PA_PER_A, Channel, Infusion, Recording
 
 Rows = Iterator[Sequence[Cell]]
 NA_PER_A = 1e9
@@ -51,22 +54,32 @@ def _write(path: Path, rows: Iterable[Sequence[Cell]]) -> None:
 def _samples(recording: Recording, instrument: str) -> Rows:
     stream = recording.data.streams[instrument]
     channels = [recording.channels[f"{instrument}.{name}"] for name in stream.spec.channels]
-    calibrated = [channel for channel in channels if channel.sensitivity_a_per_um]
-    yield [
-        "time_s", "sample_index", "measurement",
-        *(f"{channel.name.split('.', 1)[1]}_nA" for channel in channels),
-        *(f"{channel.name.split('.', 1)[1]}_flags" for channel in channels),
-        *(f"{channel.name.split('.', 1)[1]}_apparent_uM" for channel in calibrated),
-    ]  # fmt: skip
     if not channels:
+        yield ["time_s", "sample_index", "measurement"]
         return
-    columns = [
-        channels[0].t_s.tolist(), stream.index.tolist(), stream.epoch.tolist(),
-        *((channel.current_a * NA_PER_A).tolist() for channel in channels),
-        *(channel.flags.tolist() for channel in channels),
-        *(channel.glutamate_um().tolist() for channel in calibrated),
-    ]  # fmt: skip
-    yield from ([_number(value) for value in row] for row in zip(*columns, strict=True))
+    columns: dict[str, list[float]] = {
+        "time_s": channels[0].t_s.tolist(), "sample_index": stream.index.tolist(), "measurement": stream.epoch.tolist(),
+        **{f"{_short(c)}_nA": (c.current_a * NA_PER_A).tolist() for c in channels},
+        **{f"{_short(c)}_flags": c.flags.tolist() for c in channels},
+    }  # fmt: skip
+    for channel in channels:
+        if channel.sensitivity_a_per_um:
+            columns[f"{_short(channel)}_apparent_uM"] = channel.glutamate_um("recorded").tolist()
+            if not isinstance(channel.correction, str):
+                columns[f"{_short(channel)}_apparent_drift_corrected_uM"] = channel.glutamate_um("corrected").tolist()
+    for active, sentinel in pairs(recording):
+        if active in channels:
+            left_a = self_referenced(active.current_a, sentinel.current_a, active.calibration.gain)
+            name = f"{_short(active)}_minus_{_short(sentinel)}"
+            columns[f"{name}_nA"] = (left_a * NA_PER_A).tolist()
+            if active.sensitivity_a_per_um:
+                columns[f"{name}_uM"] = apparent_um(left_a, active.slope_a_per_um()).tolist()
+    yield list(columns)
+    yield from ([_number(value) for value in row] for row in zip(*columns.values(), strict=True))
+
+
+def _short(channel: Channel) -> str:
+    return channel.name.split(".", 1)[1]
 
 
 def _number(value: float) -> float | None:
@@ -110,5 +123,16 @@ def _about(recording: Recording) -> Rows:
     for pump in header.plan["pumps"]:
         yield [f"pump_{pump['name']}", json.dumps(pump, sort_keys=True)]
     for channel in recording.channels.values():
-        slope = channel.sensitivity_a_per_um
-        yield [f"sensitivity_{channel.name}_pA_per_uM", slope * 1e12 if slope else "not calibrated: stays in nA"]
+        slope, known = channel.sensitivity_a_per_um, channel.calibration
+        yield [f"sensitivity_{channel.name}_pA_per_uM", slope * PA_PER_A if slope else "not calibrated: stays in nA"]
+        if channel.role != "glutamate" or not slope:
+            continue
+        for end, value in (("low", known.slope_low_a_per_um), ("high", known.slope_high_a_per_um)):
+            said = "not known: a bare number in the rig" if value is None else value * PA_PER_A
+            yield [f"sensitivity_{channel.name}_{end}_pA_per_uM", said]
+        yield [f"sentinel_gain_{channel.name}", known.gain_text]
+        yield [f"slope_{channel.name}_of_differences_in_uM", channel.slope_text()]
+        if isinstance(channel.correction, str):
+            yield [f"drift_correction_{channel.name}", f"none: {channel.correction}"]
+        if known.filed is not None:
+            yield [f"calibration_{channel.name}", known.filed.record.model_dump_json()]

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis import page
+from analysis.calibration.record_figure import CAPTION as RECORDS_CAPTION
+from analysis.calibration.record_figure import records_figure
 from analysis.plot import session_figure
+from analysis.report.calibration import records
 from analysis.report.figures import CAPTION, responses_figure
 from analysis.report.findings import Findings, find
 from analysis.report.paper import as_pdf
@@ -34,6 +37,7 @@ def as_page(recording: Recording, findings: Findings) -> str:
     """Return the self-contained page."""
     shown = sections(recording, findings)
     drawn = responses_figure(findings)
+    rests_on = records_figure(records(recording))
     warned = doubts(recording, findings)
     parts = [
         page.paragraph(about(recording), "dim"),
@@ -42,6 +46,7 @@ def as_page(recording: Recording, findings: Findings) -> str:
         page.figure_svg(session_figure(recording.data), PLOT_CAPTION, "session"),
         page.figure_svg(drawn, CAPTION, "responses") if drawn is not None else "",
         *map(page.section, shown[1:]),
+        page.figure_svg(rests_on, RECORDS_CAPTION, "calibrations") if rests_on is not None else "",
     ]
     return page.page(_title(recording), parts, simulated=recording.simulated, footer=(_foot(recording),))
 
@@ -52,6 +57,9 @@ def as_paper(recording: Recording, findings: Findings) -> bytes:
     figures = [(session_figure(recording.data), PLOT_CAPTION)]
     if drawn is not None:
         figures.append((drawn, CAPTION))
+    rests_on = records_figure(records(recording))
+    if rests_on is not None:
+        figures.append((rests_on, RECORDS_CAPTION))
     return as_pdf(
         _title(recording),
         about(recording),

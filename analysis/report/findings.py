@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from acquisition.plan import without_rounds
 from acquisition.signal.self_reference import Match, match
+from analysis.channel_calibration import RAW_GAIN
 from analysis.effect import Effect, EffectWindows, arrival_s, evoked_effect, tonic_effect
 from analysis.evoked import Responses, difference_um, measured, stimuli_s
 from analysis.export.nwb import pairs
 from analysis.responses.windows import ResponseWindow, aligned
-from analysis.review import Recording
+from analysis.review import Channel, Recording, SlopeChoice
 
 Array = NDArray[np.float64]
 FEWEST_STIMULI = 3
@@ -41,16 +42,16 @@ class PairFindings:
     channel: str
     sentinel: str
     matched: Match
-    """At gain 1, over the whole session."""
+    """At the gain that is subtracted with, over the whole session."""
     responses: Responses | None = None
     """None without a stimulus or a sensitivity."""
     average_t_s: Array | None = None
     average_um: Array | None = None
     """All responses aligned, shape (stimuli, m)."""
     effects: Mapping[tuple[str, str], Effect] | None = None
-    """By (measured, windows); None without a drug that arrived."""
-    tonic: Effect | None = None
-    """µM, after minus before, in the first of the windows."""
+    """By (measured, windows); None without a drug that arrived. Other calibrations in the first of the windows."""
+    tonic: Mapping[str, Effect] | None = None
+    """µM, after minus before, in the first of the windows, by calibration; the first is the one that counts."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,17 @@ def _usual_drug(recording: Recording) -> str:
 
 def _pair(recording: Recording, channel: str, sentinel: str, stimulus: str, arrived_s: float) -> PairFindings:
     active, beside = recording.channels[channel], recording.channels[sentinel]
-    quality = match(active.current_a, beside.current_a, 1.0, every=max(1, round(10.0 / active.interval_s)))
+    every = max(1, round(10.0 / active.interval_s))
+    quality = match(active.current_a, beside.current_a, active.calibration.gain, every=every)
     if active.sensitivity_a_per_um is None:
         return PairFindings(channel, sentinel, quality)
-    t_s, trace_um = difference_um(recording, channel, sentinel)
-    tonic = tonic_effect(t_s, trace_um, arrived_s) if np.isfinite(arrived_s) else None
+    traces = {
+        said: difference_um(recording, channel, sentinel, slope, gain) for said, (slope, gain) in _ways(active).items()
+    }
+    t_s, trace_um = next(iter(traces.values()))
+    tonic = None
+    if np.isfinite(arrived_s):
+        tonic = {said: tonic_effect(t_s, one_um, arrived_s) for said, (_, one_um) in traces.items()}
     if not stimulus:
         return PairFindings(channel, sentinel, quality, tonic=tonic)
     onsets_s = stimuli_s(recording, stimulus)
@@ -112,4 +119,19 @@ def _pair(recording: Recording, channel: str, sentinel: str, stimulus: str, arri
             for chosen, windows in CHOICES.items()
             for way, amplitude in ways.items()
         }
+        first, windows = next(iter(CHOICES.items()))
+        for said, (_, one_um) in list(traces.items())[1:]:
+            other = measured(t_s, one_um, onsets_s, WINDOW).amplitude_um
+            effects[f"template fit, {said}", first] = evoked_effect(onsets_s, other, arrived_s, windows)
     return PairFindings(channel, sentinel, quality, responses, relative_s, found_um, effects, tonic)
+
+
+def _ways(active: Channel) -> dict[str, tuple[SlopeChoice, float]]:
+    """Return the ways to micromolars, the one that counts first: (slope, gain) by how they are called."""
+    gain = active.calibration.gain
+    ways: dict[str, tuple[SlopeChoice, float]] = {"as calibrated": ("best", gain)}
+    if gain != RAW_GAIN:
+        ways["gain 1"] = ("best", RAW_GAIN)
+    if not isinstance(active.correction, str):
+        ways["slope of before"] = ("recorded", gain)
+    return ways

@@ -13,12 +13,17 @@ import numpy as np
 
 from analysis.dose import dose_factor
 from analysis.effect import Effect
+from analysis.report.calibration import calibration_sections
 from analysis.report.findings import Findings, PairFindings
 from analysis.review import Recording
 from analysis.sections import Section, columns
 from analysis.subject_words import weight_text
 
 EVENTS_SHOWN = 200
+OTHER_MICROMOLARS = (
+    '"gain 1": the raw difference in place of the calibrated gain. "Slope of before": not corrected for what the probe '
+    "lost until the calibration after."
+)
 PA_PER_A = 1e12
 NA_PER_A = 1e9
 
@@ -43,7 +48,8 @@ def doubts(recording: Recording, findings: Findings) -> list[str]:
         if pair.matched.matched is False:
             found.append(
                 f"{pair.sentinel} does not match {pair.channel}: together they show a gain of "
-                f"{pair.matched.gain_seen:.2f}, and 1 is subtracted with; what both sense is left in the difference"
+                f"{pair.matched.gain_seen:.2f}, and it is subtracted with "
+                f"{recording.channels[pair.channel].calibration.gain_text}; what both sense is left in the difference"
             )
         if recording.channels[pair.channel].sensitivity_a_per_um is None:
             found.append(f"{pair.channel} has no calibration: it stays in nA, and no response of it is in µM")
@@ -57,8 +63,8 @@ def sections(recording: Recording, findings: Findings) -> list[Section]:
     """Return the report in order; empty sections are left out by who shows them."""
     shown = [_given(recording), _effect(findings), _tonic(findings)]
     shown += [_responses(pair, findings) for pair in findings.pairs if pair.responses is not None]
-    return [*shown, _channels(recording), _match(findings), _steps(recording), _happenings(recording),
-            _annotations(recording), _proof(recording)]  # fmt: skip
+    shown += [*calibration_sections(recording), _match(recording, findings), _channels(recording), _steps(recording)]
+    return [*shown, _happenings(recording), _annotations(recording), _proof(recording)]
 
 
 def _given(recording: Recording) -> Section:
@@ -91,6 +97,9 @@ def _effect(findings: Findings) -> Section:
         "what a drug does is told by groups of animals. A result that hangs on a window or on the way of measuring is "
         "none."
     )
+    others = [way for pair in findings.pairs for way, _ in pair.effects or {} if way.startswith("template fit, ")]
+    if others:
+        note += f" {OTHER_MICROMOLARS}"
     return Section(
         "Effect on evoked release, against the animal's own baseline",
         columns("site | measured | window | # after / before | # responses"), tuple(rows), (note,) if rows else (),
@@ -107,13 +116,14 @@ def _ratio(effect: Effect) -> str:
 
 def _tonic(findings: Findings) -> Section:
     rows = [
-        (p.channel, f"{p.tonic.value:+.2f} ({p.tonic.low:+.2f} to {p.tonic.high:+.2f})")
+        (p.channel, said, f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})")
         for p in findings.pairs
-        if p.tonic is not None and isfinite(p.tonic.value)
+        for said, one in (p.tonic or {}).items()
+        if isfinite(one.value)
     ]
     note = "Supporting at best: drift of the sensor is in it, and in the mouse a fifth of the level is neuronal [S]."
-    return Section("Tonic level, 10 to 30 min after arrival", columns("site | # after - before, µM"), tuple(rows),
-                   (note,) if rows else ())  # fmt: skip
+    heads = columns("site | micromolars | # after - before, µM")
+    return Section("Tonic level, 10 to 30 min after arrival", heads, tuple(rows), (note,) if rows else ())
 
 
 def _responses(pair: PairFindings, findings: Findings) -> Section:
@@ -155,16 +165,19 @@ def _channels(recording: Recording) -> Section:
                    tuple(rows))  # fmt: skip
 
 
-def _match(findings: Findings) -> Section:
+def _match(recording: Recording, findings: Findings) -> Section:
     words = {True: "yes", False: "NO", None: "cannot be told: nothing moved both sites"}
     rows = tuple(
         (pair.channel, pair.sentinel, words[pair.matched.matched],
+         f"{recording.channels[pair.channel].calibration.gain:.3g}",
          f"{pair.matched.gain_seen:.2f} ± {pair.matched.gain_seen_se:.2f}" if isfinite(pair.matched.gain_seen) else "-",
          f"{pair.matched.residual_sd_a * PA_PER_A:.2f}")
         for pair in findings.pairs
     )  # fmt: skip
-    return Section("Is the sentinel a match, at gain 1",
-                   columns("site | sentinel | match | # gain seen | # noise left, pA"), rows)  # fmt: skip
+    notes = tuple(f"{p.channel}: {recording.channels[p.channel].calibration.gain_text}." for p in findings.pairs)
+    return Section("Is the sentinel a match, at the gain that it is subtracted with",
+                   columns("site | sentinel | match | # gain used | # gain seen | # noise left, pA"), rows,
+                   notes)  # fmt: skip
 
 
 def _steps(recording: Recording) -> Section:

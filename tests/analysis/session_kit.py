@@ -38,8 +38,8 @@ CHANNELS = (
 )
 
 
-def a_plan(name: str = "Ketamine at a trickle") -> Plan:
-    stat = PotentiostatSetup("stat", "methodscript", "sim://emstat", "", "", 0.7, 0.1, CHANNELS)
+def a_plan(name: str = "Ketamine at a trickle", channels: tuple[ChannelSetup, ...] = CHANNELS) -> Plan:
+    stat = PotentiostatSetup("stat", "methodscript", "sim://emstat", "", "", 0.7, 0.1, channels)
     steps = (
         WaitStep(1, "baseline", START_S),
         InfuseStep(2, "ketamine", "drug", VOLUME_UL, RATE_UL_PER_MIN, 1.6),
@@ -53,10 +53,15 @@ def a_plan(name: str = "Ketamine at a trickle") -> Plan:
 
 
 def write_session(
-    directory: Path, *, simulated: bool = True, close: bool = True, name: str = "Ketamine at a trickle"
+    directory: Path,
+    *,
+    simulated: bool = True,
+    close: bool = True,
+    name: str = "Ketamine at a trickle",
+    channels: tuple[ChannelSetup, ...] = CHANNELS,
 ) -> Plan:
     """Record 40 minutes of two channels at 10 Hz with one gap, one infusion, a mark, a note and an alarm."""
-    plan, clock = a_plan(name), VirtualClock()
+    plan, clock = a_plan(name, channels), VirtualClock()
     spec = StreamSpec("stat", ("glu", "null"), ("glutamate", "sentinel"), (7e-12, None), 0.1, 0.7, (1e-7, 1e-7))
     header = SessionHeader(
         "20260101-090000",

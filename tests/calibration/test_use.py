@@ -8,13 +8,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.books.places import book_place
-from acquisition.books.probes import (
-    CalibrationRecord,
-    FiledCalibration,
-    Interval,
-    VerdictRecord,
-    file_calibration,
-)  # fmt: skip
+from acquisition.books.probes import CalibrationRecord, FiledCalibration, Interval, file_calibration
 from acquisition.experiment.compile import load_experiment
 from acquisition.experiment.probe_use import ProbeSlope, SlopeOf
 from acquisition.experiment.problems import RefusedInput
@@ -22,6 +16,7 @@ from acquisition.host.rehearsal import simulated_opener
 from acquisition.plan import Plan
 from acquisition.service.probes import slope_of
 from drivers.clock import SystemClock, VirtualClock
+from tests.calibration.record_kit import record as made
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TODAY = date(2026, 11, 26)
@@ -39,20 +34,9 @@ def plan_with(tmp_path: Path, slopes: SlopeOf, *, simulated: bool = False, more:
 
 
 def record(*, simulated: bool, passed: bool = True, gain: Interval | None = None) -> CalibrationRecord:
-    slope = Interval(value=0.7e-9, low=0.69e-9, high=0.71e-9)
-    return CalibrationRecord(
-        version=1, probe="R2-0417", site="glutamate", phase="before", simulated=simulated, session="s",
-        session_fingerprint="a" * 64, protocol_sha256="b" * 64, measured_wall_ns=SystemClock().wall_ns(), by="Ada",
-        software="amperfuse test", potential_v=0.6, beaker_ul=4e4,
-        additions=[{"analyte": "glutamate", "volume_ul": 40.0, "stock_um": 2e4, "t_s": 1.0, "exact_um": 19.98,
-                    "nominal_um": 20.0}],
-        windows=[{"number": 0, "start_s": 0.0, "end_s": 1.0, "level_a": 1e-9, "sentinel_level_a": None, "flat": True,
-                  "found": True}],
-        slope_a_per_um=slope, step_slopes_a_per_um=(0.7e-9,), noise_sd_a=1e-12, drift_a_per_s=0.0,
-        lod_um=0.1, r2=0.999, linear_to_um=59.0,
-        selectivity=None, ascorbate_um=250.0, ascorbate_offset_um=None, dopamine_share=None, crosstalk=None, gain=gain,
-        response_s=None, drift_share=None, gates="test",
-        verdicts=(VerdictRecord(gate="slope_min", found="x", limit="y", passed=passed),), valid_for_s=7 * 86_400.0,
+    return made(
+        site="glutamate", simulated=simulated, passed=passed, gain=gain, measured_wall_ns=SystemClock().wall_ns(),
+        slope_a_per_um=0.7e-9,
     )  # fmt: skip
 
 
@@ -76,7 +60,8 @@ def test_a_valid_calibration_gives_slope_day_and_how_long_it_holds(tmp_path: Pat
 def test_slope_with_interval_sentinel_gain_and_the_record_itself_reach_the_plan(tmp_path: Path) -> None:
     filed = file_calibration(record(simulated=False, gain=Interval(value=1.18, low=1.15, high=1.21)), 1)
     glutamate, sentinel = plan_with(tmp_path, slope_of).potentiostats[0].channels
-    assert (glutamate.slope_low_a_per_um, glutamate.slope_high_a_per_um) == (0.69e-9, 0.71e-9)
+    assert glutamate.slope_low_a_per_um == pytest.approx(0.686e-9, rel=1e-9, abs=0)
+    assert glutamate.slope_high_a_per_um == pytest.approx(0.714e-9, rel=1e-9, abs=0)
     assert glutamate.sentinel_gain == 1.18
     assert FiledCalibration.model_validate_json(glutamate.calibration) == filed
     assert (sentinel.sentinel_gain, sentinel.calibration) == (None, "")
