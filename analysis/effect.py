@@ -13,16 +13,15 @@ from math import log, nan
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 from analysis.review import Infusion
+from analysis.studentized import difference_interval, ratio_interval
 
 Array = NDArray[np.float64]
 
 LEVEL = 0.95
-RESAMPLES = 4999
-FEWEST = 3
-"""Responses in a window below which there is no interval."""
+FEWEST = 4
+"""Responses in a window below which there is no interval: resamples of three are too often all one value."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def arrival_s(infusion: Infusion) -> float:
 def evoked_effect(
     t_s: Array, amplitude: Array, arrived_s: float, windows: EffectWindows | None = None, seed: int = 1
 ) -> Effect:
-    """Return mean amplitude after / mean amplitude before, with a bootstrap interval (BCa, 95 %) over responses.
+    """Return mean amplitude after / mean amplitude before, with a studentized bootstrap interval (95 %) over responses.
 
     ``t_s``: onsets, s, shape (n,); ``amplitude`` in any unit, shape (n,), NaN for one that could not be measured.
     A ratio of means, not a mean of ratios or of logarithms: small responses may be below zero by noise.
@@ -121,18 +120,11 @@ def _split(t_s: Array, values: Array, arrived_s: float, windows: EffectWindows) 
 
 
 def _compared(before: Array, after: Array, seed: int, *, relative: bool) -> Effect:
-    def statistic(one: Array, other: Array, axis: int = -1) -> Array:
-        first, second = np.mean(one, axis=axis), np.mean(other, axis=axis)
-        return np.asarray(second / first if relative else second - first)
-
     if len(before) < 1 or len(after) < 1:
         return Effect(nan, nan, nan, len(before), len(after))
-    value = float(statistic(before, after))
+    first, second = float(np.mean(before)), float(np.mean(after))
     low = high = nan
     if min(len(before), len(after)) >= FEWEST and np.ptp(before) > 0 and np.ptp(after) > 0:
-        rng = np.random.default_rng(seed)
-        found = bootstrap(
-            (before, after), statistic, n_resamples=RESAMPLES, confidence_level=LEVEL, method="BCa", rng=rng
-        )
-        low, high = float(found.confidence_interval.low), float(found.confidence_interval.high)
-    return Effect(value, low, high, len(before), len(after))
+        interval = ratio_interval if relative else difference_interval
+        low, high = interval(before, after, LEVEL, np.random.default_rng(seed))
+    return Effect(second / first if relative else second - first, low, high, len(before), len(after))

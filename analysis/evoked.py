@@ -98,7 +98,11 @@ def read_out(recording: Recording, readout: Readout, window: ResponseWindow = WI
     responses = measured(t_s, glutamate_um, stimuli_s(recording, readout.stimulus), window)
     arrivals_s = {pump: arrival_s(infusion) for pump, infusion in recording.infusions.items()}
     first_s = min((at_s for at_s in arrivals_s.values() if np.isfinite(at_s)), default=nan)
-    drug_s = arrivals_s[readout.drug]
+    return reading_of(responses, first_s, arrivals_s[readout.drug], readout)
+
+
+def reading_of(responses: Responses, first_s: float, drug_s: float, readout: Readout) -> Reading:
+    """Return the effects that responses show, whoever measured them; times as in ``Reading``, NaN for none."""
     if not len(responses.onset_s):
         return Reading(responses, first_s, drug_s, problem="no stimulus is in the recording")
     if not np.isfinite(drug_s):

@@ -140,12 +140,12 @@ def differences(values: Mapping[str, Sequence[float]], pairs: Sequence[tuple[str
 
 
 def mixed_contrast(
-    mouse: Sequence[str], group: Sequence[str], after: Sequence[bool], amplitude: Sequence[float], control: str
+    mouse: Sequence[str], group: Sequence[str], after: Sequence[float], amplitude: Sequence[float], control: str
 ) -> MixedContrast:
     """Return the change of one group over the control's from all responses; each sequence has one entry a response.
 
-    log(amplitude) ~ after * group, with a random level and a random change per mouse (REML; statsmodels MixedLM). Two
-    groups at a time. Raises ValueError otherwise.
+    ``after`` is 0 (False) before and 1 (True) after. log(amplitude) ~ after * group, with a random level and a random
+    change per mouse (REML; statsmodels MixedLM). Two groups at a time. Raises ValueError otherwise.
     """
     table = pd.DataFrame({"mouse": mouse, "group": group, "after": np.asarray(after, float), "y": amplitude})
     others = [name for name in pd.unique(table["group"]) if name != control]

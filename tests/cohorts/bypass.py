@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from analysis.review import Recording
 from drivers.methodscript.package import decode_package
 from sim_devices.firmware.emstat.packages import encode
+from sim_devices.models.electrode import sensitivity_left
 from sim_devices.models.grid import SAMPLE_NS, SECOND_NS
 from sim_devices.models.world import World
-from sim_devices.mouse.animal import Animal, Arrivals
+from sim_devices.mouse.animal import Animal
+from tests.cohorts.quiet import live_quietly
 from tests.cohorts.stage import Converter, Stage
 from tests.cohorts.swift import RUN_IN_S, Array, Electrodes, Seconds, Tissue
 
@@ -36,6 +38,8 @@ class Bypassed:
     recording: Recording
     release: Array
     """Release that each stimulus would evoke if it did as its animal does on average: M, run-down; shape (stimuli,)."""
+    sensitivity: Array
+    """What ageing left of the first sensor's sensitivity when each response was seen; shape (stimuli,)."""
 
 
 class Bypass:
@@ -73,7 +77,10 @@ class Bypass:
         for column, (trace, place) in enumerate(zip(stage.traces, self._places, strict=True)):
             true_a = electrodes[trace.front_end].current_a(trace.electrode, trace.converter.integration_ns)[place]
             current_a[:, column], flags[:, column] = _printed(true_a, trace.converter)
-        return Bypassed(self._recording(current_a, flags), _release(living, stage))
+        chemistry = front_ends[stage.traces[0].front_end].sensor.chemistry
+        marks_s = [(t_ns - stage.start_ns) / SECOND_NS for _, t_ns in stage.marks]
+        sensitivity = np.array([sensitivity_left(chemistry, t_s + 1.0) for t_s in marks_s])
+        return Bypassed(self._recording(current_a, flags), _release(living, stage), sensitivity)
 
     def _asked_for(self, taken: list[Seconds], *, whole: bool) -> tuple[Seconds, Seconds]:
         """Return the seconds to be computed, and those of them whose samples are wanted."""
@@ -115,17 +122,13 @@ def _lived(world: World, stage: Stage, until_s: int) -> Animal:
             world.plunger(pump).drive(speed_mm_per_min, t_ns)
     for text, t_ns in stage.marks:
         world.mark(text, t_ns)
-    animal, due, nothing = world._animal, world._people._due, Arrivals()
-    condition, glutamate = animal._condition, animal.glutamate
-    for reached in range(1, until_s + 1):
-        if reached in moving or (due and due[0][0] < reached):
+        moving.add((t_ns - stage.start_ns) // SECOND_NS + 1)
+    for reached in sorted(moving - {0}):
+        if reached <= until_s:
+            live_quietly(world._animal, reached - 1)
             world._advance(reached)
-        elif animal._moved:
-            animal.advance(nothing)
-        else:  # no drug yet: its kinetics stand still
-            condition.advance(0.0)
-            glutamate.extend(1.0, condition.at("swing_um", reached))
-    return animal
+    live_quietly(world._animal, until_s)
+    return world._animal
 
 
 def _release(animal: Animal, stage: Stage) -> Array:

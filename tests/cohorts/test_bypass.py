@@ -7,110 +7,21 @@ other seeds than the one that the bypass learnt its moments from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from amperfuse.cohorts.cohort_file import Arm, load_cohort
 from amperfuse.rehearsing import Wanted, run_once
 from analysis.evoked import EffectStretch, Readout, read_out
 from analysis.review import Recording, open_recording
 from tests.cohorts.bypass import Bypass
+from tests.cohorts.short import FIVE_MINUTES, SOLUTIONS, short_arm
 from tests.cohorts.stage import Stage, staged
 
-EXAMPLE = Path(__file__).parents[2] / "examples/cohort"
 SEEDS = (2, 3)
-PROTOCOL = """
-[protocol]
-name = "short"
-
-[subject]
-id = "simulated"
-species = "mouse"
-age = "P11W"
-weight = "25 g"
-weighed = "2026-11-23"
-
-[pumps.pretreatment]
-route = "ip"
-loaded = "500 uL"
-primed = true
-
-[pumps.treatment]
-{solution}
-route = "ip"
-loaded = "500 uL"
-primed = true
-
-[[steps]]
-repeat = {{ times = 2, steps = [{{ wait = "40 s" }}, {{ mark = "KCl" }}] }}
-
-[[steps]]
-infuse = {{ pump = "treatment", volume = "50 uL", duration = "15 s" }}
-
-[[steps]]
-repeat = {{ times = 2, steps = [{{ wait = "75 s" }}, {{ mark = "KCl" }}] }}
-
-[[steps]]
-wait = "63 s"
-"""
-SOLUTIONS = {"vehicle": "", "ketamine": 'drug = "ketamine"\nform = "hydrochloride"\nconcentration = "5 mg/mL"'}
-QUICK = """
-kind = "animal"
-title = "awake, and a drug acts within a minute"
-based_on = "awake-mouse"
-
-[kinetics]
-absorption_per_min = 2.0
-brain_entry_per_min = 2.0
-effect_delay_per_min = 1.0
-
-[effect]
-adenosine_min = 0.5
-"""
 READOUT = Readout(
     "array.glutamate", "array.sentinel", "KCl", "treatment", 120.0, (EffectStretch("after", 10.0, 300.0),)
 )
-COHORT = """
-[cohort]
-name = "short"
-seed = 1
-animals_per_arm = 1
-control = "{treatment}"
-scenario = "ejector.toml"
-
-[readout]
-channel = "array.glutamate"
-sentinel = "array.sentinel"
-stimulus = "KCl"
-drug = "treatment"
-baseline = "2 min"
-
-[[readout.stretches]]
-label = "after"
-after = "10 s"
-until = "5 min"
-
-[[arms]]
-group = "normal"
-treatment = "{treatment}"
-animal = "quick.toml"
-protocol = "protocol.toml"
-rig = "rig.toml"
-"""
-
-
-def short_arm(folder: Path, treatment: str) -> Arm:
-    folder.mkdir()
-    for name in ("rig.toml", "limits.toml", "ejector.toml"):
-        (folder / name).write_bytes((EXAMPLE / name).read_bytes())
-    (folder / "protocol.toml").write_text(PROTOCOL.format(solution=SOLUTIONS[treatment]), encoding="utf-8")
-    (folder / "quick.toml").write_text(QUICK, encoding="utf-8")
-    path = folder / "cohort.toml"
-    path.write_text(COHORT.format(treatment=treatment), encoding="utf-8")
-    (arm,) = load_cohort(path).arms
-    return arm
 
 
 @pytest.fixture(scope="module", params=list(SOLUTIONS))
@@ -119,7 +30,7 @@ def both_ways(
 ) -> tuple[Stage, Mapping[int, Recording]]:
     """What one rehearsal of an arm did to its world, and recordings of other seeds through bytes."""
     folder = tmp_path_factory.mktemp("bypass")
-    arm = short_arm(folder / "files", request.param)
+    arm = short_arm(folder / "files", FIVE_MINUTES, request.param)
     recorded = {}
     for seed in SEEDS:
         out = folder / str(seed)
