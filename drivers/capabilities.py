@@ -320,6 +320,30 @@ class DigitalInputs(Protocol):
         ...
 
 
+OutputUse = Literal["infusion", "mark"]
+"""What a digital output tells other devices: that a pump runs or may run, or (a pulse) that a mark was made."""
+
+
+@runtime_checkable
+class DigitalOutputs(Protocol):
+    """Drives digital outputs (TTL marks for other devices) beside its samples, which come first."""
+
+    def output_uses(self) -> frozenset[OutputUse]:
+        """Return what the rig wants outputs for; empty: none are driven. Pure."""
+        ...
+
+    def outputs_problem(self) -> str | None:
+        """Return why they are not driven now; "": they are; None: that is still being found out. Nothing is sent."""
+        ...
+
+    def drive(self, use: OutputUse, *, is_high: bool) -> None:
+        """Set the outputs of this use and return at once; all are low after ``start``.
+
+        Raises DeviceRefused while there is a problem, PortLost.
+        """
+        ...
+
+
 AbortCheck = Callable[[], bool]
 """Asked at least every 20 ms while a driver waits; True makes the exchange raise Interrupted."""
 

@@ -14,6 +14,7 @@ from drivers.capabilities import (
     DigitalEdge,
     Identity,
     OptionValue,
+    OutputUse,
     PumpProgram,
     PumpStatus,
     SampleBlock,
@@ -82,7 +83,15 @@ class Close:
     """Bring the instrument to its safe state, confirm it, release the port."""
 
 
-Request = Connect | SelfTest | ProveWatchdog | Program | Verify | Run | StartSampling | Close
+@dataclass(frozen=True)
+class Drive:
+    """Set the digital outputs of a use; for a mark, a pulse begins."""
+
+    use: OutputUse
+    is_high: bool
+
+
+Request = Connect | SelfTest | ProveWatchdog | Program | Verify | Run | StartSampling | Drive | Close
 
 # ---- reports --------------------------------------------------------------------------------------------------------
 
@@ -231,6 +240,22 @@ class Edges:
 
 
 @dataclass(frozen=True)
+class OutputsTold:
+    """Whether digital outputs are driven; ``problem`` says why not, "" when they are."""
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class Driven:
+    """The outputs of a use were told their level just now; or were not, and ``why_not``."""
+
+    use: OutputUse
+    is_high: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
 class Samples:
     """What has arrived."""
 
@@ -298,6 +323,8 @@ What = (
     | Crashed
     | Wire
     | Strayed
+    | OutputsTold
+    | Driven
 )
 
 

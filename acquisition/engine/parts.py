@@ -61,6 +61,8 @@ class Desk:
     rig that runs faster they are multiplied by this."""
     hears_marks: Callable[[str], None] | None = None
     """A simulated bench, on which somebody may act at a mark."""
+    drives_outputs: Callable[[Event], None] | None = None
+    """Digital outputs that show what happens; None where the rig has none."""
     recording_error: str = ""
     """Why the sink last refused a record; empty when it takes them."""
     alarms: AlarmBoard = field(init=False)
@@ -93,6 +95,8 @@ class Desk:
             self.recording_error = str(error)
         if kind is EventKind.MARK and self.hears_marks is not None:
             self.hears_marks(without_rounds(text))
+        if self.drives_outputs is not None:
+            self.drives_outputs(event)
         if tell:
             self.tell(event)
 

@@ -19,11 +19,13 @@ from acquisition.engine.lane_messages import (
     Closed,
     Connected,
     Crashed,
+    Driven,
     Edges,
     FactsTold,
     Failed,
     LaneReport,
     Lost,
+    OutputsTold,
     PartsTold,
     Samples,
     SamplingStarted,
@@ -79,6 +81,8 @@ class SensorDesk:
             Edges: self._edges,
             Samples: lambda what, now_ns: self._samples(what.block, now_ns),
             PartsTold: self._parts_told,
+            OutputsTold: self._outputs_told,
+            Driven: self._driven,
             Failed: self._failed,
             Lost: self._lost,
             Closed: self._closed,
@@ -174,6 +178,16 @@ class SensorDesk:
         if (more := len(what.edges) - EDGES_SHOWN) > 0:
             text = f"{more} more changes of its digital inputs, not shown here, are in the recording"
             self.desk.say(EventKind.SYSTEM, now_ns, self.name, text, {"not_shown": more})
+
+    def _outputs_told(self, what: OutputsTold, now_ns: int) -> None:
+        text = f"TTL outputs are NOT driven: {what.problem}" if what.problem else "TTL outputs are driven: it answers"
+        self.desk.say(EventKind.SYSTEM, now_ns, self.name, text, {"outputs": not what.problem})
+
+    def _driven(self, what: Driven, now_ns: int) -> None:
+        level = "high" if what.is_high else "low"
+        told = f"not set {level}: {what.why_not}" if what.why_not else f"set {level}"
+        data: dict[str, Scalar] = {"output": what.use, "is_high": what.is_high, "sent": not what.why_not}
+        self.desk.say(EventKind.SYSTEM, now_ns, self.name, f"TTL output for {what.use} {told}", data)
 
     def _samples(self, block: SampleBlock, now_ns: int) -> None:
         if not len(block.index):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from acquisition.engine.lane_messages import (
     Close,
     Connect,
+    Drive,
     Edges,
     FactsTold,
     Failed,
@@ -20,8 +21,9 @@ from acquisition.engine.lane_messages import (
     StartSampling,
 )
 from acquisition.engine.lanes import BaseLane, Post
+from acquisition.engine.outputs import OutputLane
 from acquisition.plan import PotentiostatSetup
-from drivers.capabilities import Described, DigitalInputs, InParts, Polled, Potentiostat
+from drivers.capabilities import Described, DigitalInputs, DigitalOutputs, InParts, Polled, Potentiostat
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import DriverError, PortError, ReplyTimeout
 
@@ -54,6 +56,8 @@ class PotentiostatLane(BaseLane):
         self._polled = device if isinstance(device, Polled) else None
         self._in_parts = device if isinstance(device, InParts) else None
         self._inputs = device if isinstance(device, DigitalInputs) else None
+        has_outputs = isinstance(device, DigitalOutputs) and bool(device.output_uses())
+        self.outputs = OutputLane(device, self.report) if isinstance(device, DigitalOutputs) and has_outputs else None
         self._read_period_ns = read_period_ns
         self._restart_after_ns = restart_after_ns
         self._wanted_sampling: StartSampling | None = None
@@ -74,7 +78,8 @@ class PotentiostatLane(BaseLane):
         if not self.connected:
             return self._connect_due_ns()
         if self._sampling:
-            return self._next_read_ns
+            pulse_ns = self.outputs.next_due_ns() if self.outputs is not None else None
+            return self._next_read_ns if pulse_ns is None else min(self._next_read_ns, pulse_ns)
         return self._next_start_ns if self._wanted_sampling is not None else None
 
     def next_is_long(self) -> bool:
@@ -105,8 +110,25 @@ class PotentiostatLane(BaseLane):
         elif isinstance(request, StartSampling):
             self._wanted_sampling = request
             self._next_start_ns = now_ns
+        elif isinstance(request, Drive):
+            self._drive(request, now_ns)
         elif isinstance(request, Close):
             self._shut_down()
+
+    def _drive(self, request: Drive, now_ns: int) -> None:
+        if self.outputs is None:
+            return
+        self.outputs.ask(request, now_ns)
+        if self._sampling:
+            self._tick_outputs(now_ns)
+
+    def _tick_outputs(self, now_ns: int) -> None:
+        if self.outputs is None:
+            return
+        try:
+            self.outputs.tick(now_ns)
+        except DriverError as error:
+            self._trouble(error)
 
     def _start(self) -> None:
         if self._wanted_sampling is None:
@@ -122,6 +144,8 @@ class PotentiostatLane(BaseLane):
         self._last_start_failure = ""
         self._next_read_ns = self._heard_ns = self._clock.now_ns()
         self.report(SamplingStarted(settings))
+        if self.outputs is not None:
+            self.outputs.began()
         if self._described is not None:
             self.report(FactsTold(dict(self._described.facts())))
 
@@ -142,6 +166,7 @@ class PotentiostatLane(BaseLane):
             self.report(Samples(block))
         self._report_edges()
         self._report_parts()
+        self._tick_outputs(now_ns)
 
     def _report_parts(self) -> None:
         if self._in_parts is None:

@@ -18,6 +18,7 @@ from acquisition.engine.conductor import STEP_PERIOD_NS, Conductor
 from acquisition.engine.guards import StreamGuard
 from acquisition.engine.lanes import BaseLane
 from acquisition.engine.ledger import PumpLedger
+from acquisition.engine.outputs import OutputDesk
 from acquisition.engine.parts import Desk, Inbox
 from acquisition.engine.publisher_port import Publisher
 from acquisition.engine.pump_desk import PumpDesk
@@ -157,6 +158,8 @@ def build_session(
     wiring = _Wiring(desk, SharedLines(opener, clock), inbox, drivers, pace)
     pumps = [wiring.pump(setup) for setup in plan.pumps]
     sensors = [wiring.sensor(setup) for setup in plan.potentiostats]
+    if lanes_with_outputs := [sensor.lane for sensor in sensors if sensor.lane.outputs is not None]:
+        desk.drives_outputs = OutputDesk([lane.request for lane in lanes_with_outputs]).hear
     conductor = Conductor(
         desk,
         pumps,

@@ -220,6 +220,8 @@ def _potentiostat(setup: PotentiostatSetup, rig: Rig, drivers: DriverLookup, fou
         return setup
     if warning := traits(drivers(setup.driver)).warning:
         found.warn(f"potentiostat {setup.name}: {warning}")
+    for caution in driver.cautions() if isinstance(driver, Cautious) else ():
+        found.warn(f"potentiostat {setup.name}: {caution}")
     try:
         checked = driver.checked(amperometry(setup))
     except NotEncodable as error:

@@ -44,6 +44,7 @@ class Command(IntEnum):
     GET_GROUND = 122
     SET_TTL = 127
     GET_TTL = 128
+    SET_OUTS = 129
     GET_SECOND_STAGE = 130
     SET_SECOND_STAGE = 131
     SET_MUX = 132

@@ -7,9 +7,10 @@ has a module of its own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from drivers.capabilities import AmperometrySettings, DigitalEdge, Identity, OptionValue, SampleBlock
+from drivers.capabilities import AmperometrySettings, DigitalEdge, Identity, OptionValue, OutputUse, SampleBlock
 from drivers.clock import NS_PER_S
 from drivers.errors import (
     DeviceRefused,
@@ -24,6 +25,7 @@ from drivers.errors import (
 from drivers.pinnacle_8401.codec import U8, Command, version
 from drivers.pinnacle_8401.facts import facts_of
 from drivers.pinnacle_8401.link import PodLink
+from drivers.pinnacle_8401.outputs import Outputs, payload
 from drivers.pinnacle_8401.packets import PacketCutter
 from drivers.pinnacle_8401.settings import Options, Programme, programme
 from drivers.pinnacle_8401.setup import make_safe, program
@@ -37,13 +39,20 @@ _LISTEN_S = 0.2  # bursts come every 16 ms
 _BEGIN_S = 2.0
 _SILENT_S = 3.0
 """Shorter silences are holes that the host's clock bridges."""
+CAUTION = (
+    "its outputs {pins} are driven while it measures. The vendor's client sends nothing into a running stream, and "
+    "whether the firmware takes it there is not documented [?]: it is tried at the start without changing a level, and "
+    "left alone if no answer comes. Try it on the bench before an animal depends on the samples"
+)
 _GARBAGE_MAX = 100_000
 """Bytes without a single packet among them, 1.6 s of the stream: nothing can be made of it."""
 
 
 @dataclass
 class PinnaclePotentiostat:
-    """Implements ``Potentiostat``, ``Polled``, ``Described`` and ``DigitalInputs``. One thread at a time."""
+    """Implements ``Potentiostat``, ``Polled``, ``Described``, ``DigitalInputs``, ``DigitalOutputs``. One thread at a
+    time.
+    """
 
     link: PodLink
     options: Options
@@ -54,6 +63,10 @@ class PinnaclePotentiostat:
     _waiting: list[SampleBlock] = field(default_factory=list, init=False)
     _edges: list[DigitalEdge] = field(default_factory=list, init=False)
     _facts: dict[str, OptionValue] = field(default_factory=dict, init=False)
+    _outputs: Outputs = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._outputs = Outputs(self.options.outputs)
 
     # --- Identified ---
 
@@ -121,7 +134,8 @@ class PinnaclePotentiostat:
         self._waiting, self._failure = [], None
         try:
             self.link.quiet()
-            ext0 = program(self.link, wanted)
+            self._lower_outputs()
+            ext0 = program(self.link, wanted, self._outputs.bits)
             self._begin(wanted)
         except PortError:
             raise
@@ -131,6 +145,16 @@ class PinnaclePotentiostat:
             raise
         self._facts = facts_of(wanted, self.options, ext0, self.link.without_echo)
         return wanted.settings
+
+    def _lower_outputs(self) -> None:
+        """Set the TTL outputs low before they drive a line; a refusal keeps no sample back."""
+        self._outputs.begin()
+        if not self._outputs.bits:
+            return
+        try:
+            self.link.tell(Command.SET_OUTS, payload(self._outputs.bits, is_high=False))
+        except DeviceRefused:
+            self._outputs.refused()
 
     def _begin(self, wanted: Programme) -> None:
         """Start the stream and see that it comes; what has come by then is kept."""
@@ -156,11 +180,19 @@ class PinnaclePotentiostat:
                 self._end_stream()
                 raise failure
             left_s = (deadline_ns - self.link.clock.now_ns()) / NS_PER_S
-            self._take(self._running(), self.link.receive(max(left_s, 0.0)))
+            self._take(self._running(), self._receive(max(left_s, 0.0)))
+            self._tend_outputs(self._running())
             if left_s <= 0.0 and self._failure is None:
                 break
         blocks, self._waiting = self._waiting, []
         return blocks
+
+    def _receive(self, timeout_s: float) -> bytes:
+        try:
+            return self.link.receive(timeout_s)
+        except PortLost:
+            self._outputs.broke_off(self.link.clock.now_ns())
+            raise
 
     def _take(self, stream: SampleStream, data: bytes) -> None:
         now_ns = self.link.clock.now_ns()
@@ -178,6 +210,22 @@ class PinnaclePotentiostat:
         elif stream.garbage > _GARBAGE_MAX:
             self._failure = GarbledReply("what comes are no data packets any more", port=self.link.url)
 
+    def _tend_outputs(self, stream: SampleStream) -> None:
+        """Hear what answers came, and try the outputs once data come (see ``drivers.pinnacle_8401.outputs``)."""
+        now_ns = self.link.clock.now_ns()
+        answers, stream.answers = stream.answers, []
+        for number in answers:
+            self._outputs.answered(number)
+        self._outputs.look(now_ns)
+        if self._failure is not None:
+            self._outputs.broke_off(now_ns)
+        elif self._waiting and self._outputs.is_to_be_tried:
+            self._throw_in(self._outputs.bits, is_high=False)
+
+    def _throw_in(self, bits: int, *, is_high: bool) -> None:
+        self.link.throw_in(Command.SET_OUTS, payload(bits, is_high=is_high))
+        self._outputs.sent(self.link.clock.now_ns())
+
     def next_read_ns(self) -> int:
         """See ``Polled``: this instrument measures by itself, but what it sends must be fetched in time."""
         return self.link.clock.now_ns() + READ_WITHIN_NS
@@ -190,6 +238,22 @@ class PinnaclePotentiostat:
         if self._stream is not None:
             found, self._stream.edges = found + self._stream.edges, []
         return found
+
+    def output_uses(self) -> frozenset[OutputUse]:
+        return frozenset(self.options.outputs.values())
+
+    def outputs_problem(self) -> str | None:
+        return self._outputs.problem
+
+    def drive(self, use: OutputUse, *, is_high: bool) -> None:
+        self._running()
+        if self._outputs.problem != "":
+            raise DeviceRefused(self._outputs.problem or "its TTL outputs were not tried yet", port=self.link.url)
+        if bits := self._outputs.bits_of(use):
+            self._throw_in(bits, is_high=is_high)
+
+    def cautions(self) -> tuple[str, ...]:
+        return (CAUTION.format(pins=", ".join(self.options.outputs)),) if self.options.outputs else ()
 
     def _running(self) -> SampleStream:
         if self._stream is None:
@@ -209,3 +273,6 @@ class PinnaclePotentiostat:
             self._known = False
             self.link.open()
         make_safe(self.link)
+        if self._outputs.bits:  # after the bias, which matters more
+            with suppress(DriverError):
+                self.link.tell(Command.SET_OUTS, payload(self._outputs.bits, is_high=False))

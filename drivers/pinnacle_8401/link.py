@@ -157,6 +157,13 @@ class PodLink:
                 return
         self.verify(setting)
 
+    def tell(self, command: Command, payload: str) -> None:
+        """Send a command whose value cannot be asked for; its echo may not come. Raises DeviceRefused, DeviceReset."""
+        try:
+            self._transact(command, payload, SILENT_ECHO_S if self.without_echo else REPLY_S)
+        except (ReplyTimeout, GarbledReply, ForeignTraffic):
+            self.without_echo += 1
+
     def verify(self, setting: Setting) -> None:
         """Ask for a setting. Raises ReadbackMismatch."""
         held = self.ask(setting.read, setting.question).payload
@@ -208,6 +215,10 @@ class PodLink:
     def begin(self) -> None:
         """Start the stream, once. Its echo may come behind the first data, so it is not waited for here."""
         self._guarded(lambda exchange: exchange.send(encode(Command.STREAM, "01")))
+
+    def throw_in(self, command: Command, payload: str) -> None:
+        """Send a command while data come. Its echo, if any, comes among them. Raises PortLost."""
+        self._guarded(lambda exchange: exchange.send(encode(command, payload)))
 
     def receive(self, timeout_s: float) -> bytes:
         """Return all that has arrived, waiting at most ``timeout_s`` for the first byte. Raises PortLost."""

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, get_args
 
-from drivers.capabilities import OptionValue
+from drivers.capabilities import OptionValue, OutputUse
 from drivers.errors import NotEncodable
 from drivers.pinnacle_8401.digital import BITS, EdgeKind, InputUse
 
 DEBOUNCE_MAX_MS: Final = 1000
+OUTPUTS: Final = ("ttl1", "ttl2", "ttl3", "ttl4")
+_OUT = "{}_out"
 _EDGE, _DEBOUNCE = "{}_edge", "{}_debounce_ms"
 PIN_OPTIONS: Final = {
     **{name: f"name of what is connected to {name.upper()}; its changes are recorded as marks" for name in BITS},
     **{_EDGE.format(name): f"which changes of {name.upper()} are marks: both, rising or falling" for name in BITS},
     **{_DEBOUNCE.format(name): f"how long a level of {name.upper()} stands before it counts, ms" for name in BITS},
+    **{
+        _OUT.format(name): f"what {name.upper()} is driven for: infusion or mark; tried at each start"
+        for name in OUTPUTS
+    },
 }
 
 
@@ -48,3 +54,18 @@ def _debounce_ns(given: Mapping[str, OptionValue], name: str) -> int:
     if isinstance(wanted, bool) or not isinstance(wanted, int | float) or not 0 <= wanted <= DEBOUNCE_MAX_MS:
         raise NotEncodable(f"{_DEBOUNCE.format(name)} is a number of ms from 0 to {DEBOUNCE_MAX_MS}, not {wanted!r}")
     return round(wanted * 1_000_000)
+
+
+def output_uses(given: Mapping[str, OptionValue]) -> dict[str, OutputUse]:
+    """Return the pins that are driven. Raises NotEncodable."""
+    uses: dict[str, OutputUse] = {}
+    for name in OUTPUTS:
+        wanted = given.get(_OUT.format(name))
+        if wanted is None:
+            continue
+        if name in given:
+            raise NotEncodable(f"{name} is an input, called {given[name]!r}; it cannot be driven too")
+        if wanted not in get_args(OutputUse):
+            raise NotEncodable(f"{_OUT.format(name)} is infusion or mark, not {wanted!r}")
+        uses[name] = "infusion" if wanted == "infusion" else "mark"
+    return uses

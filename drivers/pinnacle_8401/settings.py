@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from drivers.capabilities import AmperometrySettings, ElectrodeSettings, OptionValue
+from drivers.capabilities import AmperometrySettings, ElectrodeSettings, OptionValue, OutputUse
 from drivers.errors import NotEncodable
 from drivers.pinnacle_8401.decimator import RAW_RATE_HZ, Filter, filter_for
 from drivers.pinnacle_8401.digital import InputUse
-from drivers.pinnacle_8401.pins import PIN_OPTIONS, input_uses
+from drivers.pinnacle_8401.pins import PIN_OPTIONS, input_uses, output_uses
 from drivers.pinnacle_8401.preamps import CHANNELS, PREAMPS, PROGRAMS, Input, InputProgram
 
 BIAS_STEP_V: Final = 2.048 / 32_768
@@ -47,6 +47,8 @@ class Options:
     """Empty: the rig does not say; nothing can be measured then."""
     inputs: Mapping[str, InputUse]
     """Digital inputs, and what the rig says of them."""
+    outputs: Mapping[str, OutputUse]
+    """Digital outputs that are driven."""
 
 
 def parse_options(given: Mapping[str, OptionValue]) -> Options:
@@ -54,7 +56,7 @@ def parse_options(given: Mapping[str, OptionValue]) -> Options:
     preamp = given.get("preamp", "")
     if preamp != "" and preamp not in PREAMPS:
         raise NotEncodable(f"there is no preamplifier {preamp!r} in the table; it has {', '.join(PREAMPS)}")
-    return Options(str(preamp), input_uses(given))
+    return Options(str(preamp), input_uses(given), output_uses(given))
 
 
 @dataclass(frozen=True)

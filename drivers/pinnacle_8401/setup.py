@@ -20,12 +20,13 @@ from drivers.pinnacle_8401.settings import Programme
 _TRIES: Final = 3
 
 
-def settings_of(programme: Programme) -> Iterator[Setting]:
-    """Yield what is to be set, in order."""
+def settings_of(programme: Programme, driven: int = 0) -> Iterator[Setting]:
+    """Yield what is to be set, in order; ``driven`` are the bits of the TTL outputs."""
     yield Setting("sample rate", Command.SET_RATE, Command.GET_RATE, RAW_RATE_HZ, U16)
     yield Setting("multiplexer", Command.SET_MUX, Command.GET_MUX, 0, U8)
-    if programme.digital:  # outputs stay open collector: this instrument drives nobody's line
-        yield Setting("TTL configuration", Command.SET_TTL, Command.GET_TTL, mask(programme.digital), U16)
+    if programme.digital or driven:  # what is not driven stays open collector
+        ttl = driven << 8 | mask(programme.digital)
+        yield Setting("TTL configuration", Command.SET_TTL, Command.GET_TTL, ttl, U16)
     for place, letter in enumerate(CHANNELS):
         wanted = programme.input_program(place)
         of = f"of channel {letter}"
@@ -46,12 +47,12 @@ def _inputs(connected: int) -> Setting:
     return Setting("connected inputs", Command.SET_GROUND, Command.GET_GROUND, connected, U8)
 
 
-def program(link: PodLink, programme: Programme) -> int:
+def program(link: PodLink, programme: Programme, driven: int = 0) -> int:
     """Write everything, then read everything back; return the value that identifies the preamplifier (12 bits).
 
     The stream must have ended. Raises DriverError; what is set then is not known.
     """
-    wanted = list(settings_of(programme))
+    wanted = list(settings_of(programme, driven))
     for setting in wanted:
         link.apply(setting)
     for setting in wanted:  # at the end, so that a restart in between shows

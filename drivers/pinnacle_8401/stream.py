@@ -35,6 +35,8 @@ class SampleStream:
     garbage: int = field(default=0, init=False)
     """Bytes that were nothing known, since data last came."""
     edges: list[DigitalEdge] = field(default_factory=list, init=False)
+    answers: list[int] = field(default_factory=list, init=False)
+    """Numbers of other control packets that came among the data."""
     _cutter: PacketCutter = field(default_factory=PacketCutter, init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +79,8 @@ class SampleStream:
                 self.began = True
             elif packet.number == Command.RESET:
                 self.was_reset = True
+            else:
+                self.answers.append(packet.number)
 
     def _block(
         self, out: NDArray[np.int64], sums: NDArray[np.int64], railed: NDArray[np.bool_], received_ns: int

@@ -73,3 +73,8 @@ class TestFourInVitroAtTwentyHertzWithMainsHum(PotentiostatCompliance):
 class TestSilentSettingsLateEchoBiasKeptOverAReset(PotentiostatCompliance):
     def set_up(self) -> PinnacleSetUp:
         return PinnacleSetUp({"silent_sets": "1", "late_stream_echo": "1", "bias_after_reset": "kept"})
+
+
+class TestItsOutputsAreDriven(PotentiostatCompliance):
+    def set_up(self) -> PinnacleSetUp:
+        return PinnacleSetUp(settings_of_rig={"preamp": "8407-2BIO", "ttl3_out": "infusion", "ttl4_out": "mark"})

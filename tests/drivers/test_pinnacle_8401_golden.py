@@ -86,13 +86,13 @@ def test_what_nobody_knows_is_answered_with_nack_and_a_restart_announces_itself(
 
 
 def test_the_driver_writes_the_recipe_as_printed() -> None:
-    wanted = programme(AmperometrySettings(0.6, 0.1, TWO), Options("8407-2BIO", {}))
+    wanted = programme(AmperometrySettings(0.6, 0.1, TWO), Options("8407-2BIO", {}, {}))
     written = [encode(s.write, s.question + s.text)[1:-1].decode() for s in settings_of(wanted)]
     for printed in ("006507D059", "006700036F", "00690000150A", "006B000067", "007100258008", "007101258007",
                     "0083000371", "008400D3"):  # fmt: skip
         assert printed in written
     four = tuple(ElectrodeSettings(letter, letter, 1e-9) for letter in "abcd")
-    all_four = programme(AmperometrySettings(-0.6, 0.1, four), Options("7052", {}))
+    all_four = programme(AmperometrySettings(-0.6, 0.1, four), Options("7052", {}, {}))
     written = [encode(s.write, s.question + s.text)[1:-1].decode() for s in settings_of(all_four)]
     assert written[-1] == "00790FB9"
     assert "007100DA80EA" in written

@@ -30,7 +30,7 @@ line_dead_volume = "8 uL"
 
 [potentiostats.striatum]
 driver = "pinnacle-8401"
-url = "sim://pinnacle-8401/striatum?ttl1_every_s=20&mains_na=2"
+url = "sim://pinnacle-8401/striatum?{switches}&mains_na=2"
 model = "8401-HR"
 potential = "600 mV"
 interval = "100 ms"
@@ -82,10 +82,10 @@ OPTIONS = '{ preamp = "8407-2BIO", ttl1 = "stimulus" }'
 
 
 def run(
-    tmp_path: Path, *faults: str, options: str = OPTIONS, sentinel: str = "b"
+    tmp_path: Path, *faults: str, options: str = OPTIONS, sentinel: str = "b", switches: str = "ttl1_every_s=20"
 ) -> tuple[RehearsalResult, SessionData]:
     rig, protocol = tmp_path / "rig.toml", tmp_path / "protocol.toml"
-    rig.write_text(RIG.format(options=options, sentinel=sentinel), encoding="utf-8")
+    rig.write_text(RIG.format(options=options, sentinel=sentinel, switches=switches), encoding="utf-8")
     protocol.write_text(PROTOCOL, encoding="utf-8")
     experiment = load_experiment(protocol, rig)
     plan = replace(experiment.plan, simulated=False)
@@ -169,6 +169,20 @@ def test_facts_and_marks_are_in_the_nwb_file(whole: tuple[RehearsalResult, Sessi
     ]
 
 
+def test_an_infusion_is_shown_on_an_output_and_costs_no_sample(tmp_path: Path) -> None:
+    wired = '{ preamp = "8407-2BIO", ttl1 = "wire", ttl3_out = "infusion" }'
+    _result, session = run(tmp_path, options=wired, switches="ttl3_to_ttl1=1")
+    stream = session.streams["striatum"]
+    assert stream.index.tolist() == list(range(stream.index.size))
+    told = [event.text for event in session.events if event.kind is EventKind.SYSTEM and event.source == "striatum"]
+    assert told == ["TTL outputs are driven: it answers", "TTL output for infusion set high",
+                    "TTL output for infusion set low"]  # fmt: skip
+    seen = [event.t_ns for event in session.events if event.kind is EventKind.MARK and event.source == "striatum"]
+    pump = {str(event.data["what"]): event.t_ns for event in session.events if event.kind is EventKind.PUMP}
+    true_ns = pump["started"], pump["target reached"]
+    assert [0 <= at - true < NS_PER_S // 2 for at, true in zip(seen, true_ns, strict=True)] == [True, True]
+
+
 def test_a_plan_without_its_preamplifier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedInput, match="which preamplifier"):
         run(tmp_path, options='{ ttl1 = "stimulus" }')
@@ -176,7 +190,7 @@ def test_a_plan_without_its_preamplifier_is_refused(tmp_path: Path) -> None:
 
 def test_every_plan_says_what_nobody_has_tried(tmp_path: Path) -> None:
     rig, protocol = tmp_path / "rig.toml", tmp_path / "protocol.toml"
-    rig.write_text(RIG.format(options=OPTIONS, sentinel="b"), encoding="utf-8")
+    rig.write_text(RIG.format(options=OPTIONS, sentinel="b", switches="mains_hz=50"), encoding="utf-8")
     protocol.write_text(PROTOCOL, encoding="utf-8")
     warnings = load_experiment(protocol, rig).plan.warnings
     assert any("striatum: nobody has tried" in warning and "resistor" in warning for warning in warnings)

@@ -39,6 +39,8 @@ class Registers:
     mux: int = 0
     ttl_out: int = 0
     ttl_in: int = 0
+    outs: int = 0
+    """Levels that SET TTL OUTS has set; a pin shows its own where it is push-pull."""
 
 
 class Analog:

@@ -26,6 +26,10 @@ class Refused(Exception):
     """Answered with NACK: the reference does not say what a bad argument provokes [?]."""
 
 
+class Silent(Exception):
+    """Not answered at all."""
+
+
 class PinnacleFirmware:
     """One instrument. Implements ``sim_devices.interfaces.Firmware``."""
 
@@ -95,6 +99,8 @@ class PinnacleFirmware:
             reply = packet(number, *handler(_cut(received.payload, widths), now_ns))
         except Refused:
             reply = packet(NACK)
+        except Silent:
+            return
         else:
             if number in self._set:
                 self._analog.apply(now_ns)
@@ -138,7 +144,7 @@ class PinnacleFirmware:
             117: ((_U8,), lambda _v, _t: ()),
             121: ((_U8,), self._one("connected", range(16))),
             127: ((_U8, _U8), self._set_ttl),
-            129: ((_U8, _U8), lambda _v, _t: ()),
+            129: ((_U8, _U8), self._set_outs),
             131: ((_U8, _U8), self._of_channel("second_stage", range(4))),
             132: ((_U8,), self._one("mux", range(2))),
         }
@@ -159,6 +165,19 @@ class PinnacleFirmware:
 
     def _set_ttl(self, values: list[int], _now_ns: int) -> Reply:
         self._analog.registers.ttl_out, self._analog.registers.ttl_in = values
+        return ()
+
+    def _set_outs(self, values: list[int], now_ns: int) -> Reply:
+        does = "taken" if self._stream is None else self._options.outs_in_stream
+        if does == "refused":
+            raise Refused
+        if does == "restarts":
+            self.power_off(now_ns)
+            self.power_on(now_ns)
+        if does in ("ignored", "restarts"):
+            raise Silent
+        which, levels = values
+        self._analog.registers.outs = self._analog.registers.outs & ~which | levels & which
         return ()
 
     def _switch_stream(self, values: list[int], now_ns: int) -> Reply:

@@ -43,6 +43,10 @@ class PinnacleOptions:
     """Period of a pulse on TTL1; 0: all inputs stay high, as in the vendor's captured packet."""
     ttl1_high_ms: float = 100.0
     """How long TTL1 is high in each period; it is low for the rest."""
+    ttl3_to_ttl1: bool = False
+    """A wire from output TTL3 to input TTL1."""
+    outs_in_stream: Literal["taken", "ignored", "refused", "restarts"] = "taken"
+    """What SET TTL OUTS does while data come: not documented [?]."""
     lost_packets: float = 0.0
     """Share of data packets that never come."""
     broken_packets: float = 0.0

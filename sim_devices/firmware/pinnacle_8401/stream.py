@@ -79,6 +79,10 @@ class PacketStream:
         if self.options.ttl1_every_s:
             phase_ns = (t_ns - self.begun_ns) % round(self.options.ttl1_every_s * _NS)
             levels[phase_ns >= round(self.options.ttl1_high_ms * 1_000_000)] &= 0xFE
+        driven = self.analog.registers.ttl_out & 0x0F
+        levels &= np.uint8(self.analog.registers.outs | ~driven & 0xFF)
+        if self.options.ttl3_to_ttl1 and driven & 4 and not self.analog.registers.outs & 4:
+            levels &= 0xFE
         return levels
 
     def _harm(self, rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
