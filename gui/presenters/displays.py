@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from acquisition.messages import ChannelView
 from acquisition.signal.baseline import OVER_S
@@ -22,6 +23,7 @@ from acquisition.signal.filters import FILTERS, NONE, FilterSpec
 from acquisition.signal.self_reference import Match
 from gui.presenters.text import Tone, plain
 
+Floats = NDArray[np.float64]
 Look = Literal["measured", "delta", "minus", "minus-delta"]
 LOOKS: tuple[Look, ...] = get_args(Look)
 RAW_GAIN = 1.0
@@ -146,11 +148,22 @@ def filter_text(name: str, displays: Sequence[Display]) -> str:
 
 def band_half_um(current_a: float, channel: ChannelView) -> float | None:
     """Return how far from the value the 95 % interval of the slope reaches, µM; None where no interval is known."""
-    low, high, slope = channel.slope_low_a_per_um, channel.slope_high_a_per_um, channel.sensitivity_a_per_um
-    if low is None or high is None or not slope or not 0.0 < low <= high:
+    edges = band_um(np.full(2, current_a), channel)
+    if edges is None or not channel.sensitivity_a_per_um:
         return None
-    ends = um_band(np.array(current_a), low, high)
-    return float(max(abs(end - current_a / slope) for end in ends))
+    return float(max(abs(edge[0] - current_a / channel.sensitivity_a_per_um) for edge in edges))
+
+
+def band_um(current_a: Floats, channel: ChannelView) -> tuple[Floats, Floats] | None:
+    """Return the lower and the upper edge of a µM trace, shape (n - 1,) each; None where no interval is known.
+
+    Of neighbours the outer one, so that the edges of a noisy trace do not run through it.
+    """
+    low, high = channel.slope_low_a_per_um, channel.slope_high_a_per_um
+    if low is None or high is None or not channel.sensitivity_a_per_um or not 0.0 < low <= high:
+        return None
+    lower, upper = um_band(current_a, low, high)
+    return np.minimum(lower[:-1], lower[1:]), np.maximum(upper[:-1], upper[1:])
 
 
 @lru_cache(maxsize=256)

@@ -13,9 +13,11 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidg
 
 from acquisition.signal.pyramid import Floats
 from gui.palette import Palette
-from gui.presenters.traces import AxisUnit, ChannelHead, fitted, steadied, value_range, value_ticks
+from gui.presenters.heads import ChannelHead
+from gui.presenters.traces import AxisUnit, fitted, steadied, value_range, value_ticks
 from gui.theme import font
 from gui.widgets.plain import ElidedLabel, PlainLabel, quiet_button, row, set_tooltip
+from gui.widgets.ribbon import Ribbon
 
 AXIS_PX = 58
 HEAD_PX = 208
@@ -84,7 +86,8 @@ class ChannelRow(QWidget):
         self.curve = pg.PlotDataItem(connect="finite", skipFiniteCheck=False)
         self.marks = pg.PlotDataItem(connect="pairs")
         self.shades = [pg.LinearRegionItem(movable=False, pen=pg.mkPen(None)) for _unused in range(MOST_SHADES)]
-        for part in (*self.shades, self.marks, self.curve):
+        self.ribbon = Ribbon()
+        for part in (*self.shades, self.ribbon, self.marks, self.curve):
             item.addItem(part, ignoreBounds=True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -153,6 +156,7 @@ class ChannelRow(QWidget):
         self._palette = palette
         self.plot.setBackground(palette.surface)
         self.curve.setPen(pg.mkPen(self.color, width=1))
+        self.ribbon.set_color(self.color)
         self.marks.setPen(pg.mkPen(palette.dim, width=1, style=Qt.PenStyle.DashLine))
         for side in ("left", "bottom"):
             style_axis(self.plot.getPlotItem().getAxis(side), palette)

@@ -14,10 +14,11 @@ from PyQt6.QtWidgets import QButtonGroup, QFrame, QPushButton, QScrollBar, QVBox
 from acquisition.messages import ChannelView, EngineState
 from gui.layout import scrolled
 from gui.palette import Palette
-from gui.presenters.displays import Display, display, filter_text, next_filter, next_look
+from gui.presenters.displays import Display, band_um, display, filter_text, next_filter, next_look
+from gui.presenters.heads import channel_head
 from gui.presenters.moments import Moments
 from gui.presenters.text import NS_PER_S
-from gui.presenters.traces import WINDOWS, TimeView, axis_unit, channel_head, time_ticks
+from gui.presenters.traces import WINDOWS, TimeView, axis_unit, time_ticks
 from gui.store import Key, TraceStore
 from gui.theme import font
 from gui.view_settings import ViewChoice
@@ -250,6 +251,8 @@ class TraceArea(QFrame):
         largest = float(finite.max()) if len(finite) else abs(channel.last_current_a or 0.0)
         unit = axis_unit(channel, self.choice.scale, largest, delta=looked_at.delta)
         cut_off = shown.show_line(t_s, current_a, span, unit, trimmed=self.trimmed)
+        in_um = unit.text.endswith("µM") and len(t_s) > 1
+        shown.ribbon.show_band(t_s[:-1], band_um(current_a, channel) if in_um else None)
         newest_s = ((channel.last_t_ns or 0) - frame.state.session_started_ns) / NS_PER_S
         shown.show_head(
             channel_head(

@@ -14,6 +14,8 @@ from acquisition.messages import ChannelSamples, Credit, ReportSound
 from acquisition.recording.journal import JOURNAL_NAME, JournalEncoder, JournalWriter
 from acquisition.signal.derived import Recipe, derived
 from acquisition.signal.filters import FILTERS
+from acquisition.signal.pyramid import MinMaxPyramid
+from gui.derived_trace import DerivedTrace
 from gui.history import read_journal
 from gui.store import TraceStore
 from tests.gui.fakes import STARTED_NS, S, channel, state
@@ -75,6 +77,15 @@ def test_chosen_late_it_catches_up_in_pieces_and_becomes_the_same() -> None:
     assert present is not None
     assert present.current_a == pytest.approx(WHOLE_A[-1])
     assert present.match is not None
+
+
+def test_a_hole_however_long_is_one_row() -> None:
+    raw = MinMaxPyramid()
+    raw.append(T_S, ACTIVE_A)
+    shown = DerivedTrace(Recipe(filter=FILTERS["glitches"]), TEN_HZ)
+    while shown.catch_up(raw, None, 300):
+        pass
+    assert len(shown.pyramid) == 2000 - 20 + 1
 
 
 def test_what_was_recorded_stays_as_it_is_and_comes_back() -> None:
@@ -174,6 +185,27 @@ def test_one_click_takes_the_sentinel_off_and_the_screen_says_with_which_gain(be
     assert row.curve.getData()[1][-1] == pytest.approx(expected_a * 1e12)
     assert "1.2 × sentinel is taken off" in row.head.toolTip()
     assert window.traces.rows[SENTINEL].look.text() == "measured"
+
+
+def test_a_micromolar_trace_has_its_band_and_a_current_has_none(bench: Bench) -> None:
+    banded = channel(
+        interval_s=0.1, last_t_ns=STARTED_NS + 199 * S, slope_low_a_per_um=6.5e-12, slope_high_a_per_um=7.5e-12
+    )
+    window = bench.open()
+    bench.hear(window, state(channels=(banded,), now_ns=STARTED_NS + 200 * S), both(slice(0, 2000)))
+    ribbon = window.traces.rows[GLU].ribbon
+    assert ribbon.path().isEmpty()
+
+    bench.key(window, "U")
+    bench.hear(window)
+    assert len(ribbon.path().toSubpathPolygons()) == 2  # one on either side of the gap
+    low, high = ribbon.boundingRect().top(), ribbon.boundingRect().bottom()
+    assert low == pytest.approx(np.nanmin(ACTIVE_A) / 7.5e-12, rel=0.01)
+    assert high == pytest.approx(np.nanmax(ACTIVE_A) / 6.5e-12, rel=0.01)
+
+    bench.key(window, "U")
+    bench.hear(window)
+    assert ribbon.path().isEmpty()
 
 
 def test_the_filter_and_the_looks_are_remembered_and_nonsense_is_not_believed(bench: Bench) -> None:

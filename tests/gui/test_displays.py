@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from acquisition.messages import ChannelView
@@ -12,7 +13,7 @@ from acquisition.signal.derived import Recipe
 from acquisition.signal.filters import FILTERS, NONE
 from acquisition.signal.self_reference import Match
 from gui.derived_trace import Present
-from gui.presenters import displays, traces
+from gui.presenters import displays, heads, traces
 from gui.presenters.displays import Display, Look, display
 from tests.gui.fakes import channel
 
@@ -31,9 +32,9 @@ def shown(one: ChannelView, look: Look, filter_name: str = "none", beside: tuple
     return display(one, beside, look, filter_name)
 
 
-def head(one: ChannelView, what: Display, present: Present, scale: traces.Scale = "current") -> traces.ChannelHead:
+def head(one: ChannelView, what: Display, present: Present, scale: traces.Scale = "current") -> heads.ChannelHead:
     unit = traces.axis_unit(one, scale, abs(present.current_a), delta=what.delta)
-    return traces.channel_head(one, unit, scale, old=False, display=what, present=present)
+    return heads.channel_head(one, unit, scale, old=False, display=what, present=present)
 
 
 def test_a_calibrated_gain_is_used_and_named() -> None:
@@ -102,7 +103,7 @@ def test_a_channel_that_cannot_be_filtered_stays_as_measured_and_says_why() -> N
     assert found.recipe.filter == NONE
     assert (
         "not filtered"
-        in traces.channel_head(slow, traces.axis_unit(slow, "current", 0.0), "current", old=False, display=found).remark
+        in heads.channel_head(slow, traces.axis_unit(slow, "current", 0.0), "current", old=False, display=found).remark
     )
     assert "too few samples" in found.detail
     assert shown(GLU, "measured", "mean 1 s").recipe.filter == FILTERS["mean 1 s"]
@@ -164,21 +165,21 @@ def test_the_match_is_said_in_words_with_its_numbers_in_the_tooltip(
 
 def test_what_the_instrument_says_goes_before_the_match_and_a_mismatch_before_the_axis() -> None:
     what, present = shown(GLU, "minus"), Present(1e-12, match=MISMATCHED)
-    loud = GLU.model_copy(update={"flags": traces.FLAG_OVERLOAD})
+    loud = GLU.model_copy(update={"flags": heads.FLAG_OVERLOAD})
     unit = traces.axis_unit(GLU, "current", 0.0)
     flags = [
-        traces.channel_head(one, unit, "current", old=False, cut_off=True, display=what, present=present).flag
+        heads.channel_head(one, unit, "current", old=False, cut_off=True, display=what, present=present).flag
         for one in (loud, GLU)
     ]
     assert flags == ["▲ OVERLOAD", "▲ sentinel: no match"]
     matched = Present(1e-12, match=MATCHED)
-    text = traces.channel_head(GLU, unit, "current", old=False, cut_off=True, display=what, present=matched)
+    text = heads.channel_head(GLU, unit, "current", old=False, cut_off=True, display=what, present=matched)
     assert text.flag == "↕ beyond the axis"
 
 
 def test_old_values_have_neither_a_value_nor_a_match() -> None:
     unit = traces.axis_unit(GLU, "current", 0.0)
-    text = traces.channel_head(
+    text = heads.channel_head(
         GLU, unit, "current", old=True, display=shown(GLU, "minus-delta"), present=Present(1e-12, 1e-10, MATCHED)
     )
     assert (text.value, text.flag, text.remark) == ("–", "", "")
@@ -187,3 +188,14 @@ def test_old_values_have_neither_a_value_nor_a_match() -> None:
 def test_a_derived_value_is_not_shown_while_the_line_is_lost() -> None:
     lost = GLU.model_copy(update={"link": "lost"})
     assert head(lost, shown(GLU, "minus"), Present(1e-12)).value == "–"
+
+
+def test_the_band_lies_around_the_trace_and_has_its_holes() -> None:
+    current_a = np.array([7e-11, 8e-11, NAN, 7e-11, 7e-11])
+    edges = displays.band_um(current_a, GLU)
+    assert edges is not None
+    lower, upper = edges
+    assert lower == pytest.approx([70 / 7.2, NAN, NAN, 70 / 7.2], nan_ok=True)
+    assert upper == pytest.approx([80 / 6.8, NAN, NAN, 70 / 6.8], nan_ok=True)
+    assert displays.band_um(current_a, channel(interval_s=0.1)) is None
+    assert displays.band_um(current_a, channel("sentinel", "sentinel", slope_low_a_per_um=1e-12)) is None

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.capabilities import SampleFlag
-from gui.presenters import traces
+from gui.presenters import heads, traces
 from gui.presenters.log import FILTERS, log_line, passes
 from gui.presenters.moments import moments
 from tests.gui.fakes import EVIL, STARTED_NS, S, channel, event, state, step
@@ -62,7 +62,7 @@ def test_infusions_are_shaded_where_they_really_ran() -> None:
 
 def test_the_flag_bits_are_those_of_the_drivers() -> None:
     for name in ("TIMING", "OVERLOAD", "UNDERLOAD", "NEAR_LIMIT", "NOT_A_NUMBER", "OTHER_RANGE"):
-        assert getattr(traces, f"FLAG_{name}") == SampleFlag[name].value
+        assert getattr(heads, f"FLAG_{name}") == SampleFlag[name].value
 
 
 def test_the_unit_follows_the_size_of_the_current() -> None:
@@ -77,10 +77,10 @@ def test_a_micromolar_axis_is_called_apparent_and_only_offered_with_a_sensitivit
     assert unit.text == "apparent µM"
     assert unit.per_a * 7e-12 == pytest.approx(1.0)
     assert traces.axis_unit(without, "apparent", 1e-10).text == "pA"
-    head = traces.channel_head(without, traces.axis_unit(without, "apparent", 1e-10), "apparent", old=False)
+    head = heads.channel_head(without, traces.axis_unit(without, "apparent", 1e-10), "apparent", old=False)
     assert (head.unit, head.remark) == ("pA", "no sensitivity")
     small = channel(last_current_a=2e-13)
-    head = traces.channel_head(small, traces.axis_unit(small, "current", 3e-9), "current", old=False)
+    head = heads.channel_head(small, traces.axis_unit(small, "current", 3e-9), "current", old=False)
     assert (head.value, head.unit, head.remark) == ("0.200", "pA", "axis in nA")
 
 
@@ -97,7 +97,7 @@ def test_a_micromolar_axis_is_called_apparent_and_only_offered_with_a_sensitivit
 )
 def test_saturation_and_a_lost_line_stand_beside_the_trace(changes: dict[str, Any], flag: str) -> None:
     shown = channel(**changes)
-    assert traces.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=False).flag == flag
+    assert heads.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=False).flag == flag
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_saturation_and_a_lost_line_stand_beside_the_trace(changes: dict[str, An
 )
 def test_no_value_is_shown_as_present_that_is_not(changes: dict[str, Any], old: bool) -> None:
     shown = channel(**changes)
-    assert traces.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=old).value == "–"
+    assert heads.channel_head(shown, traces.axis_unit(shown, "current", 1e-10), "current", old=old).value == "–"
 
 
 def test_a_live_view_follows_and_a_frozen_one_stands() -> None:
@@ -158,7 +158,7 @@ def test_a_trimmed_axis_leaves_out_a_settling_electrode_and_says_so() -> None:
     assert low == 1.0
     assert high < 3.0
     assert cut_off
-    head = traces.channel_head(
+    head = heads.channel_head(
         channel(), traces.axis_unit(channel(), "current", 0.0), "current", old=False, cut_off=True
     )
     assert head.flag == "↕ beyond the axis"

@@ -26,6 +26,12 @@ def test_a_change_that_lasts_becomes_the_baseline_after_half_its_window() -> Non
     assert levels[t_s > 362.0][0] == 2.0
 
 
+def test_its_window_is_as_long_as_was_asked_for() -> None:
+    t_s = np.arange(0.0, 200.0, 0.5)
+    levels = RunningBaseline(45.0).add(t_s, np.floor(t_s))
+    assert (levels[t_s >= 45.0] == np.floor(t_s[t_s >= 45.0]) - 23.0).all()  # the middle of the 45 seconds before
+
+
 def test_a_second_is_not_part_of_its_own_baseline() -> None:
     t_s = np.arange(0.0, 41.0)
     values = np.concatenate((np.ones(40), [99.0]))

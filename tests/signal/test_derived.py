@@ -61,6 +61,15 @@ def test_the_delta_is_the_smoothed_trace_less_its_baseline() -> None:
     assert shown_a[-1] == pytest.approx(4e-12)
 
 
+def test_the_baseline_is_as_late_as_the_trace_that_it_is_taken_off() -> None:
+    t_s = np.arange(0.0, 200.0, TEN_HZ)
+    plain_a, late_a = (
+        derived(t_s, 1e-12 * t_s, Recipe(filter=FILTERS[name], baseline_s=60.0), TEN_HZ)
+        for name in ("none", "mean 5 s")
+    )
+    assert late_a[-1] == pytest.approx(plain_a[-1])
+
+
 def test_a_sentinel_that_is_not_there_is_not_taken_for_zero() -> None:
     with pytest.raises(ValueError, match="there is none"):
         Derivation(Recipe(gain=1.0), TEN_HZ).add(np.zeros(1), np.zeros(1))
@@ -86,6 +95,15 @@ def test_the_watch_forgets_what_is_older_than_its_stretch_and_a_gap_is_no_change
         t_s = hour * 3600.0 + np.arange(0.0, 1800.0, TEN_HZ)
         watch.add(t_s, np.full(len(t_s), 1e-10 + hour * 1e-10), np.full(len(t_s), hour * 1e-10))
     assert watch._means.shape[1] <= 3000
+    assert watch.quality(1.0).matched is None
+
+
+def test_what_both_sites_did_in_a_gap_is_no_evidence() -> None:
+    rng, watch = np.random.default_rng(4), MatchWatch(TEN_HZ)
+    for piece in range(20):
+        t_s = piece * 100.0 + np.arange(0.0, 60.0, TEN_HZ)
+        common_a = np.full(len(t_s), 1e-10 * (piece % 2))
+        watch.add(t_s, common_a + rng.normal(0, 1e-12, len(t_s)), common_a + rng.normal(0, 1e-12, len(t_s)))
     assert watch.quality(1.0).matched is None
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import signal
 
 from acquisition.signal.filters import FILTERS, NONE, DisplayFilter, FilterSpec, Floats, filtered
 from tests.signal.pieces import cut, trace
@@ -42,6 +43,13 @@ def test_delays_are_those_of_the_arithmetic_of_each_filter() -> None:
     assert stated["mean 1 s"] == 0.45  # ten samples: nine distances, half of them
     assert stated["glitches"] == 0.2  # five samples
     assert FILTERS["low-pass 0.2 Hz"].delay_s(KILOHERTZ) == pytest.approx(2**0.5 / (2 * np.pi * 0.2), rel=1e-3)
+
+
+@pytest.mark.parametrize("interval_s", [TEN_HZ, KILOHERTZ])
+def test_the_delay_of_a_low_pass_is_that_which_scipy_finds_near_0_hz(interval_s: float) -> None:
+    b, a = signal.butter(2, 1.0, fs=1.0 / interval_s)
+    _w, delay = signal.group_delay((b, a), w=[1e-4], fs=1.0 / interval_s)
+    assert FILTERS["low-pass 1 Hz"].delay_s(interval_s) == pytest.approx(delay[0] * interval_s, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", AT_TEN_HZ)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gui.presenters.heads import figures, flag_text
 from gui.presenters.review.lines import ChannelLine, FlaggedRun, PumpLine, TraceLine
 from gui.presenters.text import NOTHING, Tone, digits, plain
-from gui.presenters.traces import AxisUnit, figures, flag_text
+from gui.presenters.traces import AxisUnit
 
 FILTERS: tuple[tuple[str, float], ...] = (("none", 0.0), ("1 s", 1.0), ("5 s", 5.0), ("30 s", 30.0))
 """Name and width of the mean that is drawn over the samples."""
