@@ -20,7 +20,7 @@ from acquisition.experiment import quantities
 from acquisition.experiment.quantities import QuantityError
 from analysis.study import sealed, study_book
 from analysis.study.sealed import SealedSlot
-from analysis.study.study_book import Allocated, Drawn, StudyLog, told
+from analysis.study.study_book import Allocated, Drawn, StudyLog, log_of
 from analysis.study.study_file import FILE_NAME, Study
 from analysis.study.template import Template, load_template, syringe_values
 from analysis.study.trial import Known, try_every_group
@@ -50,7 +50,7 @@ def allocate(study: Study, animal: str, blanks: Mapping[str, str], *, by: str, k
     RefusedInput, BookBroken, BookUnwritable, SealBroken, SealUnopened, OSError.
     """
     with study_book.opened(study) as book:
-        log = told(book.entries)
+        log = log_of(study, book)
         drawn = must_be_drawn(log)
         if changed := changes(study, log):
             raise StudyRefused(" ".join([*changed, "Put it back, or say why: 'amperfuse study amend'."]))
@@ -67,7 +67,7 @@ def allocate(study: Study, animal: str, blanks: Mapping[str, str], *, by: str, k
         facts |= {"kind": "allocated", "protocol": name, "protocol_sha256": _sha256(text)}
         book.add(facts | {blank: text for blank, text in values.items() if blank != "@animal"}, wall_ns)
         path = _write(study, name, text)
-        return Given(told(book.entries).allocated[same_name(animal)], path, tuple(mended))
+        return Given(log_of(study, book).allocated[same_name(animal)], path, tuple(mended))
 
 
 def must_be_drawn(log: StudyLog) -> Drawn:

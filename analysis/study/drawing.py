@@ -18,7 +18,7 @@ from acquisition.experiment.quantities import format_quantity
 from analysis.study import sealed, study_book
 from analysis.study.allocating import StudyRefused, must_be_drawn
 from analysis.study.sealed import SealBroken
-from analysis.study.study_book import Drawn, told
+from analysis.study.study_book import Drawn, log_of
 from analysis.study.study_file import FILE_NAME, Study, load_study
 from analysis.study.template import load_template
 from analysis.study.trial import Known, try_every_group
@@ -61,7 +61,7 @@ def draw_study(folder: Path, chance: Chance, *, by: str, known: Known, wall_ns: 
         study = _with_id(study, chance.study_id)
     try:
         with study_book.opened(study) as book:
-            log = told(book.entries)
+            log = log_of(study, book)
             if log.drawn:
                 raise StudyRefused(f"this study was drawn by {log.drawn.by}; it is drawn once.")
             key = _key(study, chance.key)
@@ -81,7 +81,7 @@ def draw_study(folder: Path, chance: Chance, *, by: str, known: Known, wall_ns: 
             slots = study.file.design.animals_per_group * len(study.groups)
             _check(study, data, slots)
             book.add(data | {"slots": slots}, wall_ns)
-            return study, must_be_drawn(told(book.entries))
+            return study, must_be_drawn(log_of(study, book))
     except BookBroken as error:
         if (folder / study_book.BOOK_NAME).exists():
             raise

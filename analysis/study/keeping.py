@@ -10,7 +10,7 @@ from acquisition.books.places import same_name
 from acquisition.events import Scalar
 from analysis.study import sealed, study_book
 from analysis.study.allocating import StudyRefused, changes, must_be_drawn
-from analysis.study.study_book import Amended, Excluded, StudyLog, told
+from analysis.study.study_book import Amended, Excluded, StudyLog, log_of
 from analysis.study.study_file import FILE_NAME, OTHER, Study
 from analysis.study.template import load_template
 
@@ -30,20 +30,20 @@ def exclude(study: Study, animal: str, reason: str, *, by: str, wall_ns: int) ->
             f'seen"; for what nobody foresaw with "{OTHER}: ...", which is flagged as decided afterwards.'
         )
     with study_book.opened(study) as book:
-        log = told(book.entries)
+        log = log_of(study, book)
         name = _allocated(log, animal)
         if name in log.excluded:
             there = log.excluded[name]
             raise StudyRefused(f"{there.animal} is left out already, by {there.by}: {there.reason}")
         facts: dict[str, Scalar] = {"kind": "excluded", "animal": log.allocated[name].animal, "by": by}
         book.add(facts | {"criterion": criterion, "reason": words or study.criterion(criterion) or ""}, wall_ns)
-        return told(book.entries).excluded[name]
+        return log_of(study, book).excluded[name]
 
 
 def include(study: Study, animal: str, reason: str, *, by: str, wall_ns: int) -> None:
     """Write that an exclusion does not hold; both stay in the book. Raises as ``exclude``."""
     with study_book.opened(study) as book:
-        log = told(book.entries)
+        log = log_of(study, book)
         name = _allocated(log, animal)
         if name not in log.excluded:
             raise StudyRefused(f"{log.allocated[name].animal} is not left out.")
@@ -57,7 +57,7 @@ def amend(study: Study, reason: str, *, by: str, wall_ns: int) -> Amended:
     RefusedInput.
     """
     with study_book.opened(study) as book:
-        log = told(book.entries)
+        log = log_of(study, book)
         if sealed.design_sha256(study) != must_be_drawn(log).design_sha256:
             raise StudyRefused(
                 f"groups, solutions, numbers, control and pumps in {FILE_NAME} were drawn for and cannot be amended: "
@@ -70,7 +70,7 @@ def amend(study: Study, reason: str, *, by: str, wall_ns: int) -> Amended:
             "template_sha256": load_template(study).source.sha256,
         }
         book.add({"kind": "amended", "by": by, "reason": reason} | hashes, wall_ns)
-        return told(book.entries).amended[-1]
+        return log_of(study, book).amended[-1]
 
 
 def _allocated(log: StudyLog, animal: str) -> str:

@@ -48,16 +48,18 @@ def power_lines(study: Study, ratio: float | None = None) -> Iterator[str]:
 def animals_needed(table: PowerTable, comparisons: int) -> int | None:
     """Return the fewest animals a group with the wanted power; None when ``MOST`` are not enough.
 
-    Power grows with animals, so the number is found by halving.
+    Power grows with animals, so the number is found by doubling, then by halving.
     """
     assumed, alpha = assumptions(table), ALPHA / comparisons
 
     def enough(mice: int) -> bool:
         return contrast_power(mice, table.ratio, assumed, alpha=alpha, studies=STEP_STUDIES) >= table.wanted
 
-    if not enough(MOST):
-        return None
-    low, high = 2, MOST
+    low, high = 2, 4
+    while not enough(high):
+        if high == MOST:
+            return None
+        low, high = high + 1, min(2 * high, MOST)
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle + 1, high)

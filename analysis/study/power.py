@@ -59,8 +59,9 @@ def power(
     if mice < 2 or not ratio > 0:
         raise ValueError("power needs at least two mice and a ratio above zero")
     values = log_ratios(mice, ratio, assumed or Assumptions(), studies, np.random.default_rng(seed))
-    p = stats.ttest_1samp(values, 0.0, axis=1).pvalue
-    return float(np.mean(np.nan_to_num(p, nan=1.0) < alpha))
+    whole = np.isfinite(values).all(axis=1)  # with NaN in it scipy tests row by row, a hundred times slower
+    p = stats.ttest_1samp(values[whole], 0.0, axis=1).pvalue
+    return float(np.count_nonzero(p < alpha) / studies)
 
 
 def contrast_power(
@@ -81,8 +82,9 @@ def contrast_power(
         raise ValueError("power needs at least two mice and a ratio above zero")
     rng = np.random.default_rng(seed)
     treated, control = (log_ratios(mice, one, assumed or Assumptions(), studies, rng) for one in (ratio, 1.0))
-    p = stats.ttest_ind(treated, control, axis=1, equal_var=False).pvalue
-    return float(np.mean(np.nan_to_num(p, nan=1.0) < alpha))
+    whole = np.isfinite(treated).all(axis=1) & np.isfinite(control).all(axis=1)
+    p = stats.ttest_ind(treated[whole], control[whole], axis=1, equal_var=False).pvalue
+    return float(np.count_nonzero(p < alpha) / studies)
 
 
 def mice_needed(ratio: float, wanted: float = 0.8, assumed: Assumptions | None = None, most: int = 60) -> int | None:
@@ -96,5 +98,7 @@ def _mean_of(
     assumed: Assumptions,
     rng: np.random.Generator,
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-    each = level[..., None] * (1.0 + assumed.within_cv * rng.standard_normal((*level.shape, responses)))
-    return np.asarray((each + assumed.noise_um * rng.standard_normal(each.shape)).mean(axis=-1))
+    """Draw the mean of some responses at once: a mean of normal errors is normal, its spread over the root of n."""
+    spread, noise = assumed.within_cv / np.sqrt(responses), assumed.noise_um / np.sqrt(responses)
+    drawn = level * (1.0 + spread * rng.standard_normal(level.shape)) + noise * rng.standard_normal(level.shape)
+    return np.asarray(drawn)

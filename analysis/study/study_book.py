@@ -6,13 +6,14 @@ Knows the kinds of entry and what they come to. The book lies in the study's fol
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acquisition.books.chain import Book, BookBroken, Entry, read_entries
 from acquisition.books.places import book_place, same_name
+from acquisition.books.unblindings import unblindings
 from analysis.study.study_file import Study
 
 BOOK_NAME = "study.book"
@@ -164,7 +165,24 @@ def places(study: Study) -> tuple[Path, Path]:
 def read_log(study: Study) -> StudyLog:
     """Return what the book says; an empty one before the study was drawn. Raises BookBroken."""
     path, anchor = places(study)
-    return told(read_entries(path, anchor)) if study.study_id or path.exists() else StudyLog()
+    return _with_bench(study, read_entries(path, anchor)) if study.study_id or path.exists() else StudyLog()
+
+
+def log_of(study: Study, book: Book) -> StudyLog:
+    """Return what a book that is held says now, and what was unblinded at the bench. Raises BookBroken."""
+    return _with_bench(study, book.entries)
+
+
+def _with_bench(study: Study, entries: list[Entry]) -> StudyLog:
+    """Add what ``amperfuse unblind`` told at the bench, where no study's folder is needed."""
+    whose = {
+        barrel: one.animal for one in told(entries).allocated.values() for barrel in study.barrels(one.code).values()
+    }
+    bench = [
+        Unblinded(whose.get(one.code, f"syringe {one.code}"), one.by, one.wall_ns, one.reason, early=True)
+        for one in unblindings(study.study_id)
+    ]
+    return told(entries, bench)
 
 
 @contextmanager
@@ -177,17 +195,29 @@ def opened(study: Study) -> Iterator[Book]:
         book.close()
 
 
-def told(entries: list[Entry]) -> StudyLog:
-    """Return what entries come to. Raises BookBroken for one that makes no sense."""
+def told(entries: Sequence[Entry], bench: Sequence[Unblinded] = ()) -> StudyLog:
+    """Return what entries come to, with unblindings at the bench where their times put them, oldest first.
+
+    Raises BookBroken for an entry that makes no sense.
+    """
     log = StudyLog(entries=len(entries))
+    waiting = list(bench)
     for entry in entries:
+        while waiting and waiting[0].wall_ns < entry.wall_ns:
+            _take_bench(log, waiting.pop(0))
         try:
             _take(log, entry)
         except (KeyError, TypeError, ValueError) as error:
             raise BookBroken(
                 f"entry {entry.number} of the study's book makes no sense here; a newer version wrote it?"
             ) from error
+    for one in waiting:
+        _take_bench(log, one)
     return log
+
+
+def _take_bench(log: StudyLog, one: Unblinded) -> None:
+    log.unblinded.append(replace(one, early=not log.locked))
 
 
 def _take(log: StudyLog, entry: Entry) -> None:

@@ -15,7 +15,7 @@ from acquisition.events import Scalar
 from analysis.study import sealed, study_book
 from analysis.study.allocating import StudyRefused, must_be_drawn
 from analysis.study.sealed import Opened, SealBroken
-from analysis.study.study_book import StudyLog, told
+from analysis.study.study_book import StudyLog, log_of, told
 from analysis.study.study_file import Study, SyringeTable
 
 
@@ -63,7 +63,7 @@ def unblind_all(study: Study, *, by: str, reason: str, wall_ns: int) -> tuple[Op
     Raises StudyRefused, BookBroken, BookUnwritable, SealBroken, OSError.
     """
     with study_book.opened(study) as book:
-        log = told(book.entries)
+        log = log_of(study, book)
         drawn = must_be_drawn(log)
         if not log.locked and not reason:
             raise StudyRefused(
@@ -82,7 +82,7 @@ def take_sheet(study: Study, file: str, *, by: str, wall_ns: int) -> tuple[Revea
     Raises StudyRefused, BookBroken, BookUnwritable, SealBroken, OSError.
     """
     with study_book.opened(study) as book:
-        log = told(book.entries)
+        log = log_of(study, book)
         sequence = sealed.open_sequence(study, must_be_drawn(log))
         book.add({"kind": "sheet", "by": by, "text": file}, wall_ns)
     return _everybody(study, log, sequence)

