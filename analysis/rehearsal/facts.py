@@ -268,5 +268,7 @@ class RehearsalReport:
     disk: DiskFact
     difference: Difference | None = None
     spread: Spread | None = None
+    blinded: tuple[str, ...] = ()
+    """Codes of blinded syringes: of what they hold no dose, no share of a limit and no level is told."""
     format: int = FORMAT
     simulated: bool = True

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from acquisition.engine.gate_facts import PastInfusion
-from acquisition.experiment.exposure import Exposure, dose_mg_per_kg, earlier, planned
+from acquisition.experiment.exposure import Exposure, dose_mg_per_kg, earlier, excesses, planned
 from acquisition.experiment.limit_use import LimitUse, limit_uses
 from acquisition.experiment.limits import LimitRow, Limits
 from acquisition.host.rehearsal import RehearsalResult
@@ -101,8 +101,27 @@ def limit_facts(
     """Return every limit that the plan touches, the closest first; what was infused counts at worst."""
     weight_g, before = plan.subject.weight_g, earlier(plan.history, 0.0)
     uses = limit_uses(limits, weight_g, [*before, *planned(plan.pumps, plan.steps)])
+    given = _given(plan, infusions, plan_began_ns)
+    as_run = {use.row.limit_id: use for use in limit_uses(limits, weight_g, [*before, *given])}
+    facts = [_limit(use, as_run.get(use.row.limit_id)) for use in uses]
+    return tuple(sorted(facts, key=lambda fact: (-fact.soft_percent, -fact.hard_percent)))
+
+
+def sealed_reasons(
+    plan: Plan, limits: Limits, infusions: Sequence[PastInfusion], plan_began_ns: int | None
+) -> list[str]:
+    """Return what stands against a plan by what blinded syringes gave at worst, without a word of what is in them."""
+    if not (plan.subject.weight_g > 0 and any(setup.code for setup in plan.pumps)):
+        return []
+    counted = [*earlier(plan.history, 0.0), *_given(plan, infusions, plan_began_ns)]
+    found = [excess for excess in excesses(limits, plan.subject.weight_g, counted, hard=True) if excess.sealed]
+    return [f"the animal may have got {excess.found_text}, a hard one" for excess in found]
+
+
+def _given(plan: Plan, infusions: Sequence[PastInfusion], plan_began_ns: int | None) -> list[Exposure]:
+    """Return what was infused, at worst, on the plan's clock."""
     rates = {step.number: step.rate_ul_per_min for step in plan.steps if isinstance(step, InfuseStep)}
-    given = [
+    return [
         Exposure(
             i.step,
             plan.pump(i.pump),
@@ -114,9 +133,6 @@ def limit_facts(
         for i in infusions
         if not i.into_waste
     ]
-    as_run = {use.row.limit_id: use for use in limit_uses(limits, weight_g, [*before, *given])}
-    facts = [_limit(use, as_run.get(use.row.limit_id)) for use in uses]
-    return tuple(sorted(facts, key=lambda fact: (-fact.soft_percent, -fact.hard_percent)))
 
 
 def _limit(use: LimitUse, run: LimitUse | None) -> LimitFact:

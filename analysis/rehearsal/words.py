@@ -22,6 +22,7 @@ QUANTITIES = {
     "dose_rate": "dose rate",
     "total_dose": "dose",
 }
+BLINDED = "with blinded syringe"
 MODEL = "SIMULATED: from the model whose every number stands in simulated.toml, with a mark of how far to trust it."
 
 
@@ -134,7 +135,8 @@ def _doses(report: RehearsalReport) -> Section:
         for dose in report.doses
     )
     heads = "drug and route | animal | #planned | #confirmed | #maybe more | #truly at the animal"
-    return Section("Doses, mg/kg", columns(heads), rows)
+    notes = (f"{BLINDED} {', '.join(report.blinded)}: no dose is told",) if report.blinded else ()
+    return Section("Doses, mg/kg", columns(heads), rows, notes)
 
 
 def _pumps(report: RehearsalReport) -> Section:
@@ -181,7 +183,9 @@ def _limits(report: RehearsalReport) -> Section:
         for limit in report.limits
     )
     heads = "limit | of | #planned | #of soft | #of hard | #as run, of hard"
-    return Section("Limits, the closest first", columns(heads), rows, most_lines=8)
+    held = f"{BLINDED} {', '.join(report.blinded)}: limits of what is truly in it are held and not told"
+    notes = (held,) if report.blinded else ()
+    return Section("Limits, the closest first", columns(heads), rows, notes, most_lines=8)
 
 
 def _alarms(report: RehearsalReport) -> Section:
@@ -211,7 +215,8 @@ def _levels(report: RehearsalReport) -> Section:
         for level in report.levels
     )
     heads = "level | #before | #lowest | #at | #highest | #at | #at the end"
-    return Section("Predicted in this simulated animal", columns(heads), rows, (MODEL,) if rows else ())
+    notes = (MODEL,) if rows else (f"{BLINDED} {', '.join(report.blinded)}: not told",) if report.blinded else ()
+    return Section("Predicted in this simulated animal", columns(heads), rows, notes)
 
 
 def _steps(report: RehearsalReport) -> Section:

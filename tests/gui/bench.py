@@ -139,6 +139,11 @@ class Bench:
         found += [part.text() for part in window.findChildren(QAbstractButton) if part.isVisible()]
         return found + [part.toPlainText() for part in window.findChildren(QPlainTextEdit)]
 
+    def hints(self, window: QWidget) -> list[str]:
+        """Return what is told beside the texts: when a mouse rests there, and to those who do not see."""
+        parts = [window, *window.findChildren(QWidget)]
+        return [text for part in parts for text in (part.toolTip(), part.accessibleName()) if text]
+
     def is_wholly_seen(self, label: QLabel) -> bool:
         """Tell whether nothing cuts this text off: neither its own size nor what scrolls or lies around it."""
         wanted = label.sizeHint()
