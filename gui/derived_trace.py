@@ -17,8 +17,6 @@ from acquisition.signal.pyramid import Floats, MinMaxPyramid
 from acquisition.signal.self_reference import Match
 
 JUDGED_EVERY_S = 5.0
-FRESH_S = 3.0
-"""A value that lies further than this behind the newest sample is not the present one [A]."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +62,12 @@ class DerivedTrace:
         self._last_s, self._last_a = float(t_s[-1]), float(shown_a[-1])
         return len(t_s)
 
-    def present(self, newest_s: float) -> Present:
-        """Return the newest values, where they are not older than the newest sample, and the match so far."""
+    def present(self, not_before_s: float) -> Present:
+        """Return the newest values, where they are not older than that, and the match so far."""
         baseline = self._derivation.baseline
         if self.recipe.gain is not None and self._last_s >= self._judged_s + JUDGED_EVERY_S:
             self._match, self._judged_s = self._watch.quality(self.recipe.gain), self._last_s
-        if self._last_s < newest_s - FRESH_S:
+        if self._last_s < not_before_s:
             return Present(match=self._match)
         return Present(self._last_a, nan if baseline is None else baseline.level, self._match)
 

@@ -83,10 +83,10 @@ class TraceStore:
                 beside = None if sentinel is None else self.traces.get(sentinel, MinMaxPyramid())
                 shown.catch_up(self.traces[key], beside, most // len(self._derived))
 
-    def present(self, key: Key, newest_s: float) -> Present | None:
+    def present(self, key: Key, not_before_s: float) -> Present | None:
         """Return what is at the right end of a channel that is looked at otherwise than as measured; else None."""
         shown = self._derived.get(key)
-        return None if shown is None else shown[0].present(newest_s)
+        return None if shown is None else shown[0].present(not_before_s)
 
     def line(self, key: Key, t_from: float, t_to: float, pixels: int) -> tuple[Floats, Floats]:
         """Return a line in seconds and amperes, ready to be drawn; empty for a channel without samples."""

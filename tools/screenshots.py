@@ -98,11 +98,22 @@ def take(out: Path, at_s: float, folder: Path) -> int:
         save(window, clock, out / "window-dark.png")
         window.toggle_edition()
         window.traces.toggle_scale()
+        show_difference(window)
         save(window, clock, out / "window-light.png")
         return 0
     finally:
         window.close()
         link.close()
+
+
+def show_difference(window: MainWindow) -> None:
+    """Show the first site less its sentinel, the second from its baseline, all of them smoothed."""
+    first, _sentinel, second, *_more = window.traces.rows
+    for key, clicks in ((first, 2), (second, 1)):
+        for _click in range(clicks):
+            window.traces.next_look(key)
+    while window.traces.choice.filter != "mean 1 s":
+        window.traces.next_filter()
 
 
 def save(window: MainWindow, clock: SystemClock, path: Path) -> None:

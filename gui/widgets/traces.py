@@ -28,6 +28,8 @@ from gui.widgets.plain import ElidedLabel, button, row, wide_enough
 
 LABELS = 14
 EVERY_FRAME_UP_TO_S = 60.0
+FRESH_S = 3.0
+"""A derived value that lies further than this behind the newest sample, in real time, is not the present one [A]."""
 FRAMES_LEFT_OUT = 5
 """In longer windows a pixel is a good part of a second: six drawings a second show all there is to see."""
 
@@ -254,6 +256,7 @@ class TraceArea(QFrame):
         in_um = unit.text.endswith("µM") and len(t_s) > 1
         shown.ribbon.show_band(t_s[:-1], band_um(current_a, channel) if in_um else None)
         newest_s = ((channel.last_t_ns or 0) - frame.state.session_started_ns) / NS_PER_S
+        fresh_s = newest_s - FRESH_S * max(frame.state.rate, 1.0)
         shown.show_head(
             channel_head(
                 channel,
@@ -262,7 +265,7 @@ class TraceArea(QFrame):
                 old=frame.old,
                 cut_off=cut_off,
                 display=looked_at,
-                present=frame.store.present(key, newest_s),
+                present=frame.store.present(key, fresh_s),
             )
         )
         shown.show_time_grid(ticks)

@@ -235,3 +235,16 @@ def test_a_window_that_opens_does_not_wait_for_the_filters_library() -> None:
     code = "import sys, gui.app; print(any(name.startswith('scipy') for name in sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(("rate", "behind_s", "shown"), [(1.0, 2.0, True), (1.0, 4.0, False), (20.0, 4.0, True)])
+def test_a_derived_value_that_has_fallen_behind_is_not_shown_as_present(
+    bench: Bench, rate: float, behind_s: float, shown: bool
+) -> None:
+    newest_ns = STARTED_NS + round((199.9 + behind_s) * S)
+    one = channel(interval_s=0.1, last_t_ns=newest_ns)
+    window = bench.open()
+    bench.hear(window, state(channels=(one,), now_ns=newest_ns, rate=rate), both(slice(0, 2000)))
+    bench.click(window.traces.rows[GLU].look)
+    bench.hear(window)
+    assert (window.traces.rows[GLU].value.text() != "–") is shown
