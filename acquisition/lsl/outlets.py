@@ -32,6 +32,10 @@ class Outlets(Protocol):
         """Send one event."""
         ...
 
+    def are_read(self) -> bool:
+        """Tell whether somebody reads one of the streams."""
+        ...
+
 
 def stream_name(header: SessionHeader, what: str) -> str:
     """Return what a stream is called; simulated ones say so first."""
@@ -60,7 +64,6 @@ class LslOutlets:
         self._events.push_sample([text], t_s)
 
     def are_read(self) -> bool:
-        """Tell whether somebody reads one of the streams."""
         return any(outlet.have_consumers() for outlet in (*self._samples.values(), self._events))
 
 

@@ -62,14 +62,11 @@ def lsl(
         try:
             header = catch_up(reader)
             mapping = ClockMap(clocks.first(), late_only=record.simulated)
-            outlets = LslOutlets(library, header, mapping)
-            feed = Feed(reader, outlets, mapping, header.simulated)
+            feed = Feed(reader, LslOutlets(library, header, mapping), mapping, header.simulated)
             _tell_begin(header, mapping, this_computer=this_computer)
             _stream(feed, clocks, record)
         except FeedBroken as error:
             raise Ended(str(error), ExitCode.VERIFICATION_FAILED) from error
-        if outlets.are_read():
-            threading.Event().wait(LINGER_S)
     tell(f"The session is closed ({feed.outcome}): {feed.samples} samples and {feed.events} events were streamed.")
 
 
@@ -130,6 +127,9 @@ def _stream(feed: Feed, clocks: _Clocks, record: EngineRecord) -> None:
         feed.say(clocks.later().engine_ns, "STREAM ENDS HERE, ended by a person; the recording goes on")
         tell("Streaming has ended. The engine and its pumps go on: 'amperfuse status' tells what they do.")
         raise
+    finally:
+        if feed.outlets.are_read():
+            pause.wait(LINGER_S)
 
 
 def _engine_is_gone(feed: Feed, clocks: _Clocks, record: EngineRecord) -> None:

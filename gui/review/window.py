@@ -147,7 +147,7 @@ class ReviewWindow(QMainWindow):
         self.opened = opened
         shown = head(opened.recording, opened.lines.end_s)
         self.head.show_head(shown)
-        self.strip.show_text(shown.simulated)
+        self.strip.show_text(shown.not_measured)
         self.setWindowTitle(shown.window)
         self.card.show_channels(list(opened.recording.channels))
         self.traces.show_lines(opened.lines, opened.tracks)

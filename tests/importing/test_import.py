@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import mat4py
 import numpy as np
+import pyedflib
 import pytest
 from typer.testing import CliRunner
 
@@ -17,6 +19,8 @@ from acquisition.recording.recorder import InlineRecorder
 from acquisition.recording.records import RecordingFailed
 from acquisition.recording.verify import verify
 from amperfuse.cli import app
+from analysis.export.edf import export_edf
+from analysis.export.mat import export_mat
 from analysis.export.tables import export_csv
 from analysis.report.files import as_page
 from analysis.report.findings import find
@@ -107,6 +111,11 @@ def test_the_example_is_a_session_that_verify_report_and_export_take_and_that_sa
     export_csv(recording, tmp_path / "csv")
     assert sha256 in (tmp_path / "csv" / "about.csv").read_text(encoding="utf-8")
     assert sha256 in summary_page(recording.data)
+    export_edf(recording, tmp_path / "a.edf")
+    with pyedflib.EdfReader(str(tmp_path / "a.edf")) as reader:
+        assert reader.getEquipment() == "IMPORTED"
+    export_mat(recording, tmp_path / "a.mat")
+    assert sha256 in mat4py.loadmat(str(tmp_path / "a.mat"))["session"]["status"]
     with h5py.File(out / "session.nwb", "r") as file:
         assert b"IMPORTED, not recorded by this program" in file["session_description"][()]
         assert file["acquisition/neighbours_glu"].attrs["description"].startswith("IMPORTED raw current")

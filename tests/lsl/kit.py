@@ -31,6 +31,8 @@ class Kept:
     t_s: list[float] = field(default_factory=list)
     rows: list[NDArray[np.float64]] = field(default_factory=list)
     events: list[tuple[float, str]] = field(default_factory=list)
+    lingers: list[str] = field(default_factory=list)
+    """The last event when it was asked whether somebody still has to get it."""
 
     def samples(self, instrument: str, t_s: NDArray[np.float64], current_a: NDArray[np.float64]) -> None:
         assert instrument == "stat"
@@ -39,6 +41,10 @@ class Kept:
 
     def event(self, t_s: float, text: str) -> None:
         self.events.append((t_s, text))
+
+    def are_read(self) -> bool:
+        self.lingers.append(self.events[-1][1])
+        return False
 
 
 def recorder(folder: Path, *, simulated: bool = True) -> InlineRecorder:

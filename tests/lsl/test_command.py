@@ -74,6 +74,7 @@ def test_an_engine_that_died_is_told_to_the_readers_after_its_last_sample(tmp_pa
         "SIMULATED lsl: streaming begins",
         "SIMULATED lsl: STREAM ENDS HERE: the engine is gone and did not close its recording",
     ]
+    assert out.lingers == [out.events[-1][1]], "its readers have the time to get it"
     recorder.close()
 
 
@@ -89,5 +90,6 @@ def test_who_ends_it_is_told_to_the_readers_and_that_the_pumps_go_on(
     with pytest.raises(KeyboardInterrupt):
         streaming._stream(feed, Clocks(), record(tmp_path))  # type: ignore[arg-type]
     assert "ended by a person" in out.events[-1][1]
+    assert out.lingers == [out.events[-1][1]]
     assert "The engine and its pumps go on" in capsys.readouterr().err
     recorder.close()

@@ -30,7 +30,7 @@ def test_an_inlet_gets_every_sample_with_its_time_and_every_event(lsl: Any, tmp_
     recorder, about = kit.recorder(tmp_path), header()
     feed = kit.feed(tmp_path, LslOutlets(lsl, about, kit.clock_map()))
     stat, marks = kit.inlet(lsl, source_id(about, "samples:stat")), kit.inlet(lsl, source_id(about, "events"))
-    assert feed.outlets.are_read()  # type: ignore[attr-defined]
+    assert feed.outlets.are_read()
     for number in range(4):
         recorder.samples(block(number))
     recorder.event(event(1))

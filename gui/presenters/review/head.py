@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from analysis.review import Recording
+from analysis.subject_words import weight_text
 from gui.presenters.text import NS_PER_S, duration, plain
 
 SIMULATED = "SIMULATED · nothing in this recording was measured"
+IMPORTED = "IMPORTED · not recorded by this program"
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,8 @@ class Head:
 
     name: str
     about: str
-    simulated: str
+    not_measured: str
+    """That nothing was measured, or not by this program; empty where it was."""
     problem: str
     """Empty for a recording that is closed and undamaged."""
     window: str
@@ -32,15 +35,17 @@ def head(recording: Recording, end_s: float) -> Head:
     started = datetime.fromtimestamp(header.started_wall_ns / NS_PER_S, UTC).astimezone()
     outcome = recording.data.close.outcome if recording.data.close else "NOT CLOSED"
     about = (
-        f"{subject['subject_id']}, {subject['species']}, {subject['weight_g']:g} g", f"{started:%Y-%m-%d %H:%M}",
+        f"{subject['subject_id']}, {subject['species']}, {weight_text(subject)}", f"{started:%Y-%m-%d %H:%M}",
         f"{duration(end_s)} long", outcome, header.session_id,
     )  # fmt: skip
     name = plain(str(plan["name"]))
-    mark = "SIMULATED · " if recording.simulated else ""
+    marks = [SIMULATED] if recording.simulated else []
+    marks += [f"{IMPORTED}: {plain(recording.imported.partition(' (')[0])}"] if recording.imported else []
+    mark = "".join(f"{word} · " for word in header.mark.split())
     return Head(
         name=name,
         about="  ·  ".join(plain(part) for part in about),
-        simulated=SIMULATED if recording.simulated else "",
+        not_measured="   ".join(marks),
         problem=_problem(recording),
         window=f"{mark}{name} · {header.session_id} · Amperfuse review",
     )

@@ -18,6 +18,7 @@ from gui.presenters.review.tracks import added_bars, next_moment, tracks
 from gui.presenters.review.view import clock, fine_ticks, read_clock, settled, whole_view
 from gui.presenters.traces import AxisUnit
 from tests.analysis.session_kit import END_S, GAP, START_S, write_session
+from tests.importing.kit import brought, rows
 
 HOUR = whole_view(3600.0)
 PICO = AxisUnit("pA", 1e12, 1.0)
@@ -194,12 +195,20 @@ def test_only_what_stands_can_be_withdrawn(session: Path) -> None:
 
 def test_the_head_says_what_a_reader_must_know_first(recorded: Path, tmp_path: Path) -> None:
     whole = head(open_recording(recorded), 2400.0)
-    assert "SIMULATED" in whole.simulated
+    assert "SIMULATED" in whole.not_measured
     assert "SIMULATED" in whole.window
     assert whole.problem == ""
     write_session(tmp_path, simulated=False, close=False, name="x\x1b[2Jy")
     broken = head(open_recording(tmp_path), 2400.0)
-    assert broken.simulated == ""
+    assert broken.not_measured == ""
     assert "amperfuse recover" in broken.problem
     assert "NOT CLOSED" in broken.about
     assert broken.name == "x\\x1b[2Jy"
+
+
+def test_the_head_of_an_imported_recording_says_so_and_of_which_file(tmp_path: Path) -> None:
+    brought(tmp_path, rows([0.0, 0.1]))
+    told = head(open_recording(tmp_path / "session"), 0.1)
+    assert told.not_measured == "IMPORTED · not recorded by this program: old.txt"
+    assert told.window.startswith("IMPORTED · old days")
+    assert "weight not given" in told.about
