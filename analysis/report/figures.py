@@ -5,11 +5,14 @@ Knows how findings are drawn. Colours are those of Okabe and Ito. Changes and de
 
 from __future__ import annotations
 
+import warnings
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from analysis.plot import BLUE, GREY, INK, ORANGE, STYLE, VERMILLION
 from analysis.report.findings import Findings, PairFindings
@@ -35,11 +38,18 @@ def responses_figure(findings: Findings) -> Figure | None:
     return figure
 
 
+def _mean(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Return the mean of what is a number; NaN where nothing is, as before a stimulus at the very first sample."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmean(values, axis=axis), np.float64)
+
+
 def _draw_aligned(axis: Axes, pair: PairFindings, findings: Findings) -> None:
     assert pair.responses is not None  # noqa: S101 - narrows a type; the caller has looked
     assert pair.average_um is not None  # noqa: S101 - the same
     assert pair.average_t_s is not None  # noqa: S101 - the same
-    baseline = np.nanmean(np.where(pair.average_t_s < 0, pair.average_um, np.nan), axis=1, keepdims=True)
+    baseline = _mean(np.where(pair.average_t_s < 0, pair.average_um, np.nan), axis=1)[:, None]
     above_um = pair.average_um - baseline
     after = pair.responses.onset_s >= findings.arrived_s  # nothing is after a NaN
     for which, colour, name in ((~after, BLUE, "before"), (after, VERMILLION, "after")):
@@ -47,9 +57,7 @@ def _draw_aligned(axis: Axes, pair: PairFindings, findings: Findings) -> None:
         if not len(some):
             continue
         axis.plot(pair.average_t_s, some.T, color=colour, alpha=0.15, linewidth=0.6)
-        axis.plot(
-            pair.average_t_s, np.nanmean(some, axis=0), color=colour, linewidth=1.6, label=f"{name}, n = {len(some)}"
-        )
+        axis.plot(pair.average_t_s, _mean(some, axis=0), color=colour, linewidth=1.6, label=f"{name}, n = {len(some)}")
     axis.axvline(0.0, color=INK, linewidth=0.6, linestyle=":")
     axis.set_xlabel("after the stimulus (s)")
     axis.set_ylabel(f"{pair.channel}\nabove baseline (µM)")

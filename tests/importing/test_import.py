@@ -178,6 +178,16 @@ def test_many_rows_stand_in_many_blocks_and_marks_between_the_samples_of_their_t
     assert [(mark.t_s, mark.text) for mark in recording.marks] == [(0.1, "a"), (1.0, "b"), (99.0, "after the end")]
 
 
+def test_stimuli_from_the_very_first_sample_on_have_their_report(tmp_path: Path) -> None:
+    lines = [f"{n / 10!r}\t{0.5 + 0.1 * (n % 300 < 40)!r}\t0.3\t{'KCl' if n % 300 == 0 else ''}\n" for n in range(1500)]
+    content = "\n\n\nTime (s)\tCh 1 (nA)\tCh 2 (nA)\tRemark\n" + "".join(lines).replace(".", ",")
+    kit.brought(tmp_path, content, ROOT / "examples/import/mapping.toml")
+    recording = kit.recorded(tmp_path)
+    findings = find(recording, "", "")
+    assert findings.stimulus == "KCl"
+    assert "Responses of neighbours.glu to" in as_page(recording, findings)
+
+
 def test_the_same_text_gives_the_same_recording(tmp_path: Path) -> None:
     for to in ("one", "two"):
         kit.brought(tmp_path, kit.rows([0.0, 0.1]), to=to)
