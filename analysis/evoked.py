@@ -20,7 +20,7 @@ from acquisition.plan import without_rounds
 from acquisition.signal.concentration import apparent_um
 from acquisition.signal.self_reference import self_referenced
 from analysis.effect import Effect, EffectWindows, arrival_s, evoked_effect
-from analysis.responses.shape import measure
+from analysis.responses.shape import SMOOTHING_S, Shape, measure
 from analysis.responses.template import fit_amplitude, learn_template
 from analysis.responses.windows import ResponseWindow, aligned, blanked
 from analysis.review import Recording, SlopeChoice
@@ -155,7 +155,9 @@ def stimuli_s(recording: Recording, mark: str) -> Array:
     return np.array(found, np.float64)
 
 
-def measured(t_s: Array, values_um: Array, onset_s: Array, window: ResponseWindow) -> Responses:
+def measured(
+    t_s: Array, values_um: Array, onset_s: Array, window: ResponseWindow, smoothing_s: float = SMOOTHING_S
+) -> Responses:
     """Return the response to every stimulus; trace arrays have shape (n,), ``onset_s`` (stimuli,).
 
     The template is learnt from the average of these very responses, before and after a drug alike.
@@ -170,7 +172,7 @@ def measured(t_s: Array, values_um: Array, onset_s: Array, window: ResponseWindo
     except ValueError:  # no stimulus has samples around it
         return Responses(onset_s, nothing, nothing, nothing, nothing)
     fits = [fit_amplitude(relative_s, one_um, template, window) for one_um in found_um]
-    shapes = [measure(relative_s, one_um, window) for one_um in found_um]
+    shapes = picked(t_s, values_um, onset_s, window, smoothing_s)
     return Responses(
         onset_s=onset_s,
         amplitude_um=np.array([fit.amplitude for fit in fits]),
@@ -178,6 +180,14 @@ def measured(t_s: Array, values_um: Array, onset_s: Array, window: ResponseWindo
         picked_um=np.array([shape.amplitude for shape in shapes]),
         blank_um=np.array([shape.blank for shape in shapes]),
     )
+
+
+def picked(
+    t_s: Array, values: Array, onset_s: Array, window: ResponseWindow, smoothing_s: float = SMOOTHING_S
+) -> tuple[Shape, ...]:
+    """Return everything that picking tells of each response; arrays as ``measured`` takes them, in any unit."""
+    relative_s, found = aligned(t_s, values, list(onset_s), -window.blank_reach_s - 1.0, window.until_s)
+    return tuple(measure(relative_s, one, window, smoothing_s) for one in found)
 
 
 def _problem(baseline_um: float, effects: Mapping[str, Effect]) -> str:

@@ -82,7 +82,7 @@ def open_window(
             time_of_day=lambda ago_s: QDateTime.currentDateTime().addSecs(-round(ago_s)).toString("HH:mm:ss"),
             player=player if player is not None else make_player(),
             rehearser=ProcessRehearser(),
-            open_page=_open_page,
+            open_page=open_page,
             copy_text=_copy,
             open_review=_open_review,
             unfinished=unfinished,
@@ -90,7 +90,8 @@ def open_window(
     )
 
 
-def _open_page(path: str) -> None:
+def open_page(path: str) -> None:
+    """Show a file on this computer in the program that the system has for it."""
     QDesktopServices.openUrl(QUrl.fromLocalFile(path))
 
 

@@ -19,6 +19,7 @@ from acquisition.recording.manifest import NWB_NAME, is_done
 from acquisition.recording.nwb import dataset_name
 from acquisition.signal.concentration import apparent_um
 from acquisition.signal.self_reference import self_referenced
+from analysis.pairs import pairs
 from analysis.review import Channel, Recording
 
 MODULE = "amperometry"
@@ -124,20 +125,6 @@ def _add_calibrations(recording: Recording, module: ProcessingModule) -> None:
 
 def _or_nan(value: float | None) -> float:
     return nan if value is None else value
-
-
-def pairs(recording: Recording) -> list[tuple[Channel, Channel]]:
-    """Return each glutamate site with the sentinel of its instrument, where there is exactly one."""
-    found = []
-    for active in recording.channels.values():
-        beside = [
-            other
-            for other in recording.channels.values()
-            if other.role == "sentinel" and other.name.split(".", 1)[0] == active.name.split(".", 1)[0]
-        ]
-        if active.role == "glutamate" and len(beside) == 1 and len(active.t_s):
-            found.append((active, beside[0]))
-    return found
 
 
 def _series(name: str, channel: Channel, values: object, unit: str, text: str) -> TimeSeries:

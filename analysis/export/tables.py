@@ -14,7 +14,7 @@ from pathlib import Path
 from acquisition.safe_csv import Cell, csv_text
 from acquisition.signal.concentration import apparent_um
 from acquisition.signal.self_reference import self_referenced
-from analysis.export.nwb import pairs
+from analysis.pairs import pairs
 from analysis.review import PA_PER_A, Channel, Infusion, Recording
 
 Rows = Iterator[Sequence[Cell]]

@@ -8,10 +8,11 @@ from pathlib import Path
 from analysis import page
 from analysis.calibration.record_figure import CAPTION as RECORDS_CAPTION
 from analysis.calibration.record_figure import records_figure
+from analysis.measuring import Measuring
 from analysis.plot import session_figure
 from analysis.report.calibration import records
 from analysis.report.figures import CAPTION, responses_figure
-from analysis.report.findings import Findings, find
+from analysis.report.findings import AS_USUAL, Findings, find
 from analysis.report.paper import as_pdf
 from analysis.report.words import about, doubts, sections
 from analysis.review import Recording
@@ -20,9 +21,11 @@ PLOT_CAPTION = "The whole session: every channel, rate and cumulative dose of ev
 HTML_NAME, PDF_NAME = "report.html", "report.pdf"
 
 
-def write_report(recording: Recording, folder: Path, stimulus: str = "", drug: str = "") -> list[Path]:
+def write_report(
+    recording: Recording, folder: Path, stimulus: str = "", drug: str = "", measuring: Measuring = AS_USUAL
+) -> list[Path]:
     """Write page and PDF into ``folder`` and return them. Raises OSError, ValueError as ``find``."""
-    findings = find(recording, stimulus, drug)
+    findings = find(recording, stimulus, drug, measuring)
     written = []
     for name, content in (
         (HTML_NAME, as_page(recording, findings).encode()),

@@ -13,6 +13,7 @@ import numpy as np
 
 from analysis.dose import dose_factor
 from analysis.effect import Effect
+from analysis.measuring import minutes_text
 from analysis.report.calibration import calibration_sections
 from analysis.report.findings import Findings, PairFindings
 from analysis.review import Recording
@@ -45,7 +46,9 @@ def doubts(recording: Recording, findings: Findings) -> list[str]:
     found = [recording.problem] if recording.problem else []
     found += [str(warning) for warning in recording.data.header.plan["warnings"]]
     for pair in findings.pairs:
-        if pair.matched.matched is False:
+        if pair.matched is None:
+            found.append(f"no sentinel was taken off {pair.channel}: whatever else the site senses is in every number")
+        elif pair.matched.matched is False:
             found.append(
                 f"{pair.sentinel} does not match {pair.channel}: together they show a gain of "
                 f"{pair.matched.gain_seen:.2f}, and it is subtracted with "
@@ -63,6 +66,7 @@ def sections(recording: Recording, findings: Findings) -> list[Section]:
     """Return the report in order; empty sections are left out by who shows them."""
     shown = [_given(recording), _effect(findings), _tonic(findings)]
     shown += [_responses(pair, findings) for pair in findings.pairs if pair.responses is not None]
+    shown.append(_how(findings))
     shown += [*calibration_sections(recording), _match(recording, findings), _channels(recording), _steps(recording)]
     return [*shown, _happenings(recording), _annotations(recording), _proof(recording)]
 
@@ -123,7 +127,8 @@ def _tonic(findings: Findings) -> Section:
     ]
     note = "Supporting at best: drift of the sensor is in it, and in the mouse a fifth of the level is neuronal [S]."
     heads = columns("site | micromolars | # after - before, µM")
-    return Section("Tonic level, 10 to 30 min after arrival", heads, tuple(rows), (note,) if rows else ())
+    minutes = minutes_text(findings.measuring.effect)
+    return Section(f"Tonic level, {minutes}", heads, tuple(rows), (note,) if rows else ())
 
 
 def _responses(pair: PairFindings, findings: Findings) -> Section:
@@ -141,6 +146,14 @@ def _responses(pair: PairFindings, findings: Findings) -> Section:
         columns("# no | # minute | # template fit, µM | # R² | # picked, µM | # blank, µM"), rows,
         ("Blank: what picking finds before the stimulus, where nothing happened: so much of a value may be nothing.",),
     )  # fmt: skip
+
+
+def _how(findings: Findings) -> Section:
+    """Say with which settings; nothing where no response was measured."""
+    if not any(pair.responses is not None for pair in findings.pairs):
+        return Section("How it was measured")
+    subtracted = ((f"sentinel of {pair.channel}", pair.sentinel or "none") for pair in findings.pairs)
+    return Section("How it was measured", columns("what | as chosen"), (*subtracted, *findings.measuring.told()))
 
 
 def _channels(recording: Recording) -> Section:
@@ -173,6 +186,7 @@ def _match(recording: Recording, findings: Findings) -> Section:
          f"{pair.matched.gain_seen:.2f} ± {pair.matched.gain_seen_se:.2f}" if isfinite(pair.matched.gain_seen) else "-",
          f"{pair.matched.residual_sd_a * PA_PER_A:.2f}")
         for pair in findings.pairs
+        if pair.matched is not None
     )  # fmt: skip
     notes = tuple(f"{p.channel}: {recording.channels[p.channel].calibration.gain_text}." for p in findings.pairs)
     return Section("Is the sentinel a match, at the gain that it is subtracted with",

@@ -11,7 +11,7 @@ from pathlib import Path
 from PyQt6.QtCore import QDateTime, QSettings
 from PyQt6.QtWidgets import QFileDialog
 
-from gui.app import ORGANISATION, application
+from gui.app import ORGANISATION, application, open_page
 from gui.review.window import ReviewParts, ReviewWindow
 from gui.review.work import ThreadWorker, Worker
 
@@ -31,6 +31,11 @@ def ask_for_folder(start: Path, argv: Sequence[str] = ()) -> Path | None:
     return Path(chosen) if chosen else None
 
 
+def _ask_save(proposed: str) -> str:
+    where, _kind = QFileDialog.getSaveFileName(None, "Save the table of responses", proposed, "Tables (*.csv)")
+    return where
+
+
 def open_review(
     session: Path, author: str, *, worker: Worker | None = None, settings: QSettings | None = None
 ) -> ReviewWindow:
@@ -42,6 +47,8 @@ def open_review(
             worker=ThreadWorker() if worker is None else worker,
             settings=QSettings(ORGANISATION, "window") if settings is None else settings,
             wall_ns=lambda: QDateTime.currentMSecsSinceEpoch() * 1_000_000,
+            ask_save=_ask_save,
+            open_page=open_page,
             author=author,
         )
     )

@@ -9,32 +9,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtCore import QSettings, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
-from PyQt6.QtWidgets import QMainWindow, QWidget
+from PyQt6.QtWidgets import QButtonGroup, QMainWindow, QSplitter, QStackedWidget, QWidget
 
 from gui.layout import column
 from gui.palette import DARK, EDITIONS, Palette
 from gui.presenters.review.annotations import AnnotationLine, Draft, annotation_lines
 from gui.presenters.review.head import head
+from gui.presenters.review.lines import ChannelLine
 from gui.presenters.review.tracks import added_bars
 from gui.presenters.text import plain
 from gui.presenters.traces import WINDOWS
+from gui.review.desk import DeskParts, MeasuringDesk
 from gui.review.session import Added, Opened, Stamp, add, open_session, read_added
 from gui.review.work import Worker
 from gui.widgets.plain import button, row
 from gui.widgets.review.annotate import AnnotateActions, AnnotateCard
 from gui.widgets.review.head import HeadBar
+from gui.widgets.review.results import ResultsCard, tab
 from gui.widgets.review.style import review_sheet
 from gui.widgets.review.toolbar import reachable
 from gui.widgets.review.traces import ReviewTraces
 from gui.widgets.topbar import SimulatedStrip
 
+if TYPE_CHECKING:
+    from analysis.remeasure import Measured
+
 POLL_MS = 30
 LOOK_AGAIN_MS = 1000
 """So often the book of annotations is looked at: another program may add to it."""
-SIDE_PX = 400
+SIDE_PX = 384
+RESULTS_PX, RESULTS_PART = 330, 0.42
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,10 @@ class ReviewParts:
     worker: Worker
     settings: QSettings
     wall_ns: Callable[[], int]
+    ask_save: Callable[[str], str]
+    """Asks where a file is to go, "" for nowhere; its argument is a proposal."""
+    open_page: Callable[[str], None]
+    """Shows a file on this computer in the browser."""
     author: str
     """Stands in the box for the name; whoever sits there may be somebody else."""
 
@@ -84,6 +96,13 @@ class ReviewWindow(QMainWindow):
         self.head = HeadBar()
         self.traces = ReviewTraces(self._edition, self._chosen)
         self.card = AnnotateCard(self._edition, AnnotateActions(self.add, self._show_annotation))
+        self.desk = MeasuringDesk(
+            DeskParts(
+                self._parts.session, self._parts.worker, self._parts.ask_save, self._parts.open_page, self._show_found
+            )
+        )
+        self.results = ResultsCard(self._edition, self._show_response)
+        self.results.hide()
         self.again = reachable(button("Read again", "Reads the recording anew. Key: F5"), "read the recording again")
         self.again.clicked.connect(self.read)
         self.edition = reachable(button("Light", "Dark or light. Key: T"), "dark or light")
@@ -92,9 +111,25 @@ class ReviewWindow(QMainWindow):
     def _lay_out(self) -> None:
         side = QWidget()
         side.setFixedWidth(SIDE_PX)
-        side.setLayout(column(self.card, row(1, self.again, self.edition), stretched=self.card))
+        self.cards = QStackedWidget()
+        self.tabs = QButtonGroup(self)
+        tabs = row(spacing=2)
+        for place, (name, card) in enumerate((("Annotate", self.card), ("Measure", self.desk.card))):
+            self.cards.addWidget(card)
+            part = tab(name)
+            part.clicked.connect(partial(self.show_card, place))
+            self.tabs.addButton(part, place)
+            tabs.addWidget(part)
+        tabs.addStretch(1)
+        self.show_card(0)
+        side.setLayout(column(tabs, self.cards, row(1, self.again, self.edition), stretched=self.cards))
+        self.left = QSplitter(Qt.Orientation.Vertical)
+        self.left.setChildrenCollapsible(False)
+        self.left.addWidget(self.traces)
+        self.left.addWidget(self.results)
+        self.left.setStretchFactor(0, 1)
         middle = row()
-        middle.addWidget(self.traces, 1)
+        middle.addWidget(self.left, 1)
         middle.addWidget(side)
         body = QWidget()
         body.setObjectName("body")
@@ -121,7 +156,9 @@ class ReviewWindow(QMainWindow):
             "Z": traces.zoom_to_chosen,
             "U": traces.toggle_scale,
             "Y": traces.toggle_fit,
-            "N": self.card.text.setFocus,
+            "N": self.annotate,
+            "M": partial(self.show_card, 1),
+            "Ctrl+Return": self.desk.card.measure,
             "T": self.toggle_edition,
             "F5": self.read,
             "Escape": self.let_go,
@@ -151,6 +188,7 @@ class ReviewWindow(QMainWindow):
         self.setWindowTitle(shown.window)
         self.card.show_channels(list(opened.recording.channels))
         self.traces.show_lines(opened.lines, opened.tracks)
+        self.desk.take(opened.recording, opened.lines)
         self.look_again()
 
     def tick(self) -> None:
@@ -172,7 +210,10 @@ class ReviewWindow(QMainWindow):
         if added is not None:
             self._stamp, self._broken = added.stamp, ""
             self.card.show_lines(annotation_lines(added.annotations))
-            self.traces.show_added(added_bars(added.annotations))
+            bars = added_bars(added.annotations)
+            if {bar for bar in bars if bar.blank} != {bar for bar in self.traces.added if bar.blank}:
+                self.desk.blanks_changed()
+            self.traces.show_added(bars)
 
     def _book_broken(self, why: str) -> None:
         self._looking = False
@@ -202,14 +243,47 @@ class ReviewWindow(QMainWindow):
         if not view.left_s <= line.start_s <= line.end_s <= view.right_s:
             self.traces.look(view.showing(line.start_s, line.end_s))
 
+    # -- measuring ------------------------------------------------------------------------------------------------
+
+    def show_card(self, place: int, _checked: bool = True) -> None:
+        """Show the card for annotations, or for measuring."""
+        self.cards.setCurrentIndex(place)
+        part = self.tabs.button(place)
+        if part is not None:
+            part.setChecked(True)
+
+    def annotate(self) -> None:
+        """Begin to write an annotation."""
+        self.show_card(0)
+        self.card.text.setFocus()
+
+    def _show_found(self, found: Measured, line: ChannelLine) -> None:
+        self.traces.show_measured(line)
+        if not self.results.isVisible():
+            self.results.show()
+            results_px = min(RESULTS_PX, round(RESULTS_PART * self.left.height()))
+            self.left.setSizes([self.left.height() - results_px, results_px])
+        self.results.show_found(found)
+
+    def _show_response(self, place: int) -> None:
+        """Look at one response: its search window chosen, its baseline and its end in view."""
+        found = self.results.found
+        if found is None:
+            return
+        onset_s, window = float(found.responses.onset_s[place]), found.measuring.window
+        self.traces.choose((onset_s + window.search_s[0], onset_s + window.search_s[1]))
+        length_s = window.until_s - window.baseline_s[0]
+        view = self.traces.view
+        self.traces.look(view.at(onset_s + window.baseline_s[0] - length_s, onset_s + window.until_s + length_s))
+
+    # -- window ---------------------------------------------------------------------------------------------------
+
     def let_go(self) -> None:
         """Choose nothing, leave the boxes."""
         self.traces.choose(None)
         focus = self.focusWidget()
         if focus is not None:
             focus.clearFocus()
-
-    # -- window ---------------------------------------------------------------------------------------------------
 
     def toggle_edition(self) -> None:
         """Change between dark and light."""
@@ -223,6 +297,7 @@ class ReviewWindow(QMainWindow):
         self.strip.set_palette(palette)
         self.traces.set_palette(palette)
         self.card.set_palette(palette)
+        self.results.set_palette(palette)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         for timer in self._timers:

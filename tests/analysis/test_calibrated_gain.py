@@ -16,6 +16,7 @@ from pynwb import NWBHDF5IO, validate
 from acquisition.books.probes import CalibrationRecord
 from acquisition.plan import ChannelSetup
 from acquisition.recording.recover import recover
+from acquisition.signal.self_reference import Match
 from analysis.calibration.record_figure import glutamate_points, records_figure
 from analysis.evoked import difference_um
 from analysis.export.mat import export_mat
@@ -55,6 +56,12 @@ def pair_of(made: Recording) -> PairFindings:
     return pair
 
 
+def match_of(made: Recording) -> Match:
+    found = pair_of(made).matched
+    assert found is not None
+    return found
+
+
 def step_left_um(made: Recording, gain: float | None) -> float:
     """Return what is left of the common step of 60 pA at 4000 s, µM; no response is near."""
     t_s, left_um = difference_um(made, "stat.glu", "stat.null", gain=gain)
@@ -72,7 +79,7 @@ def test_the_calibrated_gain_removes_nine_tenths_of_a_common_step_and_gain_1_doe
 def test_the_report_says_which_gain_was_used_from_which_calibration(tmp_path: Path) -> None:
     made = session(tmp_path, calibrated())
     told = "\n".join(line for one in sections(made, find(made)) for line in text_lines(one))
-    assert pair_of(made).matched.matched is True
+    assert match_of(made).matched is True
     assert not [one for one in doubts(made, find(made)) if "does not match" in one]
     assert (
         "gain 1.176, calibration 3 of R2-0417, site glu, 1970-01-02 (session beaker-1, fingerprint a1a1a1a1a1a1)"
@@ -87,7 +94,7 @@ def test_a_calibrated_gain_that_the_session_contradicts_is_said_first(tmp_path: 
     made = session(tmp_path, calibrated(0.9))
     (sentence,) = [one for one in doubts(made, find(made)) if "does not match" in one]
     assert "and it is subtracted with gain 0.9, calibration 3 of R2-0417" in sentence
-    assert pair_of(made).matched.gain_seen == pytest.approx(TRUE_GAIN, rel=0.02)
+    assert match_of(made).gain_seen == pytest.approx(TRUE_GAIN, rel=0.02)
 
 
 def test_the_effect_stands_beside_that_of_the_raw_difference(tmp_path: Path) -> None:

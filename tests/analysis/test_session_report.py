@@ -31,6 +31,7 @@ def test_the_effect_is_found_in_every_window_without_being_told_stimulus_or_drug
         assert effect.value == pytest.approx(0.5, abs=0.05 if way == "template fit" else 0.1)
     assert pair.tonic is not None
     assert abs(pair.tonic["as calibrated"].value) < 0.3
+    assert pair.matched is not None
     assert pair.matched.matched is True
 
 

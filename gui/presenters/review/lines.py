@@ -12,10 +12,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from acquisition.signal.display_filter import centred_mean
+from acquisition.signal.filters import FilterSpec, filtered
 from acquisition.signal.pyramid import Floats, MinMaxPyramid
 from analysis.dose import dose_factor
 from analysis.review import Channel, Infusion, Recording
+from gui.presenters.traces import LEAST_SPAN_UM, AxisUnit
 
 EVERY_SAMPLE_UP_TO = 16
 """Samples per pixel below which all of them are drawn: a bucket of the pyramid holds as many."""
@@ -56,9 +57,10 @@ class TraceLine:
         best = min(near, key=lambda row: abs(float(self.t_s[row]) - at_s), default=None)
         return float(self.value[best]) if best is not None and abs(self.t_s[best] - at_s) <= within_s else float("nan")
 
-    def smoothed(self, samples: int) -> TraceLine:
-        """Return the line for the eye; see ``centred_mean``."""
-        return TraceLine(self.t_s, centred_mean(self.value, samples))
+    def filtered(self, spec: FilterSpec, interval_s: float) -> TraceLine:
+        """Return the line as the live window's filter has it, moved back by the filter's delay."""
+        value = filtered(self.t_s, self.value, spec, interval_s)
+        return TraceLine(self.t_s - spec.delay_s(interval_s), value)
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,18 @@ class ChannelLine:
     """Amperes."""
     flagged: tuple[FlaggedRun, ...]
     gaps: int
-    _smooth: dict[int, TraceLine] = field(default_factory=dict, repr=False)
+    fixed: AxisUnit | None = None
+    """Unit of a line that is not in amperes."""
+    _smooth: dict[FilterSpec, TraceLine] = field(default_factory=dict, repr=False)
 
-    def smoothed(self, width_s: float) -> TraceLine:
-        """Return the line as a mean over ``width_s``, kept for the next time."""
-        samples = max(1, round(width_s / self.interval_s))
-        if samples not in self._smooth:
+    def smoothed(self, spec: FilterSpec) -> TraceLine | None:
+        """Return the line through a filter, kept for the next time; None for no filter, or one that cannot work."""
+        if spec.kind == "none" or spec.fault(self.interval_s):
+            return None
+        if spec not in self._smooth:
             self._smooth.clear()
-            self._smooth[samples] = self.line.smoothed(samples)
-        return self._smooth[samples]
+            self._smooth[spec] = self.line.filtered(spec, self.interval_s)
+        return self._smooth[spec]
 
     def flags_at(self, at_s: float) -> int:
         """Return the flags of the samples around a moment."""
@@ -139,16 +144,28 @@ def _all(recording: Recording) -> Iterable[Channel | Infusion]:
     yield from recording.infusions.values()
 
 
+def measured_line(
+    name: str, of: ChannelLine, breaks: NDArray[np.int64], trace: tuple[Floats, Floats], unit: str
+) -> ChannelLine:
+    """Return what was measured on as a line of its own, in its unit; ``trace`` as the site has its samples."""
+    line = _parted(trace[0], trace[1], breaks)
+    axis = AxisUnit(unit, 1.0, LEAST_SPAN_UM if unit == "µM" else 1e-3)
+    return ChannelLine(f"measured.{name}", "as measured", None, of.interval_s, line, (), 0, axis)
+
+
+def _parted(t_s: Floats, value: Floats, breaks: NDArray[np.int64]) -> TraceLine:
+    """Return a line with a NaN wherever samples are missing."""
+    after = breaks + 1
+    return TraceLine(np.insert(t_s, after, t_s[after] - BEFORE_S), np.insert(value, after, np.nan))
+
+
 def _channel(one: Channel) -> ChannelLine:
-    after = one.breaks + 1
-    t_s = np.insert(one.t_s, after, one.t_s[after] - BEFORE_S)
-    value = np.insert(one.current_a, after, np.nan)
     return ChannelLine(
         name=one.name,
         role=one.role,
         sensitivity_a_per_um=one.sensitivity_a_per_um,
         interval_s=one.interval_s,
-        line=TraceLine(t_s, value),
+        line=_parted(one.t_s, one.current_a, one.breaks),
         flagged=flagged_runs(one.t_s, one.flags),
         gaps=len(one.breaks),
     )

@@ -15,8 +15,6 @@ from gui.presenters.review.lines import ChannelLine, FlaggedRun, PumpLine, Trace
 from gui.presenters.text import NOTHING, Tone, digits, plain
 from gui.presenters.traces import AxisUnit
 
-FILTERS: tuple[tuple[str, float], ...] = (("none", 0.0), ("1 s", 1.0), ("5 s", 5.0), ("30 s", 30.0))
-"""Name and width of the mean that is drawn over the samples."""
 MOST_BARS = 4000
 
 
@@ -43,8 +41,10 @@ class PumpTexts:
     given: str
 
 
-def channel_texts(channel: ChannelLine, unit: AxisUnit, at_s: float | None, *, cut_off: bool) -> ChannelTexts:
-    """Return the texts of a channel; the value is the sample's own, not a smoothed one."""
+def channel_texts(
+    channel: ChannelLine, unit: AxisUnit, at_s: float | None, *, cut_off: bool, fault: str = ""
+) -> ChannelTexts:
+    """Return the texts of a channel; the value is the sample's own, not a smoothed one. ``fault`` is of the filter."""
     instrument, _, name = channel.name.partition(".")
     value = math.nan if at_s is None else channel.line.at(at_s, 1.5 * channel.interval_s) * unit.per_a
     remark: str
@@ -52,13 +52,15 @@ def channel_texts(channel: ChannelLine, unit: AxisUnit, at_s: float | None, *, c
     remark, tone = ("", "dim") if at_s is None else flag_text(channel.flags_at(at_s))
     if not remark and at_s is not None and not math.isfinite(value):
         remark, tone = "no sample here", "warn"
+    if not remark and fault:
+        remark, tone = f"not filtered: {fault}", "warn"
     if not remark and cut_off:
         remark, tone = "↕ beyond the axis", "warn"
     if not remark:
         remark, tone = _whole(channel)
     return ChannelTexts(
         name=plain(name),
-        role=f"{plain(channel.role)} · {plain(instrument)}",
+        role=plain(channel.role) if channel.fixed else f"{plain(channel.role)} · {plain(instrument)}",
         value="" if at_s is None else figures(value) if math.isfinite(value) else NOTHING,
         unit=f"in {unit.text}" if at_s is None else unit.text,
         remark=remark,
@@ -84,7 +86,7 @@ def pump_texts(pump: PumpLine, at_s: float | None) -> PumpTexts:
         return PumpTexts(plain(pump.name), plain(pump.solution), "", "in µL/min", f"in all {_dose(pump, total_ul)}")
     now, total_ul = _last_before(pump.at_animal, at_s), _last_before(pump.arrived_ul, at_s)
     given = f"so far {_dose(pump, total_ul)}"
-    return PumpTexts(plain(pump.name), plain(pump.solution), digits(now), "µL/min at the animal", given)
+    return PumpTexts(plain(pump.name), plain(pump.solution), digits(now), "µL/min arriving", given)
 
 
 def _last_before(line: TraceLine, at_s: float) -> float:

@@ -9,7 +9,6 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFrame,
     QGridLayout,
     QLineEdit,
@@ -31,6 +30,7 @@ from gui.presenters.text import Tone, plain
 from gui.theme import font
 from gui.widgets.notes import NameBox
 from gui.widgets.plain import PlainLabel, button, row, set_tooltip
+from gui.widgets.review.choice import Choice
 from gui.widgets.review.toolbar import reachable
 
 MOST_CHARACTERS = 2000
@@ -55,9 +55,7 @@ class AnnotateCard(QFrame):
         self._channels: tuple[str, ...] = ()
         self.start = box("from", "h:mm:ss.s", 40)
         self.end = box("to; empty for a moment", "h:mm:ss.s", 40)
-        self.channel = QComboBox()
-        self.channel.setFont(font(13))
-        self.channel.setAccessibleName("channel that it is about")
+        self.channel = Choice("channel that it is about")
         self.blank = QCheckBox("An artefact: do not measure this stretch")
         self.blank.setFont(font(13))
         set_tooltip(self.blank, "Its samples stay in the recording; whoever measures leaves the stretch out.")

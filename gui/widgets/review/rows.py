@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QColor, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from acquisition.signal.pyramid import Floats
@@ -16,7 +16,9 @@ from gui.presenters.traces import AxisUnit, value_ticks
 from gui.widgets.channel_row import AXIS_PX, HEAD_PX, bare_plot, style_axis
 from gui.widgets.plain import ElidedLabel, PlainLabel, row
 
-LEAST_CHANNEL_PX, LEAST_PUMP_PX = 76, 88
+LEAST_PX = 58
+ROLE_FROM_PX, LEGEND_FROM_PX = 76, 92
+"""Lower rows leave out what is not needed at a glance; the tooltip has it."""
 TICK_PX = 18
 FLAG_AT = 0.97
 """Height of the bar over flagged samples, of the plot's own."""
@@ -26,11 +28,11 @@ FADED = 90
 class LineRow(QWidget):
     """Head and plot."""
 
-    def __init__(self, palette: Palette, name: str, least_px: int) -> None:
+    def __init__(self, palette: Palette, name: str) -> None:
         super().__init__()
         self.palette_, self.range = palette, (0.0, 1.0)
         self.setAccessibleName(name)
-        self.setMinimumHeight(least_px)
+        self.setMinimumHeight(LEAST_PX)
         self.plot = bare_plot(palette)
         self.item = self.plot.getPlotItem()
         self.item.getAxis("bottom").setHeight(0)
@@ -42,7 +44,7 @@ class LineRow(QWidget):
         self.value = PlainLabel(pixels=18, weight=600)
         self.unit = PlainLabel(pixels=12, tone="dim")
         self.remark = ElidedLabel(pixels=12)
-        self.legend = PlainLabel(pixels=11, tone="dim")
+        self.legend = ElidedLabel(pixels=11, tone="dim")
         self.legend.hide()
         head = QWidget()
         head.setFixedWidth(HEAD_PX)
@@ -64,6 +66,17 @@ class LineRow(QWidget):
         layout.setSpacing(0)
         layout.addWidget(head)
         layout.addWidget(self.plot, 1)
+
+    def show_value(self, value: str, unit: str) -> None:
+        """Show what stands under the pointer; without one only the unit."""
+        self.value.show_text(value)
+        self.value.setVisible(bool(value))
+        self.unit.show_text(unit)
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        super().resizeEvent(a0)
+        self.what.setVisible(self.height() >= ROLE_FROM_PX)
+        self.legend.setVisible(self.height() >= LEGEND_FROM_PX and bool(self.legend.text()))
 
     def plot_px(self) -> int:
         """Return the width of the line's own place."""
@@ -101,7 +114,7 @@ class ReviewChannel(LineRow):
 
     def __init__(self, palette: Palette, place: int, channel: ChannelLine) -> None:
         self.channel, self._place = channel, place
-        super().__init__(palette, f"channel {channel.name}", LEAST_CHANNEL_PX)
+        super().__init__(palette, f"channel {channel.name}")
         self.curve = pg.PlotDataItem(connect="finite", skipFiniteCheck=False)
         self.smooth = pg.PlotDataItem(connect="finite", skipFiniteCheck=False)
         self.flagged = {tone: pg.PlotDataItem(connect="pairs") for tone in ("warn", "alarm", "dim")}
@@ -129,8 +142,7 @@ class ReviewChannel(LineRow):
         """Show what stands at the left."""
         self.name.show_text(texts.name)
         self.what.show_text(texts.role)
-        self.value.show_text(texts.value)
-        self.unit.show_text(texts.unit)
+        self.show_value(texts.value, texts.unit)
         self.remark.show_text(texts.remark, texts.tone)
 
     def show_line(self, raw: tuple[Floats, Floats], smooth: tuple[Floats, Floats] | None, unit: AxisUnit) -> None:
@@ -154,12 +166,11 @@ class ReviewPump(LineRow):
 
     def __init__(self, palette: Palette, place: int, pump: PumpLine) -> None:
         self.pump, self._place = pump, place
-        super().__init__(palette, f"pump {pump.name}", LEAST_PUMP_PX)
+        super().__init__(palette, f"pump {pump.name}")
         self.confirmed = pg.PlotDataItem(connect="finite", fillLevel=0.0)
         self.commanded = pg.PlotDataItem(connect="finite")
         self.at_animal = pg.PlotDataItem(connect="finite")
-        self.legend.show_text("━ animal  ┄ commanded  ▇ confirmed")
-        self.legend.show()
+        self.legend.show_text("━ arrives  ┄ told  ▇ confirmed")
         for part in (self.confirmed, self.commanded, self.at_animal):
             self.item.addItem(part, ignoreBounds=True)
         self.set_palette(palette)
@@ -181,8 +192,7 @@ class ReviewPump(LineRow):
         """Show what stands at the left."""
         self.name.show_text(texts.name)
         self.what.show_text(texts.solution)
-        self.value.show_text(texts.rate)
-        self.unit.show_text(texts.unit)
+        self.show_value(texts.rate, texts.unit)
         self.remark.show_text(texts.given, "dim")
 
     def show_lines(self, left_s: float, right_s: float) -> None:

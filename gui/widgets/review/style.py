@@ -19,6 +19,8 @@ QDialog { background: $ground; }
 QPushButton:focus, QCheckBox:focus, QComboBox:focus { border-color: $accent; }
 QComboBox { background: $ground; color: $text; border: 1px solid $edge; border-radius: 5px; padding: 4px 8px; }
 QComboBox:disabled { color: $dim; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: none; width: 0; height: 0; }
 QComboBox QAbstractItemView { background: $raised; color: $text; border: 1px solid $edge;
     selection-background-color: $accent; selection-color: $surface; }
 QCheckBox { color: $text; spacing: 8px; border: 1px solid transparent; border-radius: 4px; padding: 2px; }
@@ -31,7 +33,7 @@ QListWidget::item:selected, QTableWidget::item:selected { background: $accent; c
 QTableWidget QTableCornerButton::section { background: $surface; border: none; }
 QHeaderView { background: $surface; border: none; }
 QHeaderView::section { background: $surface; color: $dim; border: none; border-bottom: 1px solid $edge;
-    padding: 4px 8px; }
+    padding: 4px 5px; }
 QPushButton[tab="true"] { background: transparent; border: none; border-bottom: 2px solid transparent;
     border-radius: 0; padding: 6px 10px; color: $dim; }
 QPushButton[tab="true"]:hover { color: $text; }

@@ -8,14 +8,14 @@ from functools import partial
 from typing import Protocol
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton
+from PyQt6.QtWidgets import QHBoxLayout, QPushButton
 
-from gui.presenters.review.shown import FILTERS
+from acquisition.signal.filters import FILTERS, FilterSpec
 from gui.presenters.review.view import ReviewView, clock
 from gui.presenters.text import duration
 from gui.presenters.traces import WINDOWS, Scale
-from gui.theme import font
-from gui.widgets.plain import ElidedLabel, PlainLabel, button, row, set_tooltip, wide_enough
+from gui.widgets.plain import ElidedLabel, button, row, set_tooltip, wide_enough
+from gui.widgets.review.choice import Choice
 
 
 class StepTo(Protocol):
@@ -65,24 +65,23 @@ class ReviewToolbar(QHBoxLayout):
             "All: it holds everything. Key: Y",
         )
         self.fit.clicked.connect(actions.fit)
-        self.back = reachable(button("◂", "The event before. Key: , (comma)"), "event before")
+        self.back = reachable(button("◂ Event", "The event before. Key: , (comma)"), "event before")
         self.ahead = reachable(button("▸", "The next event. Key: . (full stop)"), "next event")
         self.back.clicked.connect(partial(self._step, actions.step_to, back=True))
         self.ahead.clicked.connect(partial(self._step, actions.step_to, back=False))
-        self.filter = QComboBox()
-        self.filter.setFont(font(13))
-        self.filter.addItems([f"Mean: {name}" for name, _width_s in FILTERS])
-        self.filter.setAccessibleName("mean drawn over the samples")
+        self.filter = Choice("filter whose line is drawn over the samples", 11)
+        self.filter.addItems([f"Filter: {name}" for name in FILTERS])
         set_tooltip(
             self.filter,
-            "A centred mean drawn over the samples, without delay. For the eye only: nothing is measured on it.",
+            "A filter of the live window, drawn over the samples and moved back by its delay. For the eye only: "
+            "nothing is measured on it.",
         )
         self.filter.activated.connect(actions.filter)
         wide_enough(self.unit, "Scale: apparent µM")
         for shown in (self.unit, self.fit, self.filter):
             self.addWidget(shown)
         self.addSpacing(10)
-        self.addLayout(row(self.back, PlainLabel("event", tone="dim"), self.ahead, spacing=4))
+        self.addLayout(row(self.back, self.ahead, spacing=2))
         self.addSpacing(10)
         self.hint = ElidedLabel(tone="dim")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -96,14 +95,14 @@ class ReviewToolbar(QHBoxLayout):
     def _step(step_to: StepTo, _checked: bool, *, back: bool) -> None:
         step_to(back=back)
 
-    def show_state(self, view: ReviewView, scale: Scale, filter_s: float, *, trimmed: bool) -> None:
+    def show_state(self, view: ReviewView, scale: Scale, shown: FilterSpec, *, trimmed: bool) -> None:
         """Show how the lines are looked at."""
         for part, (_name, length_s) in zip(self.windows, WINDOWS, strict=True):
             wanted_s = view.end_s if length_s is None else length_s
             part.setChecked(abs(view.width_s - wanted_s) < 1e-6)
         self.unit.setText("Scale: current" if scale == "current" else "Scale: apparent µM")
         self.fit.setText("Fit: trimmed" if trimmed else "Fit: all")
-        place = next(k for k, (_name, width_s) in enumerate(FILTERS) if width_s == filter_s)
+        place = list(FILTERS.values()).index(shown)
         if self.filter.currentIndex() != place:
             self.filter.setCurrentIndex(place)
         length = f"{view.width_s:.2f} s" if view.width_s < 10 else duration(view.width_s)

@@ -10,10 +10,11 @@ from PyQt6.QtCore import QPoint, QTimer
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
+from acquisition.signal.filters import FILTERS, NONE, FilterSpec
 from gui.layout import scrolled
 from gui.palette import Palette
 from gui.presenters.review.lines import ChannelLine, Lines
-from gui.presenters.review.shown import FILTERS, channel_texts, flag_bars, pump_texts
+from gui.presenters.review.shown import channel_texts, flag_bars, pump_texts
 from gui.presenters.review.tracks import AddedBar, Moment, Tracks, next_moment
 from gui.presenters.review.view import ReviewView, fine_ticks, settled, whole_view
 from gui.presenters.traces import AxisUnit, Scale, axis_unit, fitted, value_range
@@ -40,11 +41,12 @@ class ReviewTraces(QFrame):
         self.view = whole_view(1.0)
         self.scale: Scale = "current"
         self.trimmed = True
-        self.filter_s = 0.0
+        self.filter: FilterSpec = NONE
         self.chosen: tuple[float, float] | None = None
         self.tracks: Tracks = NO_TRACKS
         self.added: tuple[AddedBar, ...] = ()
         self.channels: list[ReviewChannel] = []
+        self.measured: ReviewChannel | None = None
         self.pumps: list[ReviewPump] = []
         self._units: dict[str, tuple[AxisUnit, bool]] = {}
         self._pointer_s: float | None = None
@@ -90,6 +92,7 @@ class ReviewTraces(QFrame):
             self._rows_layout.removeWidget(old)
             old.hide()
             old.deleteLater()
+        self.measured = None
         self.channels = [ReviewChannel(self._palette, place, one) for place, one in enumerate(shown.channels)]
         self.pumps = [ReviewPump(self._palette, place, one) for place, one in enumerate(shown.pumps)]
         for channel in self.channels:
@@ -105,6 +108,20 @@ class ReviewTraces(QFrame):
     def _main_channel(self) -> ChannelLine | None:
         every = [one.channel for one in self.channels]
         return next((one for one in every if one.role == "glutamate"), every[0] if every else None)
+
+    def show_measured(self, measured: ChannelLine | None) -> None:
+        """Show what was measured on as a line above all others, or take it away."""
+        if self.measured is not None:
+            self._rows_layout.removeWidget(self.measured)
+            self.channels.remove(self.measured)
+            self.measured.hide()
+            self.measured.deleteLater()
+            self.measured = None
+        if measured is not None:
+            self.measured = ReviewChannel(self._palette, len(self.channels), measured)
+            self._rows_layout.insertWidget(0, self.measured, 3)
+            self.channels.insert(0, self.measured)
+        self.draw_soon()
 
     def show_added(self, added: tuple[AddedBar, ...]) -> None:
         """Show these annotations."""
@@ -171,8 +188,8 @@ class ReviewTraces(QFrame):
         self.draw_soon()
 
     def choose_filter(self, place: int) -> None:
-        """Draw the mean of this width over the samples."""
-        self.filter_s = FILTERS[place][1]
+        """Draw what this filter makes of the samples over them."""
+        self.filter = list(FILTERS.values())[place]
         self.draw_soon()
 
     def point(self, at_s: float | None) -> None:
@@ -212,16 +229,17 @@ class ReviewTraces(QFrame):
         self.point(self._pointer_s)
         self.track.show_all(Shown(self.view, self.tracks, self.added))
         self.overview.show_view(self.view)
-        self.toolbar.show_state(self.view, self.scale, self.filter_s, trimmed=self.trimmed)
+        self.toolbar.show_state(self.view, self.scale, self.filter, trimmed=self.trimmed)
 
     def _draw_channel(self, shown: ReviewChannel) -> None:
         left_s, right_s, pixels = self.view.left_s, self.view.right_s, shown.plot_px()
         channel = shown.channel
         raw = channel.line.line(left_s, right_s, pixels)
-        smooth = channel.smoothed(self.filter_s).line(left_s, right_s, pixels) if self.filter_s else None
+        over = channel.smoothed(self.filter)
+        smooth = None if over is None else over.line(left_s, right_s, pixels)
         fitted_to = settled(*raw, self.view) if self.trimmed else raw[1]
         finite = np.abs(fitted_to[np.isfinite(fitted_to)])
-        unit = axis_unit(channel, self.scale, float(finite.max()) if len(finite) else 0.0)
+        unit = channel.fixed or axis_unit(channel, self.scale, float(finite.max()) if len(finite) else 0.0)
         low, high, cut_off = fitted(fitted_to * unit.per_a, trimmed=self.trimmed)
         shown.show_range(*value_range(low, high, unit.least_span))
         shown.show_line(raw, smooth, unit)
@@ -232,7 +250,8 @@ class ReviewTraces(QFrame):
     def _show_texts(self, shown: ReviewChannel) -> None:
         if shown.channel.name in self._units:
             unit, cut_off = self._units[shown.channel.name]
-            shown.show_texts(channel_texts(shown.channel, unit, self._pointer_s, cut_off=cut_off))
+            fault = self.filter.fault(shown.channel.interval_s)
+            shown.show_texts(channel_texts(shown.channel, unit, self._pointer_s, cut_off=cut_off, fault=fault))
 
     def _lay_glass(self) -> None:
         """Put the glass over the plots and the tracks, and everything below as wide as the rows."""

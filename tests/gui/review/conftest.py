@@ -65,6 +65,12 @@ class ReviewBench:
     worker: AtOnce = field(default_factory=AtOnce)
     opened: list[ReviewWindow] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
+    proposed: list[str] = field(default_factory=list)
+    save_to: str = ""
+
+    def ask_save(self, proposed: str) -> str:
+        self.proposed.append(proposed)
+        return self.save_to
 
     def open(self, folder: Path) -> ReviewWindow:
         from PyQt6.QtCore import QSettings  # noqa: PLC0415 - only where Qt is
@@ -72,7 +78,9 @@ class ReviewBench:
         from gui.review.window import ReviewParts, ReviewWindow  # noqa: PLC0415 - the same
 
         settings = QSettings(str(self.hands.settings_file), QSettings.Format.IniFormat)
-        window = ReviewWindow(ReviewParts(folder, self.worker, settings, lambda: 7_000_000_000, "Ada"))
+        window = ReviewWindow(
+            ReviewParts(folder, self.worker, settings, lambda: 7_000_000_000, self.ask_save, self.pages.append, "Ada")
+        )
         for timer in window._timers:
             timer.stop()  # the test is the timer
         window.resize(1400, 900)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from acquisition.books.annotations import annotate, read_annotations
-from acquisition.signal.display_filter import centred_mean
+from acquisition.signal.filters import FILTERS, FilterSpec
 from analysis.review import open_recording
 from gui.presenters.review.annotations import annotation_lines, read_draft, read_withdrawal
 from gui.presenters.review.head import head
@@ -104,12 +104,17 @@ def test_a_long_line_keeps_its_extremes_though_the_pyramid_does_not_keep_its_sam
     assert line.line(123_400.0, 123_500.0, 300)[1].max() == 5.0
 
 
-def test_the_mean_for_the_eye_has_no_delay_and_averages_nothing_across_a_gap() -> None:
-    value = np.array([0.0, 0.0, 3.0, 0.0, 0.0, np.nan, 9.0, 9.0])
-    assert centred_mean(value, 3)[:5].tolist() == [0.0, 1.0, 1.0, 1.0, 0.0]
-    assert np.isnan(centred_mean(value, 3)[5])
-    assert centred_mean(value, 3)[6:].tolist() == [9.0, 9.0]
-    assert np.array_equal(centred_mean(value, 1), value, equal_nan=True)
+def test_a_filtered_line_lies_on_the_samples_and_is_parted_where_they_are(recorded: Path) -> None:
+    value = np.array([0.0, 0.0, 0.0, 9.0, 0.0, 0.0, 0.0, np.nan, 5.0, 5.0])
+    line = TraceLine(np.arange(10.0), value).filtered(FilterSpec("mean", 3.0), 1.0)
+    assert dict(zip(line.t_s.tolist(), line.value.tolist(), strict=True))[3.0] == 3.0
+    assert line.t_s[np.nanargmax(line.value[:7])] == 2.0  # from one sample before the peak to one after
+    assert np.isnan(line.value[7])
+    assert line.value[8:].tolist() == [5.0, 5.0]
+    shown = lines(open_recording(recorded)).channels[0]
+    assert shown.smoothed(FILTERS["none"]) is None
+    assert shown.smoothed(FilterSpec("mean", 0.1)) is None, "a mean of one sample is none"
+    assert shown.smoothed(FILTERS["mean 5 s"]) is shown.smoothed(FILTERS["mean 5 s"])
 
 
 def test_flagged_samples_are_runs_and_runs_that_touch_are_one_bar() -> None:
@@ -132,7 +137,7 @@ def test_beside_a_trace_stands_the_sample_under_the_pointer_or_that_there_is_non
     assert pump_texts(pump, None).given == "in all 15.00 µL, 1.200 mg/kg"
     during = pump_texts(pump, START_S + 300.0)
     assert during.rate == "2.000"
-    assert during.unit == "µL/min at the animal"
+    assert during.unit == "µL/min arriving"
 
 
 # -- tracks ------------------------------------------------------------------------------------------------------------
