@@ -3,7 +3,8 @@
 Knows how a solution becomes an opaque text that may stand in protocols, journals and dose books, and where the key is.
 Every text has the same length whatever is in it, and belongs to one code: on another syringe it does not open. Who has
 the key file can open everything, and that is meant: limits must hold and an emergency must be answered. Does not know
-who gets what. The cipher is Fernet (AES-128-CBC with HMAC-SHA256) of the ``cryptography`` library.
+who gets what. The cipher is Fernet (AES-128-CBC with HMAC-SHA256) of the ``cryptography`` library, which is loaded only
+where something is sealed or opened: most sessions have nothing that is.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from cryptography.fernet import Fernet, InvalidToken
 
 from acquisition.books.places import seal_key_place
 
@@ -52,6 +51,8 @@ def blinded_label(code: str) -> str:
 
 def new_key() -> bytes:
     """Return a key for one study, from the system's randomness."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
+
     return Fernet.generate_key()
 
 
@@ -77,6 +78,8 @@ def keep_key(study_id: str, key: bytes) -> Path:
 
 def seal(study_id: str, code: str, solution: Solution, key: bytes) -> str:
     """Return the sealed text of what the syringe ``code`` of a study holds. Raises ValueError when it is too long."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
+
     plain = json.dumps([code, solution.drug, solution.form, solution.concentration_mg_per_ml], allow_nan=False).encode()
     if len(plain) > SEALED_BYTES:
         raise ValueError("the names of drug and form are too long to be sealed")
@@ -85,11 +88,15 @@ def seal(study_id: str, code: str, solution: Solution, key: bytes) -> str:
 
 def locked(plain: bytes, key: bytes) -> bytes:
     """Return bytes that only the key opens again: a study's sequence."""
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - see above
+
     return Fernet(key).encrypt(plain)
 
 
 def unlocked(token: bytes, key: bytes) -> bytes:
     """Return what was locked. Raises SealUnopened."""
+    from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 - see above
+
     try:
         return Fernet(key).decrypt(token)
     except (InvalidToken, ValueError) as error:
@@ -121,6 +128,8 @@ def resealed(sealed: str, code: str, solution: Solution) -> str:
 
 
 def _read(code: str, token: str, key: bytes) -> Solution:
+    from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 - see above
+
     try:
         of, drug, form, concentration = json.loads(Fernet(key).decrypt(token.encode()))
     except (InvalidToken, ValueError, TypeError):

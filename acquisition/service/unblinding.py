@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition.books import animal as animals
+from acquisition.books import sessions
 from acquisition.books.chain import BookBroken, BookUnwritable
 from acquisition.books.contents import opened_once
 from acquisition.books.seals import Solution
@@ -91,16 +92,16 @@ def _tell_engine(text: str) -> str:
 def sealed_texts(code: str, *, session_dir: Path | None = None, protocol: Path | None = None) -> tuple[str, ...]:
     """Return every sealed text that is known of a code, each once; of the place given, or of all that this user has.
 
-    Looks without a place at the running session, and then into the dose books of all animals. Two texts: two studies
-    have a syringe of this code, or it was sealed twice. Raises RefusedInput for a protocol that cannot be read, what
-    ``read_header`` raises for a session.
+    Looks without a place at the running session, and then at sessions that were cut short and into the dose books of
+    all animals. Two texts: two studies have a syringe of this code, or it was sealed twice. Raises RefusedInput for a
+    protocol that cannot be read, what ``read_header`` raises for a session.
     """
     if protocol is not None:
         found = [use.sealed for use in load_protocol(protocol).pumps if use.code == code]
     elif session_dir is not None:
         found = list(_of_session(session_dir, code))
     else:
-        found = [*_of_running_session(code)] or [*_of_dose_books(code)]
+        found = [*_of_running_session(code)] or [*_of_unfinished_sessions(code), *_of_dose_books(code)]
     return tuple(dict.fromkeys(found))
 
 
@@ -114,6 +115,13 @@ def _of_running_session(code: str) -> Iterator[str]:
     try:
         yield from _of_session(find_engine().session_dir, code)
     except (NoEngine, OSError, ValueError):
+        return
+
+
+def _of_unfinished_sessions(code: str) -> Iterator[str]:
+    try:
+        yield from (pump.sealed for one in sessions.unfinished() for pump in one.pumps if pump.code == code)
+    except BookBroken:
         return
 
 

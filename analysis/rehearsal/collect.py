@@ -15,7 +15,7 @@ from acquisition.plan import Plan
 from acquisition.recording.session_data import SessionData
 from analysis.rehearsal.course import Course, course_of, level_facts
 from analysis.rehearsal.facts import DiskFact, RehearsalReport
-from analysis.rehearsal.given import dose_facts, limit_facts, pump_facts, sealed_reasons
+from analysis.rehearsal.given import blinded_codes, dose_facts, limit_facts, pump_facts, sealed_reasons
 from analysis.rehearsal.happened import alarm_facts, channel_facts, plan_began_ns, step_facts
 from analysis.rehearsal.verdict import no_go_reasons, over_the_limit
 from drivers.clock import NS_PER_S
@@ -84,7 +84,7 @@ def report_of(rehearsed: Rehearsed) -> RehearsalReport:
         alarms=alarm_facts(data),
         channels=channel_facts(data),
         disk=_disk(rehearsed),
-        blinded=tuple(setup.code for setup in plan.pumps if setup.code),
+        blinded=blinded_codes(plan),
     )
 
 

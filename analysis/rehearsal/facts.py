@@ -269,6 +269,6 @@ class RehearsalReport:
     difference: Difference | None = None
     spread: Spread | None = None
     blinded: tuple[str, ...] = ()
-    """Codes of blinded syringes: of what they hold no dose, no share of a limit and no level is told."""
+    """Codes of blinded syringes, those of earlier sessions too: of what they hold no dose, share or level is told."""
     format: int = FORMAT
     simulated: bool = True

@@ -111,11 +111,17 @@ def sealed_reasons(
     plan: Plan, limits: Limits, infusions: Sequence[PastInfusion], plan_began_ns: int | None
 ) -> list[str]:
     """Return what stands against a plan by what blinded syringes gave at worst, without a word of what is in them."""
-    if not (plan.subject.weight_g > 0 and any(setup.code for setup in plan.pumps)):
-        return []
     counted = [*earlier(plan.history, 0.0), *_given(plan, infusions, plan_began_ns)]
+    if not (plan.subject.weight_g > 0 and any(exposure.blinded for exposure in counted)):
+        return []
     found = [excess for excess in excesses(limits, plan.subject.weight_g, counted, hard=True) if excess.sealed]
     return [f"the animal may have got {excess.found_text}, a hard one" for excess in found]
+
+
+def blinded_codes(plan: Plan) -> tuple[str, ...]:
+    """Return the codes of blinded syringes, of this plan and of what the animal was given before, each once."""
+    codes = [*(pump.code for pump in plan.pumps), *(dose.code for dose in plan.history)]
+    return tuple(dict.fromkeys(code for code in codes if code))
 
 
 def _given(plan: Plan, infusions: Sequence[PastInfusion], plan_began_ns: int | None) -> list[Exposure]:

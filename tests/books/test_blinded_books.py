@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acquisition.books import animal as animals
-from acquisition.books import containers, contents, sheet
+from acquisition.books import containers, contents, sessions, sheet
 from acquisition.books.animal import AnimalBook, history
 from acquisition.books.chain import Book, BookUnwritable
 from acquisition.books.container_check import check_filled_from
@@ -28,7 +28,7 @@ from amperfuse.cli import app
 from drivers.capabilities import PumpProgram
 from drivers.clock import NS_PER_S
 from tests.engine.kit import LIMITS, PUMP
-from tests.experiment.blinded_kit import CODE, STUDY, VEHICLE, blind, ketamine, sealed, tells
+from tests.experiment.blinded_kit import CODE, STUDY, VEHICLE, blind, blinded_pump, ketamine, sealed, tells
 from tests.experiment.conftest import Bench
 from tests.process.test_unfinished import Killed
 
@@ -48,9 +48,7 @@ def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def blinded(content: Solution, container: str = "") -> PumpSetup:
-    label = f"blinded {CODE}"
-    return replace(PUMP, drug=label, drug_form="", concentration_mg_per_ml=None, code=CODE, sealed=sealed(content),
-                   container=container)  # fmt: skip
+    return blinded_pump(PUMP, content, container)
 
 
 def pages(folder: Path) -> Iterator[str]:
@@ -254,3 +252,8 @@ def test_name_and_reason_are_asked_for_and_a_code_that_nobody_knows_opens_nothin
     contents.opened_once.cache_clear()
     told = CliRunner().invoke(app, ["unblind", CODE, *protocol, "--by", "Bo", "--reason", "x"])
     assert (told.exit_code, "is not on this computer" in told.output) == (2, True)
+
+
+def test_a_session_that_was_cut_short_before_anything_was_given_is_found_too(tmp_path: Path) -> None:
+    sessions.opened("s1", tmp_path / "gone", "m1", (blinded(DRUG),), 0)
+    assert sealed_texts(CODE) == (sessions.unfinished()[0].pumps[0].sealed,)

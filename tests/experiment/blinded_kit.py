@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from acquisition.books.seals import Solution, keep_key, new_key, seal
+from acquisition.books.seals import Solution, blinded_label, keep_key, new_key, seal
+from acquisition.plan import PumpSetup
 from tests.experiment.conftest import Bench
 
 STUDY = "st7k2m9qx4"
@@ -34,6 +36,19 @@ def sealed(solution: Solution, code: str = CODE, study: str = STUDY) -> str:
 
 
 _KEYS: dict[str, bytes] = {}
+
+
+def blinded_pump(pump: PumpSetup, content: Solution, container: str = "") -> PumpSetup:
+    """Return a pump with this content blinded, as a plan has it."""
+    return replace(
+        pump,
+        drug=blinded_label(CODE),
+        drug_form="",
+        concentration_mg_per_ml=None,
+        code=CODE,
+        sealed=sealed(content),
+        container=container,
+    )
 
 
 def blind(bench: Bench, solution: Solution, amount: str = 'volume_per_kg = "1 mL/kg"') -> Bench:

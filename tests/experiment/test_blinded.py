@@ -23,7 +23,7 @@ from acquisition.experiment.problems import Problem, RefusedInput
 from acquisition.host.rehearsal import describe_world
 from acquisition.plan import PastDose, PumpSetup
 from tests.engine.kit import PUMP
-from tests.experiment.blinded_kit import CODE, STUDY, VEHICLE, blind, ketamine, sealed, tells
+from tests.experiment.blinded_kit import CODE, STUDY, VEHICLE, blind, blinded_pump, ketamine, sealed, tells
 from tests.experiment.conftest import Bench, installed
 from tests.experiment.test_gatekeeper import STEP, given_before, good
 
@@ -243,12 +243,14 @@ def test_R07_R08_blinding_changes_no_refusal(doses: list[tuple[Solution, bool, f
             assert not tells(excess.found_text + excess.bound.text)
 
 
-_SEALED: dict[Solution, str] = {}
+_SEALED: dict[Solution, PumpSetup] = {}
 
 
 def _blinded(setup: PumpSetup, content: Solution) -> PumpSetup:
-    text = _SEALED.setdefault(content, sealed(content))
-    return replace(setup, drug="blinded K7Q", drug_form="", concentration_mg_per_ml=None, code=CODE, sealed=text)
+    blinded = _SEALED.setdefault(content, blinded_pump(PUMP, content))
+    return replace(
+        setup, drug=blinded.drug, drug_form="", concentration_mg_per_ml=None, code=CODE, sealed=blinded.sealed
+    )
 
 
 def test_how_much_of_a_drug_s_limit_is_used_is_told_of_open_solutions_alone() -> None:

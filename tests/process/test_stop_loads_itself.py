@@ -20,7 +20,7 @@ try:
     main()
 except SystemExit as ended:
     needless = ("amperfuse.cli", "acquisition.engine", "acquisition.messages", "pydantic", "numpy", "typer", "rich",
-                "filelock", "h5py", "PyQt6")
+                "filelock", "cryptography", "h5py", "PyQt6")
     print(ended.code, [name for name in needless if name in sys.modules])
 """
 
