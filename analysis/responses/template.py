@@ -43,7 +43,11 @@ class Template:
 
     def values(self, t_s: Array, stretch: float = 1.0, shift_s: float = 0.0) -> Array:
         """Return the shape at times after the onset, any array shape."""
-        return self._raw(np.maximum((t_s - self.delay_s - shift_s) / stretch, 0.0)) / self._peak[1]
+        return self.unscaled(t_s, stretch, shift_s) / self._peak[1]
+
+    def unscaled(self, t_s: Array, stretch: float = 1.0, shift_s: float = 0.0) -> Array:
+        """Return the shape with whatever peak it has: a fit that scales it anyway need not look for that."""
+        return self._raw(np.maximum((t_s - self.delay_s - shift_s) / stretch, 0.0))
 
     @property
     def t_peak_s(self) -> float:
@@ -99,7 +103,7 @@ def learn_template(t_s: Array, responses: Array) -> Template:
     average = np.nanmean(responses[:, there], axis=0)
 
     def miss(parameters: Array) -> Array:
-        return _solve(_columns(t, _template(parameters).values(t)), average)[1]
+        return _solve(_columns(t, _template(parameters).unscaled(t)), average)[1]
 
     found = least_squares(miss, START, bounds=BOUNDS, x_scale=(0.3, 0.3, 1.0, 5.0))
     return _template(found.x)

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, nan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -145,7 +146,8 @@ def mixed_contrast(
     """Return the change of one group over the control's from all responses; each sequence has one entry a response.
 
     ``after`` is 0 (False) before and 1 (True) after. log(amplitude) ~ after * group, with a random level and a random
-    change per mouse (REML; statsmodels MixedLM). Two groups at a time. Raises ValueError otherwise.
+    change per mouse (REML; statsmodels MixedLM). Two groups at a time. Raises ValueError otherwise, and
+    ArithmeticError or numpy's LinAlgError where no model can be fitted.
     """
     table = pd.DataFrame({"mouse": mouse, "group": group, "after": np.asarray(after, float), "y": amplitude})
     others = [name for name in pd.unique(table["group"]) if name != control]
@@ -155,18 +157,49 @@ def mixed_contrast(
     positive["y"] = np.log(positive["y"])
     positive["treated"] = (positive["group"] == others[0]).astype(float)
     model = smf.mixedlm("y ~ after * treated", positive, groups=positive["mouse"], re_formula="~after")
-    with warnings.catch_warnings(record=True) as complaints:
-        warnings.simplefilter("always")
-        fit = model.fit(reml=True, method=["lbfgs", "powell"])
-    doubts = tuple(dict.fromkeys(str(one.message) for one in complaints))
+    fit, doubts = _best_fit(model)
     name = "after:treated"
-    estimate, error = float(fit.params[name]), float(fit.bse[name])
+    estimate, error = float(fit.fe_params[name]), _standard_error(model, fit, name)
     freedom = positive["mouse"].nunique() - 2  # mice, not responses: normal intervals are too short for few mice
     reach = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * error
     p = float(2 * stats.t.sf(abs(estimate / error), freedom)) if error > 0 else nan
     return MixedContrast(
         exp(estimate), exp(estimate - reach), exp(estimate + reach), p, len(table) - len(positive), doubts
     )
+
+
+def _best_fit(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """Return the first fit that converged, else the likeliest, each begun anew, and what it complained about itself.
+
+    A second method that goes on where a first one gave up ends far off, and does not say so.
+    """
+    found = []
+    for method in ("lbfgs", "powell"):
+        with warnings.catch_warnings(record=True) as complaints:
+            warnings.simplefilter("always")
+            fit = model.fit(reml=True, method=[method])
+            likelihood = float(fit.llf)
+        if np.isfinite(likelihood):
+            found.append((likelihood, fit, tuple(dict.fromkeys(str(one.message) for one in complaints))))
+            if fit.converged:
+                break
+    if not found:
+        raise ArithmeticError("no mixed model fits these responses: they hardly differ from one another")
+    return max(found, key=lambda one: one[0])[1:]
+
+
+def _standard_error(model: Any, fit: Any, name: str) -> float:
+    """Return the standard error of a fixed effect by generalised least squares, given the variances that were found.
+
+    As lme4 and nlme do. The fit's own is from the curvature over variances too, which is no number where one is zero.
+    """
+    between, within = np.asarray(fit.cov_re), float(fit.scale)
+    information = sum(
+        x.T @ np.linalg.solve(within * np.eye(len(x)) + z @ between @ z.T, x)
+        for x, z in zip(model.exog_li, model.exog_re_li, strict=True)
+    )
+    at = list(fit.fe_params.index).index(name)
+    return float(np.sqrt(np.linalg.inv(information)[at, at]))
 
 
 def _checked(group: str, log_ratios: Sequence[float]) -> Array:

@@ -142,12 +142,14 @@ def _of_contrasts(
     return found
 
 
-def _of_mixed(mixed: Sequence[MixedContrast], true: float, name: str, *, vehicle: bool) -> list[dict[str, Any]]:
+def _of_mixed(fits: Sequence[MixedContrast | None], true: float, name: str, *, vehicle: bool) -> list[dict[str, Any]]:
+    mixed = [one for one in fits if one is not None]
     what = f'mixed model: interval of "{name}" over {CONTROL} covers {true:.3f}'
     return [
         rate(what, (one.low <= true <= one.high for one in mixed), 0.95),
         *([rate("mixed model finds what is not there", (one.p < ALPHA for one in mixed), ALPHA)] if vehicle else []),
         rate("mixed models with doubts of their own", (bool(one.doubts) for one in mixed)),
+        rate("mixed models without an answer", (one is None for one in fits)),
     ]
 
 
@@ -192,7 +194,7 @@ def _significant(arm: ArmSummary) -> int:
     return 0 if one is None or one.p_holm >= ALPHA else (1 if one.ratio > 1 else -1)
 
 
-def _mixed(cohort: Sequence[_One], treatment: str, readout: Readout) -> MixedContrast:
+def _mixed(cohort: Sequence[_One], treatment: str, readout: Readout) -> MixedContrast | None:
     rows = [
         (one.animal.name, one.animal.treatment, after, float(one.animal.reading.responses.amplitude_um[at]))
         for one in cohort
@@ -201,7 +203,10 @@ def _mixed(cohort: Sequence[_One], treatment: str, readout: Readout) -> MixedCon
         for at in np.flatnonzero(within)
     ]
     mouse, group, after, amplitude_um = zip(*rows, strict=True)
-    return mixed_contrast(mouse, group, [bool(one) for one in after], amplitude_um, CONTROL)
+    try:
+        return mixed_contrast(mouse, group, [bool(one) for one in after], amplitude_um, CONTROL)
+    except (ArithmeticError, np.linalg.LinAlgError):
+        return None
 
 
 def _log_release(everybody: Sequence[_One], treatment: str, readout: Readout) -> float:
