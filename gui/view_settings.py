@@ -5,24 +5,13 @@ make sense.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from PyQt6.QtCore import QSettings
 
 from acquisition.signal.filters import FILTERS
-from gui.presenters.displays import LOOKS, Look
+from gui.looks import ViewChoice
+from gui.presenters.displays import Look
 from gui.presenters.traces import WINDOWS, Scale
-
-
-@dataclass(frozen=True)
-class ViewChoice:
-    """What a person chose. ``looks`` by "INSTRUMENT.CHANNEL"; channels that are not in there are shown as measured."""
-
-    window_s: float | None = 300.0
-    scale: Scale = "current"
-    filter: str = "none"
-    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 def remember(settings: QSettings, choice: ViewChoice) -> None:
@@ -31,7 +20,7 @@ def remember(settings: QSettings, choice: ViewChoice) -> None:
     settings.setValue("window", place)
     settings.setValue("scale", choice.scale)
     settings.setValue("filter", choice.filter)
-    settings.setValue("looks", json.dumps(dict(choice.looks)))
+    settings.setValue("looks", json.dumps({key: [look.sentinel, look.delta] for key, look in choice.looks.items()}))
 
 
 def remembered(settings: QSettings) -> ViewChoice:
@@ -49,5 +38,9 @@ def _looks(text: object) -> dict[str, Look]:
         found = json.loads(str(text))
     except ValueError:
         return {}
-    known = {look: look for look in LOOKS}
-    return {str(k): known[v] for k, v in found.items() if v in known} if isinstance(found, dict) else {}
+    looks = {}
+    for key, value in found.items() if isinstance(found, dict) else ():
+        match value:
+            case [str(sentinel), bool(delta)]:
+                looks[str(key)] = Look(sentinel, delta)
+    return looks

@@ -1,8 +1,9 @@
 """What a channel is shown as: measured, from its baseline, less its sentinel, through a filter; and how that is said.
 
 Knows the choices, which of them a channel has, and the words beside its trace. The arithmetic is in
-``acquisition.signal``. A sentinel belongs to the glutamate sites of its instrument if it is the only one there, as in
-the analysis; its gain is that of the calibration, else 1, and the screen says which.
+``acquisition.signal``. A sentinel can be taken off the glutamate sites of its instrument. A calibrated gain is that of
+the first sentinel there, with which a calibration is made (``analysis.calibration.session``); any other gain is 1, and
+the screen says which.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,18 @@ from acquisition.signal.self_reference import Match
 from gui.presenters.text import Tone, plain
 
 Floats = NDArray[np.float64]
-Look = Literal["measured", "delta", "minus", "minus-delta"]
-LOOKS: tuple[Look, ...] = get_args(Look)
 RAW_GAIN = 1.0
 _MINUTES = f"{OVER_S / 60:.0f} min"
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a person wants to see of a channel."""
+
+    sentinel: str = ""
+    """The channel to be taken off; empty for none."""
+    delta: bool = False
+    """From the running baseline."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +46,8 @@ class Display:
     sentinel: str = ""
     """The channel that is taken off; empty for none."""
     button: str = "measured"
-    gain_from: str = ""
-    """Where the gain comes from, in two words; empty where no sentinel is taken off."""
+    taken_off: str = ""
+    """Where the gain comes from and, if there are several, which sentinel; empty where none is taken off."""
     detail: str = ""
     """Whole sentences, for the tooltip."""
     delay_s: float = 0.0
@@ -55,15 +63,16 @@ class Display:
 MEASURED = Display()
 
 
-def sentinel_of(channel: ChannelView, channels: Sequence[ChannelView]) -> str:
-    """Return the name of the sentinel beside a glutamate site; empty where there is none, or more than one."""
-    beside = [c.name for c in channels if c.instrument == channel.instrument and c.role == "sentinel"]
-    return beside[0] if channel.role == "glutamate" and len(beside) == 1 else ""
+def sentinels_of(channel: ChannelView, channels: Sequence[ChannelView]) -> tuple[str, ...]:
+    """Return the names of the sentinels beside a glutamate site, on the same instrument."""
+    if channel.role != "glutamate":
+        return ()
+    return tuple(c.name for c in channels if c.instrument == channel.instrument and c.role == "sentinel")
 
 
 def next_look(look: Look, channel: ChannelView, channels: Sequence[ChannelView]) -> Look:
     """Return the look after this one, of those that the channel has."""
-    own = LOOKS if sentinel_of(channel, channels) else LOOKS[:2]
+    own = [Look(one, delta) for one in ("", *sentinels_of(channel, channels)) for delta in (False, True)]
     return own[(own.index(look) + 1) % len(own)] if look in own else own[0]
 
 
@@ -78,18 +87,19 @@ def display(channel: ChannelView, channels: Sequence[ChannelView], look: Look, f
     """Return how a channel is shown; a look that needs a sentinel is left out where there is none."""
     if channel.interval_s is None:
         return MEASURED
-    sentinel = sentinel_of(channel, channels) if look.startswith("minus") else ""
+    sentinels = sentinels_of(channel, channels)
+    sentinel = look.sentinel if look.sentinel in sentinels else ""
     spec = FILTERS.get(filter_name, NONE)
     fault = _fault(spec, channel.interval_s)
     used = NONE if fault else spec
-    gain = (channel.sentinel_gain or RAW_GAIN) if sentinel else None
-    delta = look.endswith("delta")
+    calibrated = channel.sentinel_gain if sentinel in sentinels[:1] else None
+    gain = (calibrated or RAW_GAIN) if sentinel else None
     return Display(
-        recipe=Recipe(gain, used, OVER_S if delta else None),
+        recipe=Recipe(gain, used, OVER_S if look.delta else None),
         sentinel=sentinel,
-        button=_button(gain, delta=delta),
-        gain_from="" if gain is None else "raw gain" if channel.sentinel_gain is None else "calibrated gain",
-        detail=_detail(channel, sentinel, gain, fault, delta=delta),
+        button=_button(gain, delta=look.delta),
+        taken_off=_taken_off(sentinel, calibrated=bool(calibrated), which=len(sentinels) > 1),
+        detail=_detail(sentinel, gain, fault, calibrated=bool(calibrated), delta=look.delta),
         delay_s=_delay_s(used, channel.interval_s),
         unfiltered=fault,
     )
@@ -101,13 +111,19 @@ def _button(gain: float | None, *, delta: bool) -> str:
     return f"{'Δ ' if delta else ''}−{gain:.3g} × sentinel"
 
 
-def _detail(channel: ChannelView, sentinel: str, gain: float | None, fault: str, *, delta: bool) -> str:
+def _taken_off(sentinel: str, *, calibrated: bool, which: bool) -> str:
+    if not sentinel:
+        return ""
+    return ("calibrated gain" if calibrated else "raw gain") + (f", {plain(sentinel)}" if which else "")
+
+
+def _detail(sentinel: str, gain: float | None, fault: str, *, calibrated: bool, delta: bool) -> str:
     parts = []
     if gain is not None:
         source = (
-            "no gain is calibrated: this is the raw difference"
-            if channel.sentinel_gain is None
-            else "the gain is that of the calibration"
+            "the gain is that of the calibration"
+            if calibrated
+            else "no gain is calibrated for it: this is the raw difference"
         )
         parts.append(f"{gain:.4g} × {plain(sentinel)} is taken off; {source}.")
     if delta:

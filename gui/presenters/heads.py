@@ -78,7 +78,7 @@ def channel_head(
     flag, tone = _first_flag(_flag(channel), (matched, match_tone), cut_off=cut_off)
     return ChannelHead(
         name=plain(channel.name),
-        role=" · ".join(part for part in (display.gain_from, plain(channel.role), plain(channel.instrument)) if part),
+        role=" · ".join(part for part in (display.taken_off, plain(channel.role), plain(channel.instrument)) if part),
         value=NOTHING if current is None else figures(current * own.per_a, signed=display.delta),
         unit=own.text.removeprefix("apparent ").removeprefix("Δ "),
         remark=" · ".join(part for part in remarks if part),

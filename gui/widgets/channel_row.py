@@ -180,10 +180,17 @@ class ChannelRow(QWidget):
             self.flag.show_text(head.remark, "dim")
         else:
             self.flag.show_text(head.flag, head.flag_tone)
+        self._set_weight(quiet=self.flag.property("tone") == "dim")
         self.gaps.show_text(head.gaps)
         self.look.setText(head.look)
         facts = " · ".join(part for part in (head.name, head.role, head.remark) if part)
         set_tooltip(self.head, " ".join(part for part in (f"{facts}." if head.detail else facts, head.detail) if part))
+
+    def _set_weight(self, *, quiet: bool) -> None:
+        """Set a flag that says nothing urgent in ordinary type."""
+        weight = 400 if quiet else 700
+        if self.flag.font().weight() != weight:
+            self.flag.setFont(font(self.flag.font().pixelSize(), weight))
 
     def show_line(
         self, t_s: Floats, current_a: Floats, span: tuple[float, float], unit: AxisUnit, *, trimmed: bool

@@ -13,15 +13,15 @@ from PyQt6.QtWidgets import QButtonGroup, QFrame, QPushButton, QScrollBar, QVBox
 
 from acquisition.messages import ChannelView, EngineState
 from gui.layout import scrolled
+from gui.looks import Looks, ViewChoice
 from gui.palette import Palette
-from gui.presenters.displays import Display, band_um, display, filter_text, next_filter, next_look
+from gui.presenters.displays import band_um, filter_text
 from gui.presenters.heads import channel_head
 from gui.presenters.moments import Moments
 from gui.presenters.text import NS_PER_S
 from gui.presenters.traces import WINDOWS, TimeView, axis_unit, time_ticks
 from gui.store import Key, TraceStore
 from gui.theme import font
-from gui.view_settings import ViewChoice
 from gui.widgets.channel_row import AXIS_PX, HEAD_PX, ChannelRow, bare_plot, style_axis
 from gui.widgets.filter_box import FilterBox
 from gui.widgets.plain import ElidedLabel, button, row, wide_enough
@@ -53,11 +53,9 @@ class TraceArea(QFrame):
         self.setProperty("card", True)  # noqa: FBT003 - Qt's property takes any value
         self._palette, self._remember = palette, remember
         self.view = TimeView()
-        self.choice = ViewChoice()
+        self.looks = Looks()
         self.trimmed = False
         self.rows: dict[Key, ChannelRow] = {}
-        self._displays: dict[Key, Display] = {}
-        self._channels: Sequence[ChannelView] = ()
         self._now_s = 0.0
         self._left_out = FRAMES_LEFT_OUT
         self._moving_bar = False
@@ -134,10 +132,15 @@ class TraceArea(QFrame):
 
     def restore(self, choice: ViewChoice) -> None:
         """Take up a remembered view."""
-        self.view, self.choice = TimeView(choice.window_s), choice
+        self.view, self.looks.choice = TimeView(choice.window_s), choice
+
+    @property
+    def choice(self) -> ViewChoice:
+        """Return what was chosen."""
+        return self.looks.choice
 
     def _choose(self, choice: ViewChoice) -> None:
-        self.choice = choice
+        self.looks.choice = choice
         self._remember(choice)
         self._draw_soon()
 
@@ -172,15 +175,12 @@ class TraceArea(QFrame):
 
     def next_filter(self) -> None:
         """Draw every trace through the next filter."""
-        self._choose(replace(self.choice, filter=next_filter(self.choice.filter, self._channels)))
+        self._choose(self.looks.with_next_filter())
 
     def next_look(self, key: Key) -> None:
         """Show one channel in the next way that it has."""
-        for channel in self._channels:
-            if (channel.instrument, channel.name) == key:
-                look = next_look(self.choice.looks.get(".".join(key), "measured"), channel, self._channels)
-                self._choose(replace(self.choice, looks={**self.choice.looks, ".".join(key): look}))
-                self.rows[key].forget_range()
+        self._choose(self.looks.with_next_look(key))
+        self.rows[key].forget_range()
 
     def toggle_fit(self) -> None:
         """Fit the y axis to everything in view, or to all but the outermost values."""
@@ -200,7 +200,7 @@ class TraceArea(QFrame):
     def show_frame(self, frame: TraceFrame) -> None:
         """Draw everything; in a long window not every time, unless somebody changed the view."""
         self._now_s = frame.now_s
-        self._derive(frame)
+        self.looks.follow(frame.state.channels, frame.store)
         self._end_axis_where_rows_end()
         long = self.view.window_s is None or self.view.window_s > EVERY_FRAME_UP_TO_S
         if long and self._left_out < FRAMES_LEFT_OUT:
@@ -219,19 +219,6 @@ class TraceArea(QFrame):
         self._show_toolbar(frame)
         self._show_bar(span, frame.now_s)
 
-    def _derive(self, frame: TraceFrame) -> None:
-        """Let what is not shown as measured keep up with what is recorded, in every frame."""
-        self._channels = frame.state.channels
-        self._displays.clear()
-        for channel in self._channels:
-            key = (channel.instrument, channel.name)
-            look = self.choice.looks.get(".".join(key), "measured")
-            shown = display(channel, self._channels, look, self.choice.filter)
-            self._displays[key] = shown
-            sentinel = (channel.instrument, shown.sentinel) if shown.sentinel else None
-            frame.store.look_at(key, shown.recipe, channel.interval_s or 0.0, sentinel)
-        frame.store.work()
-
     def _steady_span(self, now_s: float) -> tuple[float, float]:
         """Return the span, moved in whole pixels only, so that lines do not shimmer."""
         start, end = self.view.span(now_s)
@@ -246,7 +233,7 @@ class TraceArea(QFrame):
         self, channel: ChannelView, frame: TraceFrame, span: tuple[float, float], ticks: list[tuple[float, str]]
     ) -> None:
         key = (channel.instrument, channel.name)
-        shown, looked_at = self.rows[key], self._displays[key]
+        shown, looked_at = self.rows[key], self.looks.displays[key]
         pixels = max(shown.plot.width() - AXIS_PX, 200)
         t_s, current_a = frame.store.line(key, *span, pixels)
         finite = np.abs(current_a[np.isfinite(current_a)])
@@ -319,7 +306,7 @@ class TraceArea(QFrame):
         self.unit.setText("Scale: current" if self.choice.scale == "current" else "Scale: apparent µM")
         self.fit.setText("Fit: trimmed" if self.trimmed else "Fit: all")
         hint = "reading the recording so far …" if frame.store.loading and not frame.old else ""
-        displays = list(self._displays.values())
+        displays = list(self.looks.displays.values())
         if not hint and self.choice.scale == "apparent" and not all(one.delta for one in displays):
             hint = "apparent: no baseline subtracted"
         self.filter.show_filter(self.choice.filter, filter_text(self.choice.filter, displays))

@@ -225,7 +225,7 @@ def test_the_filter_and_the_looks_are_remembered_and_nonsense_is_not_believed(be
     from gui.view_settings import remembered  # noqa: PLC0415 - only where Qt is
 
     settings = again._parts.settings
-    for looks in ("[1, 2]", '{"emstat.glu": "sideways"}', "{", ""):
+    for looks in ("[1, 2]", '{"emstat.glu": "sideways"}', '{"emstat.glu": [1, 2]}', "{", ""):
         settings.setValue("looks", looks)
         settings.setValue("filter", "sideways")
         assert (dict(remembered(settings).looks), remembered(settings).filter) == ({}, "none")

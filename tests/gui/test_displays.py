@@ -28,6 +28,9 @@ GLU, SENTINEL = channel(**CALIBRATED), channel("sentinel", "sentinel", interval_
 PAIR = (GLU, SENTINEL)
 
 
+MEASURED, DELTA, MINUS, MINUS_DELTA = Look(), Look("", True), Look("sentinel"), Look("sentinel", True)  # noqa: FBT003
+
+
 def shown(one: ChannelView, look: Look, filter_name: str = "none", beside: tuple[ChannelView, ...] = PAIR) -> Display:
     return display(one, beside, look, filter_name)
 
@@ -38,41 +41,42 @@ def head(one: ChannelView, what: Display, present: Present, scale: traces.Scale 
 
 
 def test_a_calibrated_gain_is_used_and_named() -> None:
-    found = shown(GLU, "minus")
+    found = shown(GLU, MINUS)
     assert (found.recipe, found.sentinel) == (Recipe(gain=1.18), "sentinel")
-    assert (found.button, found.gain_from) == ("−1.18 × sentinel", "calibrated gain")
+    assert (found.button, found.taken_off) == ("−1.18 × sentinel", "calibrated gain")
     assert "the gain is that of the calibration" in found.detail
 
 
 def test_without_a_calibrated_gain_the_raw_difference_is_called_raw() -> None:
     bare = channel(interval_s=0.1)
-    found = shown(bare, "minus-delta", beside=(bare, SENTINEL))
+    found = shown(bare, MINUS_DELTA, beside=(bare, SENTINEL))
     assert found.recipe == Recipe(gain=1.0, baseline_s=OVER_S)
-    assert (found.button, found.gain_from) == ("Δ −1 × sentinel", "raw gain")
+    assert (found.button, found.taken_off) == ("Δ −1 × sentinel", "raw gain")
     assert "raw difference" in found.detail
     assert head(bare, found, Present(1e-12)).role.startswith("raw gain · glutamate")
 
 
-@pytest.mark.parametrize(
-    "beside",
-    [
-        (GLU,),
-        (GLU, channel("sentinel", "sentinel", instrument="other")),
-        (GLU, SENTINEL, channel("sentinel-2", "sentinel")),
-    ],
-)
-def test_no_sentinel_on_the_same_instrument_or_more_than_one_is_none(beside: tuple[ChannelView, ...]) -> None:
-    assert displays.sentinel_of(GLU, beside) == ""
-    assert shown(GLU, "minus-delta", beside=beside).recipe == Recipe(baseline_s=OVER_S)
-    assert displays.next_look("delta", GLU, beside) == "measured"
+@pytest.mark.parametrize("beside", [(GLU,), (GLU, channel("sentinel", "sentinel", instrument="other"))])
+def test_without_a_sentinel_on_the_same_instrument_none_is_taken_off(beside: tuple[ChannelView, ...]) -> None:
+    assert displays.sentinels_of(GLU, beside) == ()
+    assert shown(GLU, MINUS_DELTA, beside=beside).recipe == Recipe(baseline_s=OVER_S)
+    assert displays.next_look(DELTA, GLU, beside) == MEASURED
+
+
+def test_of_several_sentinels_one_is_chosen_and_named_and_the_calibrated_gain_is_that_of_the_first() -> None:
+    array = (*PAIR, channel("sentinel-2", "sentinel", interval_s=0.1))
+    first, second = shown(GLU, MINUS, beside=array), shown(GLU, Look("sentinel-2"), beside=array)
+    assert (first.sentinel, first.recipe.gain, first.taken_off) == ("sentinel", 1.18, "calibrated gain, sentinel")
+    assert (second.sentinel, second.recipe.gain, second.taken_off) == ("sentinel-2", 1.0, "raw gain, sentinel-2")
+    assert displays.next_look(MINUS_DELTA, GLU, array) == Look("sentinel-2")
 
 
 def test_a_click_goes_through_the_looks_that_a_channel_has() -> None:
-    looks: list[Look] = ["measured"]
+    looks = [MEASURED]
     for _click in range(4):
         looks.append(displays.next_look(looks[-1], GLU, PAIR))
-    assert looks == ["measured", "delta", "minus", "minus-delta", "measured"]
-    assert displays.next_look("delta", SENTINEL, PAIR) == "measured"
+    assert looks == [MEASURED, DELTA, MINUS, MINUS_DELTA, MEASURED]
+    assert displays.next_look(DELTA, SENTINEL, PAIR) == MEASURED
 
 
 def test_filters_that_no_channel_has_samples_for_are_passed_over() -> None:
@@ -88,57 +92,57 @@ def test_the_delay_is_said_for_all_channels_at_once() -> None:
     ten_hz, kilohertz, one_hz = (channel(interval_s=s) for s in (0.1, 0.001, 1.0))
 
     def said(*channels: ChannelView) -> str:
-        return displays.filter_text("mean 1 s", [shown(one, "measured", "mean 1 s") for one in channels])
+        return displays.filter_text("mean 1 s", [shown(one, MEASURED, "mean 1 s") for one in channels])
 
     assert said(ten_hz) == "shown 0.45 s late"
     assert said(ten_hz, kilohertz) == "shown 0.45 to 0.5 s late"
     assert said(ten_hz, one_hz) == "shown 0.45 s late, not all"
     assert said(one_hz) == "does nothing here: too few samples"
-    assert displays.filter_text("none", [shown(ten_hz, "measured")]) == ""
+    assert displays.filter_text("none", [shown(ten_hz, MEASURED)]) == ""
 
 
 def test_a_channel_that_cannot_be_filtered_stays_as_measured_and_says_why() -> None:
     slow = channel(interval_s=1.0)
-    found = shown(slow, "measured", "mean 1 s")
+    found = shown(slow, MEASURED, "mean 1 s")
     assert found.recipe.filter == NONE
     assert (
         "not filtered"
         in heads.channel_head(slow, traces.axis_unit(slow, "current", 0.0), "current", old=False, display=found).remark
     )
     assert "too few samples" in found.detail
-    assert shown(GLU, "measured", "mean 1 s").recipe.filter == FILTERS["mean 1 s"]
+    assert shown(GLU, MEASURED, "mean 1 s").recipe.filter == FILTERS["mean 1 s"]
 
 
 def test_an_engine_that_does_not_say_how_far_samples_lie_apart_gets_no_filter() -> None:
-    assert shown(channel(interval_s=None), "minus-delta", "mean 1 s") == displays.MEASURED
+    assert shown(channel(interval_s=None), MINUS_DELTA, "mean 1 s") == displays.MEASURED
 
 
 # -- beside the trace ------------------------------------------------------------------------------------------------
 
 
 def test_a_delta_has_a_sign_and_the_baseline_it_is_from() -> None:
-    text = head(GLU, shown(GLU, "delta"), Present(2.1e-12, 1.07e-10))
+    text = head(GLU, shown(GLU, DELTA), Present(2.1e-12, 1.07e-10))
     assert (text.value, text.unit, text.remark) == ("+2.10", "pA", "from 107.0 pA")
-    text = head(GLU, shown(GLU, "delta"), Present(-2.1e-12, 1.07e-10), "apparent")
+    text = head(GLU, shown(GLU, DELTA), Present(-2.1e-12, 1.07e-10), "apparent")
     assert (text.value, text.unit) == ("−0.300", "µM")
     assert text.remark == "±0.009 · from 15.29 µM"
     assert "median of the last 10 min" in text.detail
 
 
 def test_before_there_is_a_baseline_there_is_no_delta() -> None:
-    text = head(GLU, shown(GLU, "delta"), Present())
+    text = head(GLU, shown(GLU, DELTA), Present())
     assert (text.value, text.remark) == ("–", "baseline not known yet")
 
 
 def test_a_concentration_has_the_band_of_its_slope_and_a_bare_slope_has_none() -> None:
-    text = head(GLU, shown(GLU, "minus"), Present(1.4e-10), "apparent")
+    text = head(GLU, shown(GLU, MINUS), Present(1.4e-10), "apparent")
     assert (text.value, text.unit, text.remark) == ("20.00", "µM", "apparent · ±0.59")
     assert "95 % interval of the calibration's slope" in text.detail
-    assert head(GLU, shown(GLU, "minus"), Present(1.4e-10)).remark == ""
+    assert head(GLU, shown(GLU, MINUS), Present(1.4e-10)).remark == ""
     bare = channel(interval_s=0.1)
-    assert head(bare, shown(bare, "measured"), Present(1.4e-10), "apparent").remark == "apparent"
+    assert head(bare, shown(bare, MEASURED), Present(1.4e-10), "apparent").remark == "apparent"
     broken = channel(**{**CALIBRATED, "slope_low_a_per_um": -1e-12})
-    assert head(broken, shown(broken, "measured"), Present(1.4e-10), "apparent").remark == "apparent"
+    assert head(broken, shown(broken, MEASURED), Present(1.4e-10), "apparent").remark == "apparent"
 
 
 MATCHED = Match(0.05, 1.2, 0.02, 2.1e-12, matched=True)
@@ -157,14 +161,14 @@ UNKNOWN = Match(NAN, NAN, NAN, NAN, matched=None)
 def test_the_match_is_said_in_words_with_its_numbers_in_the_tooltip(
     match: Match, flag: str, tone: str, sentence: str
 ) -> None:
-    text = head(GLU, shown(GLU, "minus"), Present(1e-12, match=match))
+    text = head(GLU, shown(GLU, MINUS), Present(1e-12, match=match))
     assert (text.flag, text.flag_tone) == (flag, tone)
     assert sentence in text.detail
     assert ("Noise of the difference: 2.1 pA." in text.detail) is (match is not UNKNOWN)
 
 
 def test_what_the_instrument_says_goes_before_the_match_and_a_mismatch_before_the_axis() -> None:
-    what, present = shown(GLU, "minus"), Present(1e-12, match=MISMATCHED)
+    what, present = shown(GLU, MINUS), Present(1e-12, match=MISMATCHED)
     loud = GLU.model_copy(update={"flags": heads.FLAG_OVERLOAD})
     unit = traces.axis_unit(GLU, "current", 0.0)
     flags = [
@@ -180,14 +184,14 @@ def test_what_the_instrument_says_goes_before_the_match_and_a_mismatch_before_th
 def test_old_values_have_neither_a_value_nor_a_match() -> None:
     unit = traces.axis_unit(GLU, "current", 0.0)
     text = heads.channel_head(
-        GLU, unit, "current", old=True, display=shown(GLU, "minus-delta"), present=Present(1e-12, 1e-10, MATCHED)
+        GLU, unit, "current", old=True, display=shown(GLU, MINUS_DELTA), present=Present(1e-12, 1e-10, MATCHED)
     )
     assert (text.value, text.flag, text.remark) == ("–", "", "")
 
 
 def test_a_derived_value_is_not_shown_while_the_line_is_lost() -> None:
     lost = GLU.model_copy(update={"link": "lost"})
-    assert head(lost, shown(GLU, "minus"), Present(1e-12)).value == "–"
+    assert head(lost, shown(GLU, MINUS), Present(1e-12)).value == "–"
 
 
 def test_the_band_lies_around_the_trace_and_has_its_holes() -> None:

@@ -55,6 +55,12 @@ def test_R33_a_window_opened_on_a_running_infusion_shows_it_and_stops_it_from_th
     until(bench, lambda: all(len(trace) > 10 for trace in again.feed.store.traces.values()))
     assert again.feed.problem == ""
     assert again.strip.isVisible()
+    site = again.traces.rows["left", "glu-1"]
+    bench.click(site.look)
+    bench.click(site.look)
+    bench.key(again, "L")
+    until(bench, lambda: site.look.text() == "−1 × sentinel" and site.value.text() != "–")
+    assert again.traces.filter.delay.text() == "shown 0.2 s late"
     bench.focus(again, again.note)
     bench.type(again.note, "stop n")
 
