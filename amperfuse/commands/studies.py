@@ -83,6 +83,27 @@ def allocate(  # noqa: PLR0917 - one option of the command each
 
 @app.command()
 @kept
+def weigh(  # noqa: PLR0917 - one option of the command each
+    folder: Dir,
+    animal: Animal,
+    weight: Annotated[str, typer.Option("--weight", metavar="WEIGHT", help='Such as "25 g", as weighed.')],
+    weighed: Annotated[str, typer.Option("--weighed", metavar="DATE", help="Day of weighing, YYYY-MM-DD.")],
+    by: By,
+    age: Annotated[str, typer.Option("--age", metavar="AGE", help='Such as "P12W", if it is another now.')] = "",
+) -> None:
+    """Write an animal's protocol with a new weight, when its session was put off. Its code stays."""
+    from analysis.study.allocating import weigh_again  # noqa: PLC0415 - scipy takes long to load
+    from analysis.study.study_file import load_study  # noqa: PLC0415 - the same
+
+    blanks = {"@weight": weight, "@weighed": weighed, "@age": age}
+    study, now_ns = load_study(folder), SystemClock().wall_ns()
+    given = weigh_again(study, animal, blanks, by=said(by, "--by"), known=known(), wall_ns=now_ns)
+    say(f"{given.allocated.animal}: {weight}, code {given.allocated.code} as before")
+    say(f"protocol: {given.protocol}")
+
+
+@app.command()
+@kept
 def exclude(
     folder: Dir,
     animal: Animal,

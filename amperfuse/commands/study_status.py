@@ -33,7 +33,7 @@ def status(
     from analysis.sections import text_lines  # noqa: PLC0415 - scipy takes long to load, for one command
     from analysis.study import arrive as checklist  # noqa: PLC0415 - the same
     from analysis.study.allocating import must_be_drawn  # noqa: PLC0415 - the same
-    from analysis.study.sealed import slots_of  # noqa: PLC0415 - the same
+    from analysis.study.sealed import FOLDER, slots_of  # noqa: PLC0415 - the same
     from analysis.study.sessions import sessions_of  # noqa: PLC0415 - the same
     from analysis.study.status import sections, status_of  # noqa: PLC0415 - the same
     from analysis.study.study_book import read_log  # noqa: PLC0415 - the same
@@ -43,7 +43,9 @@ def status(
         raise Ended("--page goes with --arrive.", ExitCode.REFUSED_INPUT)
     study = load_study(folder)
     log = read_log(study)
-    slots_of(study, must_be_drawn(log))  # a sealed folder that was changed is not passed over
+    drawn = must_be_drawn(log)
+    if (study.folder / FOLDER).exists():
+        slots_of(study, drawn)  # a sealed folder that was changed is not passed over
     found = sessions_of(study, log, sessions)
     now = status_of(study, log, found)
     shown = list(sections(study, log, now))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from acquisition.books.chain import Book
 from acquisition.books.places import same_name
 from acquisition.events import Scalar
 from acquisition.experiment import quantities
@@ -27,6 +29,7 @@ from analysis.study.trial import Known, try_every_group
 from drivers.os_support import durable_directory, durable_sync
 
 PROTOCOLS = "protocols"
+AS_WRITTEN, MISSING, OUT_OF_DATE = "as written", "missing", "out of date"
 
 
 class StudyRefused(Exception):
@@ -43,12 +46,52 @@ class Given:
     """Protocols of other animals that a crash had left out."""
 
 
+@dataclass(frozen=True)
+class _Desk:
+    """A study that is held to write about its animals."""
+
+    book: Book
+    log: StudyLog
+    template: Template
+    slots: tuple[SealedSlot, ...]
+    mended: tuple[Path, ...]
+
+
 def allocate(study: Study, animal: str, blanks: Mapping[str, str], *, by: str, known: Known, wall_ns: int) -> Given:
     """Give an animal the next slot and write its protocol.
 
     ``blanks``: what fills the template's blanks of the animal beside its name, "@weight": "25 g". Raises StudyRefused,
     RefusedInput, BookBroken, BookUnwritable, SealBroken, SealUnopened, OSError.
     """
+    with _desk(study) as desk:
+        _check_name(desk.log, animal, desk.slots)
+        values = _values(desk.template, animal, blanks)
+        try_every_group(study, desk.template, values, sealed.key_of(study), known)
+        slot = desk.slots[len(desk.log.allocated)]
+        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', animal).strip('-')[:40] or 'animal'}-{slot.code}.toml"
+        facts: dict[str, Scalar] = {"number": slot.number, "code": slot.code, "protocol": name}
+        return _written(study, desk, facts | {"kind": "allocated", "by": by}, values, wall_ns)
+
+
+def weigh_again(study: Study, animal: str, blanks: Mapping[str, str], *, by: str, known: Known, wall_ns: int) -> Given:
+    """Write an allocated animal's protocol with a new weight; its code stays. ``blanks`` and errors as ``allocate``."""
+    with _desk(study) as desk:
+        there = desk.log.animal(animal)
+        if there is None:
+            raise StudyRefused(f'no animal of this study is called "{animal}".')
+        if protocol_state(study, there) != AS_WRITTEN:
+            raise StudyRefused(
+                f"{PROTOCOLS}/{there.protocol} was changed by hand and is not overwritten: change its weight there, "
+                "too, or delete it and weigh again."
+            )
+        values = _values(desk.template, there.animal, {**there.filled, **{k: v for k, v in blanks.items() if v}})
+        try_every_group(study, desk.template, values, sealed.key_of(study), known)
+        return _written(study, desk, {"kind": "weighed", "by": by, "protocol": there.protocol}, values, wall_ns)
+
+
+@contextmanager
+def _desk(study: Study) -> Iterator[_Desk]:
+    """Hold a study that was drawn and is as it was fixed, and mend what a crash left out."""
     with study_book.opened(study) as book:
         log = log_of(study, book)
         drawn = must_be_drawn(log)
@@ -56,18 +99,18 @@ def allocate(study: Study, animal: str, blanks: Mapping[str, str], *, by: str, k
             raise StudyRefused(" ".join([*changed, "Put it back, or say why: 'amperfuse study amend'."]))
         template = load_template(study)
         slots = sealed.slots_of(study, drawn)
-        mended = _mended(study, log, template, slots)
-        _check_name(log, animal, slots)
-        values = _values(template, animal, blanks)
-        try_every_group(study, template, values, sealed.key_of(study), known)
-        slot = slots[len(log.allocated)]
-        text = _protocol(study, template, values, slot)
-        name = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', animal).strip('-')[:40] or 'animal'}-{slot.code}.toml"
-        facts: dict[str, Scalar] = {"animal": animal, "number": slot.number, "code": slot.code, "by": by}
-        facts |= {"kind": "allocated", "protocol": name, "protocol_sha256": _sha256(text)}
-        book.add(facts | {blank: text for blank, text in values.items() if blank != "@animal"}, wall_ns)
-        path = _write(study, name, text)
-        return Given(log_of(study, book).allocated[same_name(animal)], path, tuple(mended))
+        yield _Desk(book, log, template, slots, tuple(_mended(study, log, template, slots)))
+
+
+def _written(study: Study, desk: _Desk, facts: Mapping[str, Scalar], values: Mapping[str, str], wall_ns: int) -> Given:
+    """Write the book, then the protocol."""
+    animal, name = values["@animal"], str(facts["protocol"])
+    there = desk.log.animal(animal)
+    text = _protocol(study, desk.template, values, desk.slots[there.number - 1 if there else len(desk.log.allocated)])
+    filled = {blank: value for blank, value in values.items() if blank != "@animal"}
+    desk.book.add({"animal": animal, **facts, "protocol_sha256": _sha256(text), **filled}, wall_ns)
+    path = _write(study, name, text)
+    return Given(log_of(study, desk.book).allocated[same_name(animal)], path, desk.mended)
 
 
 def must_be_drawn(log: StudyLog) -> Drawn:
@@ -90,14 +133,14 @@ def changes(study: Study, log: StudyLog) -> list[str]:
 
 
 def protocol_state(study: Study, one: Allocated) -> str:
-    """Return "as written", "changed by hand" or "missing"."""
-    path = study.folder / PROTOCOLS / one.protocol
+    """Return whether a protocol is as written, changed by hand, out of date (a crash while it was weighed), missing."""
     try:
-        return (
-            "as written" if hashlib.sha256(path.read_bytes()).hexdigest() == one.protocol_sha256 else "changed by hand"
-        )
+        found = hashlib.sha256((study.folder / PROTOCOLS / one.protocol).read_bytes()).hexdigest()
     except OSError:
-        return "missing"
+        return MISSING
+    if found == one.protocol_sha256:
+        return AS_WRITTEN
+    return OUT_OF_DATE if found in one.earlier else "changed by hand"
 
 
 def _since(log: StudyLog) -> str:
@@ -130,10 +173,10 @@ def _values(template: Template, animal: str, blanks: Mapping[str, str]) -> dict[
 
 
 def _mended(study: Study, log: StudyLog, template: Template, slots: tuple[SealedSlot, ...]) -> list[Path]:
-    """Write the protocols that are in the book and not in their folder; return which."""
+    """Write the protocols that are in the book and not, or not yet, in their folder; return which."""
     written = []
     for one, slot in zip(log.allocated.values(), slots, strict=False):
-        if protocol_state(study, one) == "missing":
+        if protocol_state(study, one) in (MISSING, OUT_OF_DATE):
             text = _protocol(study, template, {"@animal": one.animal, **one.filled}, slot)
             if _sha256(text) == one.protocol_sha256:  # else the template was amended since: nobody can write it anew
                 written.append(_write(study, one.protocol, text))

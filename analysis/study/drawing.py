@@ -94,7 +94,8 @@ def draw_study(folder: Path, chance: Chance, *, by: str, known: Known, wall_ns: 
 def _check(study: Study, data: dict[str, str], slots: int) -> None:
     """Read back what was sealed. Raises StudyRefused when it was sealed for another study file."""
     hashes = (data["study_sha256"], data["template_sha256"], data["design_sha256"])
-    candidate = Drawn("", 0, *hashes, data["commitment"], data["solutions_sha256"], slots, data["method"])
+    seal = (data["commitment"], data["sequence_sha256"], data["solutions_sha256"])
+    candidate = Drawn("", 0, *hashes, *seal, slots, data["method"])
     try:
         found = sealed.open_sequence(study, candidate)
     except (SealBroken, KeyError) as error:

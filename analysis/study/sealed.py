@@ -84,28 +84,31 @@ def draw(study: Study, seed: int, key: bytes, salt: bytes) -> dict[str, str]:
         _write(building / name, data)
     building.rename(target)
     durable_directory(study.folder)
-    return _commitment(salt, body, solutions)
+    return committed(study.folder, key)
 
 
 def committed(folder: Path, key: bytes) -> dict[str, str]:
-    """Return what the book commits to, of a folder that was sealed just before a crash. Raises SealBroken."""
+    """Return what the book commits to, of a folder that is sealed. Raises SealBroken."""
     salt, body = _sequence(folder, key)
-    return _commitment(salt, body, _read(folder / FOLDER / SOLUTIONS))
-
-
-def _commitment(salt: bytes, body: bytes, solutions: bytes) -> dict[str, str]:
+    sequence, solutions = (_read(folder / FOLDER / name) for name in (SEQUENCE, SOLUTIONS))
     return {
         "commitment": allocation.commitment(body, salt),
+        "sequence_sha256": hashlib.sha256(sequence).hexdigest(),
         "solutions_sha256": hashlib.sha256(solutions).hexdigest(),
         "method": f"{METHOD}; numpy {np.__version__}",
     }
 
 
 def slots_of(study: Study, drawn: Drawn) -> tuple[SealedSlot, ...]:
-    """Return codes and sealed solutions in their order; nothing is opened. Raises SealBroken."""
-    data = _read(study.folder / FOLDER / SOLUTIONS)
-    if hashlib.sha256(data).hexdigest() != drawn.solutions_sha256:
-        raise _broken(study.folder / FOLDER / SOLUTIONS)
+    """Return codes and sealed solutions in their order; nothing is opened, a change of the folder is noticed.
+
+    Raises SealBroken.
+    """
+    data = b""
+    for name, sha256 in ((SEQUENCE, drawn.sequence_sha256), (SOLUTIONS, drawn.solutions_sha256)):
+        data = _read(study.folder / FOLDER / name)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise _broken(study.folder / FOLDER / name)
     return tuple(SealedSlot(int(number), str(code), dict(sealed)) for number, code, sealed in json.loads(data))
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from acquisition.books.places import same_name
 from analysis.sections import Section, columns
 from analysis.study.allocating import PROTOCOLS, changes, protocol_state
+from analysis.study.sealed import FOLDER
 from analysis.study.sessions import Found
 from analysis.study.study_book import Allocated, StudyLog
 from analysis.study.study_file import Study
@@ -54,7 +55,7 @@ class Status:
 def status_of(study: Study, log: StudyLog, sessions: Mapping[str, Sequence[Found]]) -> Status:
     """Return where a study stands. Raises RefusedInput for a template that is gone."""
     animals = tuple(_animal(study, log, one, sessions[name]) for name, one in log.allocated.items())
-    alarms = [*changes(study, log), *_unblinded(log), *_amended(log), *_taken_back(log)]
+    alarms = [*_not_here(study), *changes(study, log), *_unblinded(log), *_amended(log), *_taken_back(log)]
     alarms += [f"{one.animal}: {one.path.name}: {one.wrong}." for a in animals for one in a.sessions if one.wrong]
     return Status(animals, log.drawn.slots if log.drawn else 0, tuple(alarms))
 
@@ -115,6 +116,11 @@ def _state(sessions: Sequence[Found]) -> str:
     if not last.outcome:
         return "not closed: runs, or 'amperfuse recover'"
     return last.outcome if last.whole else "files not finished: 'amperfuse recover'"
+
+
+def _not_here(study: Study) -> Iterator[str]:
+    if not (study.folder / FOLDER).exists():
+        yield f"The folder {FOLDER} is not here: somebody keeps it, or it is lost. Nothing is allocated without it."
 
 
 def _unblinded(log: StudyLog) -> Iterator[str]:

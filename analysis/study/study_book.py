@@ -32,6 +32,8 @@ class Drawn:
     """Of groups, their solutions and numbers: what the sealed folder was made from. No amendment changes these."""
     commitment: str
     """HMAC-SHA256 of the sealed sequence."""
+    sequence_sha256: str
+    """Of the file with the sealed sequence: a change of it shows without its key."""
     solutions_sha256: str
     slots: int
     method: str
@@ -65,7 +67,9 @@ class Allocated:
     protocol: str
     """The file's name."""
     protocol_sha256: str
-    """Of the protocol as it was written."""
+    """Of the protocol as it was written last."""
+    earlier: tuple[str, ...] = ()
+    """Hashes of what was written before the animal was weighed again."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +239,7 @@ def _take_drawn(log: StudyLog, entry: Entry) -> None:
         _text(entry, "template_sha256"),
         _text(entry, "design_sha256"),
         _text(entry, "commitment"),
+        _text(entry, "sequence_sha256"),
         _text(entry, "solutions_sha256"),
         int(_text(entry, "slots")),
         _text(entry, "method"),
@@ -256,10 +261,25 @@ def _take_allocated(log: StudyLog, entry: Entry) -> None:
         _text(entry, "code"),
         _text(entry, "by"),
         entry.wall_ns,
-        {key: str(value) for key, value in entry.data.items() if key.startswith("@")},
+        _blanks(entry),
         _text(entry, "protocol"),
         _text(entry, "protocol_sha256"),
     )
+
+
+def _take_weighed(log: StudyLog, entry: Entry) -> None:
+    name = _known(log, entry)
+    before = log.allocated[name]
+    log.allocated[name] = replace(
+        before,
+        filled=_blanks(entry),
+        protocol_sha256=_text(entry, "protocol_sha256"),
+        earlier=(*before.earlier, before.protocol_sha256),
+    )
+
+
+def _blanks(entry: Entry) -> dict[str, str]:
+    return {key: str(value) for key, value in entry.data.items() if key.startswith("@")}
 
 
 def _take_excluded(log: StudyLog, entry: Entry) -> None:
@@ -293,6 +313,7 @@ _TAKERS = {
     "drawn": _take_drawn,
     "amended": _take_amended,
     "allocated": _take_allocated,
+    "weighed": _take_weighed,
     "excluded": _take_excluded,
     "included": _take_included,
     "unblinded": _take_unblinded,

@@ -9,11 +9,13 @@ import pytest
 from acquisition.books.places import same_name
 from acquisition.experiment.compile import load_experiment
 from acquisition.experiment.problems import RefusedInput
+from acquisition.plan import InfuseStep
 from analysis.study import allocating, sealed
 from analysis.study.allocating import StudyRefused
 from analysis.study.keeping import amend
 from analysis.study.study_book import read_log
 from analysis.study.study_file import Study, load_study
+from analysis.study.trial import Known
 from tests.study.kit import WALL_NS, drawn, entry, give
 
 
@@ -25,6 +27,11 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text("utf-8")
     assert old in text
     path.write_text(text.replace(old, new), "utf-8")
+
+
+def weigh(study: Study, animal: str, weight: str) -> allocating.Given:
+    blanks = {"@weight": weight, "@weighed": "2026-11-28", "@age": ""}
+    return allocating.weigh_again(study, animal, blanks, by="B", known=Known(), wall_ns=WALL_NS)
 
 
 def test_animals_get_codes_in_the_order_of_the_sequence_and_protocols_that_run(tmp_path: Path) -> None:
@@ -153,6 +160,49 @@ def test_a_refusal_by_the_limits_says_the_same_whatever_the_animal_would_have_go
     }
     assert groups == {"vehicle", "ketamine"}  # else the test shows nothing
     assert len(said) == 1
+
+
+def test_an_animal_that_is_weighed_again_keeps_its_code_and_gets_its_protocol_anew(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s")
+    first = give(study, "M1")
+
+    again = weigh(study, "m1", "27 g")
+
+    assert (again.protocol, again.allocated.code) == (first.protocol, first.allocated.code)
+    plan = load_experiment(again.protocol, study.rig).plan
+    assert (plan.subject.weight_g, plan.subject.weighed_on, plan.subject.age) == (27.0, "2026-11-28", "P11W")
+    (volume_ul,) = [step.volume_ul for step in plan.steps if isinstance(step, InfuseStep)]
+    assert volume_ul == pytest.approx(54.0, rel=0.001)
+    assert allocating.protocol_state(study, again.allocated) == "as written"
+    assert give(study, "M2").allocated.number == 2
+    with pytest.raises(StudyRefused, match="no animal of this study"):
+        weigh(study, "M9", "27 g")
+    with pytest.raises(RefusedInput, match="no weight of a mouse"):
+        weigh(study, "M1", "27 kg")
+
+
+def test_a_crash_while_an_animal_is_weighed_again_leaves_no_old_weight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = drawn(tmp_path / "s")
+    first = give(study, "M1")
+    with monkeypatch.context() as patch:
+        patch.setattr(allocating, "_write", lambda *_args: (_ for _ in ()).throw(OSError("power cut")))
+        with pytest.raises(OSError, match="power cut"):
+            weigh(study, "M1", "27 g")
+    assert allocating.protocol_state(study, read_log(study).allocated["m1"]) == "out of date"
+
+    assert give(study, "M2").mended == (first.protocol,)
+
+    assert load_experiment(first.protocol, study.rig).plan.subject.weight_g == 27.0
+
+
+def test_a_protocol_that_somebody_changed_is_not_overwritten_by_a_weight(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s")
+    edit(give(study, "M1").protocol, "25 g", "26 g")
+
+    with pytest.raises(StudyRefused, match="changed by hand and is not overwritten"):
+        weigh(study, "M1", "27 g")
 
 
 @pytest.mark.parametrize("name", ["../../out", "/etc/passwd", "CON", "a\\b", 'M"1', "@code", "Maus ä", "-"])

@@ -61,7 +61,9 @@ def test_whatever_was_drawn_opens_as_it_was_sealed(
     study = load_study(folder)
 
     facts = sealed.draw(study, seed, new_key(), SALT)
-    candidate = Drawn("", 0, "", "", "", facts["commitment"], facts["solutions_sha256"], 0, "")
+    candidate = Drawn(
+        "", 0, "", "", "", facts["commitment"], facts["sequence_sha256"], facts["solutions_sha256"], 0, ""
+    )
     shutil.rmtree(seal_key_place(study.study_id).parent, ignore_errors=True)  # of the example before
     found = sealed.open_sequence(study, candidate)
 

@@ -12,7 +12,7 @@ from analysis.study.study_book import StudyLog, told
 
 DRAWN: dict[str, Scalar] = {
     "kind": "drawn", "by": "A", "study_sha256": "s0", "template_sha256": "t0", "design_sha256": "d", "commitment": "c",
-    "solutions_sha256": "x", "slots": 99, "method": "m",
+    "sequence_sha256": "y", "solutions_sha256": "x", "slots": 99, "method": "m",
 }  # fmt: skip
 DEEDS = st.lists(
     st.tuples(st.sampled_from(["allocate", "exclude", "include", "unblind", "lock", "amend"]), st.integers(0, 5))

@@ -66,9 +66,10 @@ def test_nothing_that_is_said_at_the_bench_tells_a_group(tmp_path: Path) -> None
     assert not [word for word in ("ketamine", "vehicle", "saline", "hydrochloride") if word in told.lower()]
 
 
-def test_a_study_that_was_tampered_with_ends_with_5(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["solutions.json", "sequence.sealed"])
+def test_a_study_that_was_tampered_with_ends_with_5(tmp_path: Path, name: str) -> None:
     folder = drawn(tmp_path / "s").folder
-    path = folder / "sealed/solutions.json"
+    path = folder / "sealed" / name
     path.write_bytes(path.read_bytes().replace(b"gAAAA", b"gAAAB", 1))
 
     for command in (("status",), ("allocate", "M1", *ANIMAL), ("sheet", "--to", tmp_path / "x.csv", "--by", "D")):

@@ -39,7 +39,7 @@ def test_the_page_runs_from_power_to_unblinding(tmp_path: Path, monkeypatch: pyt
             assert done.exit_code == int(code or 0), f"{line}\n{done.stdout}{done.stderr}"
             said.append(done.stdout)
 
-    assert len(said) == 10
+    assert len(said) == 11
     assert "group ketamine" in said[-1]
     assert (tmp_path / "arrive.html").exists()
     assert len(blocks) == PAGE.read_text("utf-8").count("```console")

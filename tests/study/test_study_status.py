@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -116,6 +117,14 @@ def test_what_readers_must_know_is_told(tmp_path: Path) -> None:
         "The group of everybody was told BEFORE the analysis was locked to D, 2026-11-26 23:00 UTC: curious.",
         "The plan was amended by B, 2026-11-26 23:00 UTC, after 1 animals: a remark.",
     )
+
+
+def test_a_sealed_folder_that_somebody_else_keeps_is_told(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s")
+    give(study, "M1")
+    shutil.move(study.folder / "sealed", tmp_path / "at the pharmacist's")
+
+    assert now(study)[2].alarms[0].startswith("The folder sealed is not here")
 
 
 def test_arrive_repeats_what_is_written_and_names_what_is_missing(tmp_path: Path) -> None:
