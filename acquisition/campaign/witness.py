@@ -74,6 +74,9 @@ class Witness:
     def progress(self) -> int:
         return self._progress
 
+    def strain(self) -> tuple[str, float]:
+        return self.failing, self.queue_fill
+
     def view(self) -> RecorderView:
         return _view(self._taken, self.failing, self.queue_fill)
 

@@ -59,6 +59,7 @@ class Conductor:
         started_ns: int,
         rate: float = 1.0,
         period_ns: int = STEP_PERIOD_NS,
+        rest_period_ns: int = STEP_PERIOD_NS,
     ) -> None:
         self.desk = desk
         self.pumps = {pump.name: pump for pump in pumps}
@@ -85,7 +86,8 @@ class Conductor:
         self._stand_still_s = min(armed, default=DEFAULT_WATCHDOG_S) * desk.slack
         """So long may the engine stand still: not longer than the most impatient watchdog."""
         self._rate = rate
-        self._period_ns = period_ns
+        self._period_ns = self._next_period_ns = period_ns
+        self._rest_period_ns = max(period_ns, rest_period_ns)
         self._inbox = inbox
         self._commands: deque[tuple[Command, Reply]] = deque()
         self._stops: deque[str] = deque()
@@ -134,7 +136,7 @@ class Conductor:
         """Return when ``step`` has something to do; in the past means now."""
         if self._last_step_ns is None or self._commands or self._stops or self._inbox.urgent:
             return self._not_before_ns
-        due_ns = self._last_step_ns + self._period_ns
+        due_ns = self._last_step_ns + self._next_period_ns
         wait_ends_ns = self.schedule.next_due_ns()
         return due_ns if wait_ends_ns is None else min(due_ns, max(wait_ends_ns, self._last_step_ns + 1))
 
@@ -179,6 +181,8 @@ class Conductor:
         self._command_desk.tick(now_ns)
         self._write_rows(now_ns)
         self._publish(now_ns)
+        at_rest = all(pump.idle for pump in self.pumps.values())
+        self._next_period_ns = self._rest_period_ns if at_rest else self._period_ns  # what is news comes at once
 
     def _begin(self) -> None:
         self._begun = True

@@ -165,9 +165,10 @@ class StartUnclear:
 
 @dataclass(frozen=True)
 class Polled:
-    """A fresh look."""
+    """A fresh look. No ``news``: it stands still, as it did when it was asked before, and has no alarm."""
 
     status: PumpStatus
+    news: bool = True
 
 
 @dataclass(frozen=True)

@@ -228,24 +228,24 @@ class PumpLedger:
     def row(self, now_ns: int) -> InfusionRow:
         """Return one row for the recording; call it in the order of time."""
         infusion = None if self.current is not None and self.current.into_waste else self.current
-        moving = infusion is not None and infusion.onset_ns is not None
-        estimate_ul = confirmed_ul = self.confirmed_ul
-        running = False
+        given = self._given
+        confirmed_ul = sum(one.counter_ul for one in given)
+        estimate_ul, ordered_rate, rate = confirmed_ul, 0.0, 0.0
         if infusion is not None:
             estimated_ul = self.estimated_ul(now_ns)
             estimate_ul += estimated_ul - infusion.counter_ul
-            running = moving and estimated_ul < infusion.target_ul
-        rate = infusion.program.rate_ul_per_min if infusion is not None and running else 0.0
+            ordered_rate = infusion.program.rate_ul_per_min
+            rate = ordered_rate if infusion.onset_ns is not None and estimated_ul < infusion.target_ul else 0.0
         at_animal_ul = max(0.0, estimate_ul - self._to_fill_ul)
         return InfusionRow(
-            pump=self.setup.name,
-            t_ns=now_ns,
-            commanded_ul_per_min=infusion.program.rate_ul_per_min if infusion is not None else 0.0,
+            self.setup.name,
+            now_ns,
+            commanded_ul_per_min=ordered_rate,
             confirmed_ul_per_min=rate,
             at_animal_ul_per_min=rate if at_animal_ul > 0 else 0.0,
-            commanded_ul=self.ordered_ul(now_ns),
+            commanded_ul=sum(one.ordered_ul(now_ns) for one in given),
             confirmed_ul=confirmed_ul,
-            uncertain_ul=self.uncertain_ul(now_ns),
+            uncertain_ul=sum(self._uncertain_ul(one, now_ns) for one in given),
             at_animal_ul=at_animal_ul,
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from acquisition.engine.alarms import AlarmBoard, AlarmChange
 from acquisition.engine.book_keeper import BookKeeper
-from acquisition.engine.lane_messages import LaneReport, Samples, Wire
+from acquisition.engine.lane_messages import LaneReport, Polled, Samples, Wire
 from acquisition.engine.publisher_port import Publisher
 from acquisition.events import NO_DATA, Event, EventKind, Scalar
 from acquisition.experiment.limits import Limits
@@ -31,9 +31,10 @@ class Inbox:
         """Whether something is waiting that should not wait for the conductor's next regular step."""
 
     def post(self, report: LaneReport) -> None:
-        """Put a report in; samples and raw bytes wait for the next regular step."""
+        """Put a report in; samples, raw bytes and looks at which nothing is new wait for the next regular step."""
         self._reports.append(report)
-        if not isinstance(report.what, Samples | Wire):
+        what = report.what
+        if not (isinstance(what, Samples | Wire) or (isinstance(what, Polled) and not what.news)):
             self.urgent = True
 
     def take(self) -> Iterator[LaneReport]:

@@ -35,7 +35,7 @@ from acquisition.engine.lane_messages import (
 from acquisition.engine.lanes import BaseLane, Post
 from acquisition.engine.stop_slot import StopSlot
 from acquisition.plan import PumpSetup
-from drivers.capabilities import OnSharedLine, PumpAlarm, PumpProgram, PumpStatus, SyringePump, WireRecord
+from drivers.capabilities import Motion, OnSharedLine, PumpAlarm, PumpProgram, PumpStatus, SyringePump, WireRecord
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import (
     DeviceRefused,
@@ -75,6 +75,7 @@ class PumpLane(BaseLane):
         *,
         wire: list[WireRecord] | None = None,
         strays: list[bytes] | None = None,
+        rest_period_ns: int = POLL_PERIOD_NS,
     ) -> None:
         super().__init__(setup, pump, clock, post, wire=wire, strays=strays)
         self.setup = setup
@@ -85,6 +86,9 @@ class PumpLane(BaseLane):
         self._must_ask = False
         self._polling = False
         self._next_poll_ns = 0
+        self._rest_period_ns = max(POLL_PERIOD_NS, rest_period_ns)
+        """Between two questions to a pump that stands still, as it did when it was asked before."""
+        self._last_motion: Motion | None = None
         self._granted_until_ns = 0
         self._next_stop_ns = 0
         self._proving: ProveWatchdog | None = None
@@ -279,6 +283,8 @@ class PumpLane(BaseLane):
 
     def _poll(self, now_ns: int) -> None:
         self._must_ask = False  # one question without a grant, after a lost reply to RUN; the next are to be earned
+        status: PumpStatus | None = None
+        rests = False
         try:
             status = self._pump.status()
         except Interrupted:
@@ -291,8 +297,11 @@ class PumpLane(BaseLane):
         except DriverError as error:
             self.report(PollFailed(str(error), foreign=isinstance(error, ForeignTraffic)))
         else:
-            self.report(Polled(status))
-        self._next_poll_ns = max(now_ns + POLL_PERIOD_NS, self._clock.now_ns())
+            rests = status.motion.is_still and status.motion is self._last_motion and status.alarm is None
+            self.report(Polled(status, news=not rests))
+        self._last_motion = status.motion if status is not None else None
+        period_ns = self._rest_period_ns if rests else POLL_PERIOD_NS
+        self._next_poll_ns = max(now_ns + period_ns, self._clock.now_ns())
 
     def _shut_down(self) -> None:
         """Stop, see it confirmed, switch the watchdog off, release the port."""

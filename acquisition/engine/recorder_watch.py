@@ -32,11 +32,11 @@ class RecorderWatch:
         progress = sink.progress()
         if progress != self._last or self.progressed_ns is None:
             self._last, self.progressed_ns = progress, now_ns
-        view = sink.view()
+        fails, fill = sink.strain()
         stale_ns = now_ns - self.progressed_ns
-        if stale_ns == 0 and not view.failing:
+        if stale_ns == 0 and not fails:
             self._desk.recording_error = ""
-        self.failing = view.failing or self._desk.recording_error
+        self.failing = fails or self._desk.recording_error
         if not self.failing and stale_ns > STALE_NS * self._desk.slack:
             self.failing = f"nothing was written for {stale_ns / NS_PER_S:.1f} s"
         alarms = self._desk.alarms
@@ -44,8 +44,8 @@ class RecorderWatch:
             alarms.on("recorder-failing", now_ns, detail=self.failing)
         else:
             alarms.off("recorder-failing")
-        if view.queue_fill >= SLOW_FILL:
-            alarms.on("recorder-slow", now_ns, detail=f"the buffer is {view.queue_fill:.0%} full")
+        if fill >= SLOW_FILL:
+            alarms.on("recorder-slow", now_ns, detail=f"the buffer is {fill:.0%} full")
         else:
             alarms.off("recorder-slow")
 

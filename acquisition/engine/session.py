@@ -63,9 +63,14 @@ class Pace:
 
     conductor_period_ns: int = STEP_PERIOD_NS
     read_period_ns: int = READ_PERIOD_NS
+    rest_period_ns: int = STEP_PERIOD_NS
+    """While every pump stands still: between two steps of the conductor, and, where that is longer than usual, between
+    two questions to a pump."""
 
 
 LOCKSTEP_PACE = Pace(conductor_period_ns=NS_PER_S // 4, read_period_ns=NS_PER_S)
+REHEARSAL_PACE = Pace(conductor_period_ns=NS_PER_S // 2, read_period_ns=NS_PER_S, rest_period_ns=NS_PER_S)
+"""For hours that are to pass in seconds: at rest one look a second, the slowest that pumps.md a.9 recommends."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +176,7 @@ def build_session(
         started_ns=started_ns,
         rate=rate,
         period_ns=pace.conductor_period_ns,
+        rest_period_ns=pace.rest_period_ns,
     )
     mark = "SIMULATED session opened" if opener.simulated else "Session opened"
     desk.say(EventKind.SESSION, started_ns, "conductor", mark, {"software": software, "plan_sha256": plan.sha256})
@@ -228,7 +234,10 @@ class _Wiring:
         pump = self.drivers(setup.driver)(self.opener, setup.url, self.desk.clock, options)
         if not isinstance(pump, SyringePump):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
-        lane = PumpLane(setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire, strays=strays)
+        rest_ns = self.pace.rest_period_ns
+        lane = PumpLane(
+            setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire, strays=strays, rest_period_ns=rest_ns
+        )
         ledger = PumpLedger(setup, self.desk.plan.subject.weight_g, slack=self.desk.slack)
         return PumpDesk(setup, lane, ledger, self.desk)
 

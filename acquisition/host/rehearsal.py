@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from acquisition.books.contents import content_of
 from acquisition.engine.gate_facts import PastInfusion
-from acquisition.engine.session import LOCKSTEP_PACE, build_session
+from acquisition.engine.session import REHEARSAL_PACE, build_session
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.rig import is_replayed, is_simulated
 from acquisition.host.auto_operator import AutoOperator
@@ -207,7 +207,7 @@ def rehearse(
         files={**files, SIMULATED_FILE: bench.described().encode()},
         software=software,
         seed=seed,
-        pace=LOCKSTEP_PACE,
+        pace=REHEARSAL_PACE,
         hears_marks=bench.mark,
     )
     conductor = session.conductor

@@ -31,7 +31,7 @@ def _no_archiver() -> ArchiverState:
 
 
 def _view(core: RecorderCore, archiver: ArchiverState) -> RecorderView:
-    return RecorderView.model_construct(  # asked in every step of the engine, of values that are what they should be
+    return RecorderView.model_construct(  # asked several times a second, of values that are what they should be
         journal_bytes=core.writer.size,
         records=core.written,
         synced_ns=core.synced_ns,
@@ -85,6 +85,9 @@ class InlineRecorder:
 
     def progress(self) -> int:
         return self.core.written
+
+    def strain(self) -> tuple[str, float]:
+        return self.core.failing, self.core.fill
 
     def view(self) -> RecorderView:
         return _view(self.core, self.archiver_state())
@@ -165,6 +168,9 @@ class Recorder:
 
     def progress(self) -> int:
         return self.core.written
+
+    def strain(self) -> tuple[str, float]:
+        return self.core.failing, self.core.fill
 
     def view(self) -> RecorderView:
         return _view(self.core, self.archiver_state())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from acquisition.events import Event
 from acquisition.messages import RecorderView
@@ -18,8 +18,7 @@ INTENT_OUTCOMES = frozenset({"target reached", "ended early", "not run", "not se
 have been delivered (R54)."""
 
 
-@dataclass(frozen=True)
-class InfusionRow:
+class InfusionRow(NamedTuple):
     """One look at one pump's infusion: what was ordered, what the pump confirmed, what has reached the animal."""
 
     pump: str
@@ -96,8 +95,12 @@ class RecordSink(Protocol):
         """Return a number that rises with every acknowledged write; the earned keep-alive looks at it."""
         ...
 
+    def strain(self) -> tuple[str, float]:
+        """Return why it fails now (empty: it does not), and how full its memory for what waits is, 0 to 1."""
+        ...
+
     def view(self) -> RecorderView:
-        """Return how the recording is doing."""
+        """Return how the recording is doing, for people."""
         ...
 
 

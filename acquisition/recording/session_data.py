@@ -5,7 +5,7 @@ Knows which arrays belong together. Does not know the journal's bytes, HDF5, or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +131,8 @@ def stream_data(spec: StreamSpec, blocks: list[SampleBlock]) -> StreamData:
 def infusion_data(pump: str, rows: list[InfusionRow]) -> InfusionData:
     """Return the rows of one pump as arrays."""
     arrays: dict[str, Any] = {
-        item.name: np.array([getattr(row, item.name) for row in rows], np.int64 if item.name == "t_ns" else np.float64)
-        for item in fields(InfusionRow)
-        if item.name != "pump"
+        name: np.array([getattr(row, name) for row in rows], np.int64 if name == "t_ns" else np.float64)
+        for name in InfusionRow._fields
+        if name != "pump"
     }
     return InfusionData(pump, **arrays)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from acquisition.engine.pump_desk import PumpDesk
-from acquisition.engine.session import LOCKSTEP_PACE, Session, build_session
+from acquisition.engine.session import LOCKSTEP_PACE, Pace, Session, build_session
 from acquisition.events import Event, EventKind
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.limits_file import load_limits
@@ -150,6 +150,9 @@ class MemorySink:
 
     def progress(self) -> int:
         return self._progress
+
+    def strain(self) -> tuple[str, float]:
+        return self.failing, 0.0
 
     def view(self) -> RecorderView:
         return RecorderView(records=self._taken, disk_free_bytes=10**12, failing=self.failing)
@@ -411,6 +414,7 @@ class Lab:
         watched: bool = True,
         publisher: MemoryPublisher | None = None,
         ports: Callable[[Any], Any] = lambda bench: bench,
+        pace: Pace = LOCKSTEP_PACE,
     ) -> None:
         self.plan = plan or make_plan()
         self.clock = LockstepClock()
@@ -435,7 +439,7 @@ class Lab:
             software="test",
             publisher=publisher,
             seed=seed,
-            pace=LOCKSTEP_PACE,
+            pace=pace,
             drivers=drivers,
         )
         self.conductor = self.session.conductor

@@ -272,7 +272,7 @@ def test_R18_a_still_pump_is_tested_anew_and_a_busy_one_before_it_is_started(tmp
     stops = lab.fake.count("stop")
     lab.run(lab.now_s + 320)
     assert lab.fake.count("stop") == stops + 1
-    lab.fake.raises["stop"] = [ReplyTimeout("gone")] * 300
+    lab.fake.raises["stop"] = [ReplyTimeout("gone")] * 600
     lab.run(lab.now_s + 950)
     assert line(lab, "self-test:drug").level == "refused"
 

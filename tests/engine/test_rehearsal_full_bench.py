@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from acquisition.engine.session import LOCKSTEP_PACE
+from acquisition.engine.session import REHEARSAL_PACE
 from acquisition.events import EventKind
 from acquisition.experiment.compile import Experiment, load_experiment
 from acquisition.host.rehearsal import RehearsalResult, rehearse
@@ -87,7 +87,9 @@ def test_every_channel_has_every_sample_from_the_first_step_to_the_last(whole: W
         step_ns = np.diff(stream.t_ns)
         assert np.all(np.abs(step_ns - NS_PER_S // 10) <= 1)
         assert stream.t_ns[0] <= steps_ns[0]
-        assert stream.t_ns[-1] >= steps_ns[-1] - LOCKSTEP_PACE.read_period_ns, "what is read last is at most a read old"
+        assert stream.t_ns[-1] >= steps_ns[-1] - REHEARSAL_PACE.read_period_ns, (
+            "what is read last is at most a read old"
+        )
     for stream in streams.values():
         assert len({tuple(row) for row in stream.current_a[300:500].T.tolist()}) == len(stream.spec.channels)
     assert not [event for event in whole.session.events if event.kind is EventKind.GAP]

@@ -160,7 +160,8 @@ class Interpreter:
         self.measuring = True
         halted_before_ns = self.halted_ns
         try:
-            for k in range(1, run_ns // interval_ns + 1):
+            k, points = 1, run_ns // interval_ns
+            while k <= points:
                 planned_ns = start_ns + round(k * interval_ns * self._pace)
                 while self.now_ns < (due_ns := planned_ns + self.halted_ns - halted_before_ns):
                     if due_ns <= self.until_ns:
@@ -168,12 +169,15 @@ class Interpreter:
                     else:
                         yield due_ns
                 if package is not None:
-                    self.emit(self._packed(package, potential_text, k))
+                    k = self._print_points(
+                        package, potential_text, range(k, points + 1), due_ns - planned_ns + start_ns, interval_ns
+                    )
                     continue
                 self._variables[potential_name] = Variable(potential_v, "da")
                 for kind, name in wanted:
                     self._variables[name] = Variable(*self._measured(kind, k))
                 yield from self._block(instruction.body)
+                k += 1
         except LoopAborted:
             pass
         except Aborted:
@@ -186,18 +190,31 @@ class Interpreter:
         self._loops_done += 1
         self.emit("*\n")
 
-    def _packed(self, package: Package, potential_text: str, number: int) -> str:
-        """Return the package of one point, as its body would print it."""
-        timer_s = self._timer_s()
-        self._point = point = [(timer_s, "eb", "")]
-        texts = [potential_text, "eb" + encode(timer_s) if package.timed else ""]
-        late = bool(self.options.late_every) and number % self.options.late_every == 0
-        for kind in package.measured:
-            value, metadata = self.cell.measure(kind, self.now_ns, late=late)
-            shown = self._shown(kind)
-            point.append((value, shown, metadata))
-            texts.append(shown + encode(value) + metadata)
-        return "P" + ";".join([texts[at] for at in package.order]) + "\n"
+    def _print_points(
+        self, package: Package, potential_text: str, numbers: range, zero_ns: int, interval_ns: int
+    ) -> int:
+        """Print the point that is due and those after it that nobody can come between, each as its body would.
+
+        Return the number of the next one, or the end of ``numbers``.
+        """
+        measure, emit, until_ns, pace, order = self.cell.measure, self.emit, self.until_ns, self._pace, package.order
+        late_every, timed = self.options.late_every, package.timed
+        kinds = [(kind, self._shown(kind)) for kind in package.measured]
+        for number in numbers:
+            due_ns = zero_ns + round(number * interval_ns * pace)
+            if due_ns > until_ns and number > numbers.start:
+                return number
+            self.now_ns = max(self.now_ns, due_ns)
+            timer_s = self._timer_s()
+            texts = [potential_text, "eb" + encode(timer_s) if timed else ""]
+            self._point = point = [(timer_s, "eb", "")]
+            late = late_every > 0 and number % late_every == 0
+            for kind, shown in kinds:
+                value, metadata = measure(kind, self.now_ns, late=late)
+                point.append((value, shown, metadata))
+                texts.append(shown + encode(value) + metadata)
+            emit("P" + ";".join([texts[at] for at in order]) + "\n")
+        return numbers.stop
 
     def _keep_point(self, package: Package, potential_v: float) -> None:
         """Leave in the variables what the last point would have left there."""
