@@ -60,11 +60,9 @@ class Feed:
                 f"engine time {self.clocks.offset_s:+.6f} s",
             )
 
-    def step(self, now_ns: int) -> int:
-        """Send what is new; return how many records that were. Raises FeedBroken, OSError."""
-        taken = 0
+    def step(self, now_ns: int) -> None:
+        """Send everything that is new. Raises FeedBroken, OSError."""
         for record in self.reader.tail():
-            taken += 1
             if isinstance(record.body, SampleBlock):
                 self._samples(record.body)
             elif isinstance(record.body, Event) and record.body.kind in TOLD:
@@ -74,7 +72,6 @@ class Feed:
             self.outcome = self.reader.closed.outcome
             self._put(self.reader.closed.t_ns, f"session recorder: the recording is closed ({self.outcome})")
         self._look_for_damage(now_ns)
-        return taken
 
     def _samples(self, block: SampleBlock) -> None:
         self.outlets.samples(block.instrument, self.clocks.lsl_s(block.t_ns()), block.current_a)

@@ -119,8 +119,8 @@ def _stream(feed: Feed, clocks: _Clocks, record: EngineRecord) -> None:
             if looks % CLOCKS_EVERY == 0:
                 feed.look_at_clocks(clocks.later())
             alive = os_support.process_alive(record.pid)  # asked before the look that finds its last record
-            taken = feed.step(SystemClock().now_ns())
-            if not alive and not taken and feed.outcome is None:
+            feed.step(SystemClock().now_ns())
+            if not alive and feed.outcome is None:
                 _engine_is_gone(feed, clocks, record)
             pause.wait(LOOK_S)
     except KeyboardInterrupt:

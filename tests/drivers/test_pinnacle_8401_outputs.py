@@ -9,7 +9,7 @@ import pytest
 
 from drivers.capabilities import Cautious, DigitalOutputs, OptionValue
 from drivers.clock import NS_PER_S
-from drivers.errors import DeviceRefused, DeviceReset, NotEncodable
+from drivers.errors import DeviceRefused, DeviceReset, NotEncodable, PortLost
 from drivers.pinnacle_8401 import PinnaclePotentiostat
 from drivers.pinnacle_8401.codec import Command, encode
 from drivers.pinnacle_8401.outputs import ANSWER_NS, MISSES_MAX, SUSPECT_NS, Outputs
@@ -97,6 +97,15 @@ def test_firmware_that_restarts_at_it_is_tried_once_and_never_again() -> None:
     instrument.start(bench.settings())
     assert len(indexes(read_for(bench, instrument, 20.0))) >= 190
     assert sent(bench) == [LOW, LOW]
+
+
+def test_a_port_that_vanishes_right_after_it_is_held_against_it_too() -> None:
+    bench = with_outputs()
+    instrument = proved(bench)
+    instrument.drive("infusion", is_high=True)
+    bench.unplug()
+    assert isinstance(until_error(bench, instrument), PortLost)
+    assert "broke off right after" in (instrument.outputs_problem() or "")
 
 
 def test_settings_without_echo_are_no_proof() -> None:

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from acquisition.engine.lane_messages import Drive, Driven, OutputsTold
+from acquisition.engine.lane_messages import Connect, Drive, Driven, OutputsTold, StartSampling
 from acquisition.engine.outputs import LATE_NS, PULSE_NS, OutputDesk, OutputLane
+from acquisition.engine.sensor_lane import PotentiostatLane
 from acquisition.events import Event, EventKind, Scalar
+from acquisition.experiment.devices import amperometry
 from drivers.capabilities import OutputUse
-from drivers.clock import NS_PER_S
+from drivers.clock import NS_PER_S, VirtualClock
+from drivers.errors import PortLost
+from tests.engine.kit import FakePotentiostat, make_plan
 
 
 def event(kind: EventKind, source: str, **data: Scalar) -> Event:
@@ -127,6 +131,56 @@ def test_a_mark_that_cannot_be_shown_in_time_is_told_and_never_late() -> None:
     device.problem = ""
     outputs.tick(LATE_NS + 2)
     assert device.driven == []
+
+
+@dataclass
+class Wired(FakePotentiostat):
+    """A potentiostat with an output."""
+
+    driven: list[tuple[str, bool]] = field(default_factory=list)
+
+    def output_uses(self) -> frozenset[OutputUse]:
+        return frozenset({"infusion", "mark"})
+
+    def outputs_problem(self) -> str | None:
+        return ""
+
+    def drive(self, use: OutputUse, *, is_high: bool) -> None:
+        if self.lost:
+            raise PortLost("unplugged")
+        self.driven.append((use, is_high))
+
+
+def run_for(lane: PotentiostatLane, clock: VirtualClock, wanted_s: float) -> None:
+    end_ns = clock.now_ns() + round(wanted_s * NS_PER_S)
+    while (due_ns := lane.next_due_ns()) is not None and max(due_ns, clock.now_ns()) < end_ns:
+        clock.pass_until_ns(max(due_ns, clock.now_ns() + 1_000_000))
+        lane.step(clock.now_ns())
+    clock.pass_until_ns(end_ns)
+
+
+def test_the_lane_of_a_potentiostat_shows_a_running_infusion_again_after_it_was_lost() -> None:
+    clock, setup = VirtualClock(), make_plan().potentiostats[0]
+    reports: list[Any] = []
+    device = Wired(clock, setup.name)
+    lane = PotentiostatLane(setup, device, clock, reports.append)
+    lane.request(Connect())
+    lane.request(StartSampling(amperometry(setup)))
+    run_for(lane, clock, 1.0)
+    lane.request(Drive("infusion", is_high=True))
+    lane.request(Drive("mark", is_high=True))
+    run_for(lane, clock, 1.0)
+    assert device.driven == [("infusion", True), ("mark", True), ("mark", False)]
+    times = {report.what: report.t_ns for report in reports if isinstance(report.what, Driven)}
+    up_ns, down_ns = times[Driven("mark", is_high=True)], times[Driven("mark", is_high=False)]
+    assert PULSE_NS <= down_ns - up_ns <= PULSE_NS + NS_PER_S // 20
+    device.lost = True
+    lane.request(Drive("mark", is_high=True))
+    run_for(lane, clock, 3.0)
+    device.lost = False
+    run_for(lane, clock, 5.0)
+    assert device.driven[3:] == [("infusion", True)], "the mark is too late"
+    assert [report.what.why_not for report in reports if isinstance(report.what, Driven)][-1] == ""
 
 
 def test_why_outputs_are_not_driven_is_told_once() -> None:

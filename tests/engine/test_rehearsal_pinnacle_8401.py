@@ -82,11 +82,16 @@ OPTIONS = '{ preamp = "8407-2BIO", ttl1 = "stimulus" }'
 
 
 def run(
-    tmp_path: Path, *faults: str, options: str = OPTIONS, sentinel: str = "b", switches: str = "ttl1_every_s=20"
+    tmp_path: Path,
+    *faults: str,
+    options: str = OPTIONS,
+    sentinel: str = "b",
+    switches: str = "ttl1_every_s=20",
+    text: str = PROTOCOL,
 ) -> tuple[RehearsalResult, SessionData]:
     rig, protocol = tmp_path / "rig.toml", tmp_path / "protocol.toml"
     rig.write_text(RIG.format(options=options, sentinel=sentinel, switches=switches), encoding="utf-8")
-    protocol.write_text(PROTOCOL, encoding="utf-8")
+    protocol.write_text(text, encoding="utf-8")
     experiment = load_experiment(protocol, rig)
     plan = replace(experiment.plan, simulated=False)
     out = tmp_path / "out"
@@ -170,8 +175,9 @@ def test_facts_and_marks_are_in_the_nwb_file(whole: tuple[RehearsalResult, Sessi
 
 
 def test_an_infusion_is_shown_on_an_output_and_costs_no_sample(tmp_path: Path) -> None:
+    short = PROTOCOL.replace('"1 mg/kg", duration = "3.5 min"', '"0.1 mg/kg", duration = "21 s"')
     wired = '{ preamp = "8407-2BIO", ttl1 = "wire", ttl3_out = "infusion" }'
-    _result, session = run(tmp_path, options=wired, switches="ttl3_to_ttl1=1")
+    _result, session = run(tmp_path, options=wired, switches="ttl3_to_ttl1=1", text=short)
     stream = session.streams["striatum"]
     assert stream.index.tolist() == list(range(stream.index.size))
     told = [event.text for event in session.events if event.kind is EventKind.SYSTEM and event.source == "striatum"]

@@ -131,6 +131,12 @@ def test_every_unit_becomes_amperes(unit: str, channel: str, value_a: float, tmp
     assert kit.recorded(tmp_path).channels["old.glu"].current_a.tolist() == pytest.approx([value_a], rel=1e-15)
 
 
+def test_a_cell_without_a_number_is_flagged_whatever_its_column_of_flags_says(tmp_path: Path) -> None:
+    wanted = kit.mapping(tmp_path, channel='flags = "f"')
+    kit.brought(tmp_path, "t,glu,f\n0,1,2\n0.1,NaN,0\n0.2,,8\n", wanted)
+    assert kit.recorded(tmp_path).channels["old.glu"].flags.tolist() == [2, 16, 24]
+
+
 @pytest.mark.parametrize(
     ("text", "content"),
     [('delimiter = "semicolon"\ndecimal = "comma"', "t;glu\n0,0;1,5\n0,1;-2,5e-1\n"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.experiment.problems import RefusedInput
-from acquisition.importing import grid, marks, text_table
+from acquisition.importing import grid, marks, session, text_table
 from acquisition.importing.mapping import load_mapping
 from acquisition.importing.text_table import TextLook
 from tests.importing import kit
@@ -48,6 +48,18 @@ def refused(folder: Path, content: str | bytes, map_path: Path | None = None) ->
 )  # fmt: skip
 def test_a_bad_row_or_column_is_named(content: str | bytes, words: str, tmp_path: Path) -> None:
     assert words in "\n".join(refused(tmp_path, content))
+
+
+@pytest.mark.parametrize("cell", ["1.5", "1.234,5", "1,2,3"])
+def test_where_a_comma_stands_before_decimals_a_point_is_no_number(cell: str, tmp_path: Path) -> None:
+    wanted = kit.mapping(tmp_path, text='delimiter = "semicolon"\ndecimal = "comma"')
+    (told,) = refused(tmp_path, f"t;glu\n0;{cell}\n", wanted)
+    assert f'line 2: glu: read "{cell}", expected a number with ","' in told
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "file_hash", lambda _path: "0" * 64)
+    assert "the file was changed while it was read" in refused(tmp_path, kit.rows([0.0, 0.1]))[0]
 
 
 def test_up_to_ten_bad_rows_are_told_at_once(tmp_path: Path) -> None:
