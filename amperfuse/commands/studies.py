@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.commands import study_secrets, study_status
+from amperfuse.commands import study_analysis, study_secrets, study_status
 from amperfuse.commands.options import said
 from amperfuse.commands.study_options import Animal, By, Dir, Reason, kept, known
 from amperfuse.console import Ended, say, tell
@@ -27,6 +27,8 @@ SEED_BITS = 128
 app.command("status")(study_status.status)
 app.command("sheet")(study_secrets.sheet)
 app.command("unblind")(study_secrets.unblind)
+app.command("analyse")(study_analysis.analyse)
+app.command("rehearse")(study_analysis.rehearse)
 
 
 @app.command()

@@ -33,13 +33,14 @@ def kept(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **options: P.kwargs) -> None:
         from analysis.study.allocating import StudyRefused  # noqa: PLC0415 - scipy takes long to load, for one command
+        from analysis.study.locking import LockBroken  # noqa: PLC0415 - the same
         from analysis.study.sealed import SealBroken  # noqa: PLC0415 - the same
 
         try:
             command(*args, **options)
         except StudyRefused as error:
             raise Ended(str(error), ExitCode.REFUSED_INPUT) from error
-        except (BookBroken, BookUnwritable, SealBroken, SealUnopened) as error:
+        except (BookBroken, BookUnwritable, LockBroken, SealBroken, SealUnopened) as error:
             raise Ended(str(error), ExitCode.VERIFICATION_FAILED) from error
 
     return for_people(run)

@@ -32,8 +32,8 @@ GOOD: Colour = (0, 112, 79)
 SIM: Colour = (122, 51, 0)
 BAND = "SIMULATED: no animal, no instrument. Nothing here was measured."
 LONGEST_CELL = 600
-PADDED = 4
-"""Letters that a cell's padding is as wide as."""
+WIDEST_WORD_MM, WIDEST_MM, PADDED_MM = 30.0, 90.0, 3.4
+"""Of a column: a longer word is broken, a longer cell is folded; what stands left and right of a text."""
 
 
 class Paper(FPDF):
@@ -90,13 +90,25 @@ class Paper(FPDF):
         self.image(drawn, w=min(self.epw, height_mm * width_in / height_in))
         self.write_lines(caption, SMALL, colour=GREY)
 
+    def _widths(self, section: Section) -> tuple[float, ...]:
+        """Return the widths of a table's columns, mm: no word is broken that is not long, the rest by need."""
+        self.set_font(FONT, "B", SMALL)
+        cells = [_column(section, place) for place in range(len(section.columns))]
+        words = [[word for one in column for word in one.split() or [""]] for column in cells]
+        least = [PADDED_MM + min(WIDEST_WORD_MM, max(map(self.get_string_width, them))) for them in words]
+        wanted = [PADDED_MM + min(WIDEST_MM, max(map(self.get_string_width, column))) for column in cells]
+        more = [max(0.0, want - need) for want, need in zip(wanted, least, strict=True)]
+        left_mm = max(0.0, self.epw - sum(least))
+        share = left_mm / sum(more) if sum(more) else 0.0
+        return tuple(need + extra * share for need, extra in zip(least, more, strict=True))
+
     def _write_table(self, section: Section) -> None:
         self.set_font(FONT, "", SMALL)
         self.set_text_color(*INK)
         self.set_draw_color(*EDGE)
         self.set_line_width(0.15)
         aligned = tuple("RIGHT" if column.number else "LEFT" for column in section.columns)
-        widths = tuple(_weight(section, place) for place in range(len(section.columns)))
+        widths = self._widths(section)
         with self.table(
             borders_layout=TableBordersLayout.HORIZONTAL_LINES, text_align=aligned, col_widths=widths, line_height=3.6,
             padding=(0.6, 1.2),
@@ -108,10 +120,10 @@ class Paper(FPDF):
                     row.cell(spelled(cell)[:LONGEST_CELL])
 
 
-def _weight(section: Section, place: int) -> float:
-    """Return how wide a column is beside the others: by its longest cell, up to a point."""
-    longest = max(len(row[place]) for row in ((section.columns[place].name,) * len(section.columns), *section.rows))
-    return float(min(longest, 60) + PADDED)
+def _column(section: Section, place: int) -> list[str]:
+    return [
+        spelled(cell)[:LONGEST_CELL] for cell in (section.columns[place].name, *(row[place] for row in section.rows))
+    ]
 
 
 def as_pdf(  # noqa: PLR0917 - the parts of a paper, in their order

@@ -1,8 +1,8 @@
 """From readings and labels to a statement: every group, every contrast, and what it would be had one chosen otherwise.
 
-Knows who is counted: an animal that was excluded before its group was known is left out of the primary comparison and
-shown in the one beside it; one excluded afterwards stays in the primary one. An animal without a session or without a
-ratio is named, never dropped. Labels are text, masked or not: nothing here depends on what they mean, or in which
+Knows who is counted: an animal that was excluded before the analysis was locked is left out of the primary comparison
+and shown in the one beside it; one excluded afterwards stays in the primary one. An animal without a session or without
+a ratio is named, never dropped. Labels are text, masked or not: nothing here depends on what they mean, or in which
 direction a drug should act. The statistics are ``analysis.study.compare``'s.
 """
 
@@ -32,7 +32,7 @@ from analysis.study.measure import PRIMARY, windows
 from analysis.study.readings import AnimalRead, Settings
 
 AS_PLANNED, EVERYBODY = "excluded animals left out", "nobody left out"
-LATE_TOO = "animals excluded after unblinding left out, too"
+LATE_TOO = "animals excluded too late left out, too"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class Member:
     excluded: str = ""
     """The reason; empty when it is not."""
     excluded_late: bool = False
-    """Excluded after somebody could know its group."""
+    """Excluded after the analysis was locked, or somebody was told its group."""
+    absent: str = ""
+    """Why there is no reading."""
 
     @property
     def is_counted(self) -> bool:
@@ -225,7 +227,7 @@ def _tonic_um(member: Member) -> float | None:
 
 def _why_missing(member: Member, stretch: str) -> str:
     if member.read is None:
-        return "no session"
+        return member.absent or "no session"
     if member.read.problem:
         return member.read.problem
     return "" if member.log_ratio(stretch) is not None else "no ratio"

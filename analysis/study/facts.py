@@ -24,8 +24,6 @@ class Facts:
     simulated: bool
     blind: bool
     """Groups bear masks: nobody was told which they are."""
-    per_group: int
-    """Animals planned."""
     question: Rows
     """What was fixed before any animal: question, outcomes, analysis."""
     allocation: Rows

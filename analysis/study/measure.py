@@ -1,9 +1,9 @@
 """One session of a study, measured in every way that the result must not hang on.
 
-Knows which choices stand beside each other: how a response is measured, whether the trace is smoothed, whether a
-sentinel is taken off, how long the baseline is. How each is computed is known to ``analysis.evoked`` and
-``analysis.effect``. Knows no group and no drug. The slope of the calibration is no choice of these: it cancels out of a
-ratio; of the calibration only the sentinel's gain can move it.
+Knows which choices stand beside each other: how a response is measured, whether the trace is smoothed, with which gain
+a sentinel is taken off, if at all, how long the baseline is. How each is computed is known to ``analysis.evoked`` and
+``analysis.effect``. Knows no group and no drug. One slope for all of a session cancels out of a ratio; one that is
+corrected for drift does not, and stands beside where there is a calibration after the session.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.manifest import file_hash
-from acquisition.signal.concentration import apparent_um
+from analysis.channel_calibration import RAW_GAIN
 from analysis.effect import Effect, EffectWindows, sensitivity, tonic_effect
 from analysis.evoked import WINDOW, Reading, difference_um, measured, read_out
 from analysis.responses.windows import sample_interval_s, smoothed
@@ -29,6 +29,7 @@ SMOOTHED_S = 2.0
 """Width of the mean that stands beside the trace as it is: longer than noise, shorter than a response [A]."""
 FIT, PICKED = "template fit", "picked maximum"
 NO_SENTINEL, SMOOTH = "template fit, no sentinel", f"template fit, {SMOOTHED_S:g} s mean"
+RAW, CORRECTED = "template fit, gain 1", "template fit, slope corrected for drift"
 WHOLE, HALF = "whole baseline", "later half of the baseline"
 PRIMARY = (FIT, WHOLE)
 """How the primary outcome is measured, in its stretch."""
@@ -38,7 +39,26 @@ def read_animal(recording: Recording, code: str, session: str, settings: Setting
     """Return what one session says. ``session``: its folder as it is told. Raises ValueError as ``read_out``."""
     reading = read_out(recording, settings.readout)
     found = reading.responses
-    problem = recording.problem or reading.problem
+    return unread_animal(recording, code, session, recording.problem or reading.problem).model_copy(
+        update={
+            "calibration": _calibration(recording, settings),
+            "onset_s": tuple(float(f"{one:.6g}") for one in found.onset_s),
+            "amplitude_um": _kept(found.amplitude_um),
+            "r2": _kept(found.r2),
+            "picked_um": _kept(found.picked_um),
+            "blank_um": _kept(found.blank_um),
+            "first_s": kept(reading.first_s),
+            "drug_s": kept(reading.drug_s),
+            "baseline_um": kept(reading.baseline_um),
+            "effects": {label: _change(effect) for label, effect in reading.effects.items()},
+            "tonic": _tonic(recording, settings, reading),
+            "choices": tuple(_choices(recording, settings, reading)),
+        }
+    )
+
+
+def unread_animal(recording: Recording, code: str, session: str, problem: str) -> AnimalRead:
+    """Return an animal with a session from which nothing could be measured, and why."""
     closed = recording.data.close
     return AnimalRead(
         code=code,
@@ -47,18 +67,18 @@ def read_animal(recording: Recording, code: str, session: str, settings: Setting
         annotations=len(recording.annotations),
         simulated=recording.simulated,
         outcome=closed.outcome if closed else "not closed",
-        calibration=_calibration(recording, settings),
-        onset_s=tuple(float(f"{one:.6g}") for one in found.onset_s),
-        amplitude_um=_kept(found.amplitude_um),
-        r2=_kept(found.r2),
-        picked_um=_kept(found.picked_um),
-        blank_um=_kept(found.blank_um),
-        first_s=kept(reading.first_s),
-        drug_s=kept(reading.drug_s),
-        baseline_um=kept(reading.baseline_um),
-        effects={label: _change(effect) for label, effect in reading.effects.items()},
-        tonic=_tonic(recording, settings, reading),
-        choices=tuple(_choices(recording, settings, reading)),
+        calibration="",
+        onset_s=(),
+        amplitude_um=(),
+        r2=(),
+        picked_um=(),
+        blank_um=(),
+        first_s=None,
+        drug_s=None,
+        baseline_um=None,
+        effects={},
+        tonic=None,
+        choices=(),
         problem=problem,
     )
 
@@ -75,12 +95,9 @@ def _choices(recording: Recording, settings: Settings, reading: Reading) -> Iter
         return
     found = reading.responses
     t_s, trace_um = difference_um(recording, settings.channel, settings.sentinel)
-    width = round(SMOOTHED_S / sample_interval_s(t_s))
-    alone = measured(t_s, _alone_um(recording, settings, trace_um), found.onset_s, WINDOW)
-    smooth = measured(t_s, smoothed(trace_um, width), found.onset_s, WINDOW)
-    ways = {
-        FIT: found.amplitude_um, PICKED: found.picked_um, SMOOTH: smooth.amplitude_um, NO_SENTINEL: alone.amplitude_um,
-    }  # fmt: skip
+    ways = {FIT: found.amplitude_um, PICKED: found.picked_um}
+    for way, other_um in _other_traces(recording, settings, t_s, trace_um):
+        ways[way] = measured(t_s, other_um, found.onset_s, WINDOW).amplitude_um
     for label, *_ in settings.stretches:
         chosen = {
             baseline: windows(settings, reading.first_s, reading.drug_s, label, half=baseline == HALF)
@@ -90,11 +107,15 @@ def _choices(recording: Recording, settings: Settings, reading: Reading) -> Iter
             yield Choice(stretch=label, measured=way, baseline=baseline, log_ratio=kept(effect.log_ratio))
 
 
-def _alone_um(recording: Recording, settings: Settings, trace_um: Array) -> Array:
-    """Return the glutamate site without its sentinel taken off, where the difference has a number."""
+def _other_traces(recording: Recording, settings: Settings, t_s: Array, trace_um: Array) -> Iterator[tuple[str, Array]]:
+    """Yield (how it is called, µM) of every other way to a trace that this recording has."""
     channel = recording.channels[settings.channel]
-    assert channel.sensitivity_a_per_um is not None  # noqa: S101 - narrows a type; the difference has refused it
-    return np.where(np.isfinite(trace_um), apparent_um(channel.current_a, channel.sensitivity_a_per_um), nan)
+    yield SMOOTH, smoothed(trace_um, round(SMOOTHED_S / sample_interval_s(t_s)))
+    yield NO_SENTINEL, np.where(np.isfinite(trace_um), channel.glutamate_um("recorded"), nan)
+    if channel.calibration.gain != RAW_GAIN:
+        yield RAW, difference_um(recording, settings.channel, settings.sentinel, gain=RAW_GAIN)[1]
+    if not isinstance(channel.correction, str):
+        yield CORRECTED, difference_um(recording, settings.channel, settings.sentinel, "corrected")[1]
 
 
 def _tonic(recording: Recording, settings: Settings, reading: Reading) -> Change | None:
@@ -106,8 +127,8 @@ def _tonic(recording: Recording, settings: Settings, reading: Reading) -> Change
 
 
 def _calibration(recording: Recording, settings: Settings) -> str:
-    slope = recording.channels[settings.channel].sensitivity_a_per_um
-    return f"{settings.channel}: {slope * 1e12:g} pA/µM" if slope else f"{settings.channel}: none"
+    channel = recording.channels[settings.channel]
+    return f"{settings.channel}: {channel.slope_text('recorded')}; {channel.calibration.gain_text}"
 
 
 def _change(effect: Effect) -> Change:

@@ -21,17 +21,22 @@ BLIND = "Blind: which group is which is not known to this report"
 
 
 def write_study_report(analysis: Analysis, facts: Facts, folder: Path) -> list[Path]:
-    """Write page, PDF and JSON into ``folder``, over older ones, and return them. Raises OSError."""
+    """Write page, PDF and JSON into ``folder``, over older ones, and return them. Raises OSError.
+
+    Those of a blind study have names of their own: they stay as they were when groups are named later.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, content in (
         (HTML_NAME, as_page(analysis, facts).encode()),
         (PDF_NAME, as_paper(analysis, facts)),
         (JSON_NAME, as_json(analysis, facts).encode()),
     ):
-        beside = folder / f"{name}.new"
+        path = folder / (f"blind-{name}" if facts.blind else name)
+        beside = path.with_name(f"{path.name}.new")
         beside.write_bytes(content)
-        beside.replace(folder / name)
-        written.append(folder / name)
+        beside.replace(path)
+        written.append(path)
     return written
 
 

@@ -125,6 +125,8 @@ def _not_here(study: Study) -> Iterator[str]:
 
 def _unblinded(log: StudyLog) -> Iterator[str]:
     for one in log.unblinded:
+        if not one.animal and not one.early:
+            continue  # as it was meant to be
         whose = one.animal or "everybody"
         early = " BEFORE the analysis was locked" if one.early else ""
         why = f": {one.reason}" if one.reason else ""

@@ -6,7 +6,7 @@ an animal. Draws nothing, computes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
@@ -14,6 +14,7 @@ from analysis.sections import Section, columns
 from analysis.study.analyse import Analysis, Member, Varied
 from analysis.study.compare import Contrast, Difference, GroupEffect, GroupMean
 from analysis.study.facts import Facts
+from analysis.study.readings import AnimalRead, Readings
 
 NONE = "cannot be told"
 PRIMARY_NOTE = (
@@ -39,8 +40,8 @@ def doubts(analysis: Analysis, facts: Facts) -> list[str]:
     late = [one.code for one in analysis.members if one.excluded_late]
     if late:
         found.append(
-            f"excluded after a group was known: {_said(late, facts)}; they stay in the primary result, and what it "
-            "would be without them stands beside it"
+            f"excluded after the analysis was locked or a group was told: {_said(late, facts)}; they stay in the "
+            "primary result, and what it would be without them stands beside it"
         )
     found += [f"{_said([code], facts)} has no number: {why}" for code, why in analysis.missing]
     few = [one.group for one in analysis.primary.groups if one.n < 2]
@@ -76,6 +77,16 @@ def short_sections(analysis: Analysis) -> list[Section]:
     return [_flow(analysis), _groups(analysis), _contrasts(analysis), _beside(analysis), _tonic(analysis)]
 
 
+def readings_section(readings: Readings, animals: Mapping[str, str]) -> Section:
+    """Return what every session says by itself: nothing of any group, before anything is locked."""
+    rows = tuple(
+        (animals.get(one.code, ""), one.code, *_own(one, readings.settings.primary), one.problem)
+        for one in readings.animals
+    )
+    heads = columns("animal | code | # baseline, µM | # responses | # after / before (95 %) | what is wrong")
+    return Section("What every session says", heads, rows, most_lines=500, sentences=1)
+
+
 @dataclass(frozen=True)
 class _Counted:
     allocated: int
@@ -96,7 +107,7 @@ def _flow(analysis: Analysis) -> Section:
     return Section(
         "Flow of animals",
         columns("group | # allocated | # recorded | # excluded | # no number | # compared"),
-        tuple(rows), ("Excluded: before anybody was told a group, which is what counts.",),
+        tuple(rows), ("Excluded: before the analysis was locked and any group told, which is what counts.",),
     )  # fmt: skip
 
 
@@ -112,7 +123,7 @@ def _left_out(analysis: Analysis, facts: Facts) -> Section:
     rows = [
         (
             facts.animals.get(one.code, ""), one.code, _group(one, facts),
-            f"excluded{' AFTER a group was known' if one.excluded_late else ''}: {one.excluded}" if one.excluded
+            f"excluded{' TOO LATE to count' if one.excluded_late else ''}: {one.excluded}" if one.excluded
             else missing[one.code],
         )
         for one in analysis.members if one.excluded or one.code in missing
@@ -165,14 +176,15 @@ def _beside(analysis: Analysis) -> Section:
 
 def _tonic(analysis: Analysis) -> Section:
     apart = {one.group: one for one in analysis.tonic_contrasts} if analysis.control else {}
-    rows = tuple((one.group, str(one.n), _change(one), _apart(apart.get(one.group))) for one in analysis.tonic)
-    over = f"# minus {analysis.control}, µM (95 %), p Holm" if analysis.control else "# between groups"
+    rows: list[tuple[str, ...]] = [(one.group, str(one.n), _change(one)) for one in analysis.tonic]
+    if analysis.control:
+        rows = [(*row, _apart(apart.get(row[0]))) for row in rows]
+    over = f" | # minus {analysis.control}, µM (95 %), p Holm" if analysis.control else ""
     notes = [TONIC_NOTE]
     if not analysis.control:
         notes += [f"{one.group} minus {one.control}: {_apart(one)}." for one in analysis.tonic_contrasts]
-        rows = tuple((*row[:3], "below") for row in rows)
-    return Section("Secondary outcome: tonic level", columns(f"group | # animals | # change, µM (95 %) | {over}"), rows,
-                   tuple(notes))  # fmt: skip
+    heads = columns(f"group | # animals | # change, µM (95 %){over}")
+    return Section("Secondary outcome: tonic level", heads, tuple(rows), tuple(notes))
 
 
 def _varied(analysis: Analysis) -> Iterator[Section]:
@@ -205,21 +217,26 @@ def _spread(varied: Sequence[Varied], group: str) -> str:
 
 
 def _animals(analysis: Analysis, facts: Facts) -> Section:
-    rows = []
-    for one in analysis.members:
-        effect = one.read.effects.get(analysis.settings.primary) if one.read else None
-        baseline = f"{one.read.baseline_um:.2f}" if one.read and one.read.baseline_um is not None else "-"
-        sizes = f"{effect.n_before} and {effect.n_after}" if effect else "-"
-        value = "-"
-        if effect and effect.value is not None:
-            value = f"{effect.value:.2f}"
-            if effect.low is not None and effect.high is not None:
-                value += f" ({effect.low:.2f} to {effect.high:.2f})"
-        rows.append((facts.animals.get(one.code, ""), one.code, _group(one, facts), baseline, sizes, value))
+    rows = [
+        (facts.animals.get(one.code, ""), one.code, _group(one, facts), *_own(one.read, analysis.settings.primary))
+        for one in analysis.members
+    ]
     return Section(
         "Every animal", columns("animal | code | group | # baseline, µM | # responses | # after / before (95 %)"),
         tuple(rows), ("The interval is that over the responses of one animal (bootstrap).",),
     )  # fmt: skip
+
+
+def _own(read: AnimalRead | None, stretch: str) -> tuple[str, str, str]:
+    """Return baseline, numbers of responses and ratio of one animal."""
+    effect = read.effects.get(stretch) if read else None
+    if read is None or effect is None:
+        return "-", "-", "-"
+    baseline = "-" if read.baseline_um is None else f"{read.baseline_um:.2f}"
+    value = "-" if effect.value is None else f"{effect.value:.2f}"
+    if effect.low is not None and effect.high is not None:
+        value += f" ({effect.low:.2f} to {effect.high:.2f})"
+    return baseline, f"{effect.n_before} and {effect.n_after}", value
 
 
 def _calibration(analysis: Analysis, facts: Facts) -> Section:

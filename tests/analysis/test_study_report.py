@@ -114,7 +114,7 @@ def test_every_animal_that_is_not_compared_is_told_with_its_reason() -> None:
     assert [row[3] for row in left_out] == [
         "no session",
         "excluded: the pump gave half of it",
-        "excluded AFTER a group was known: looked odd",
+        "excluded TOO LATE to count: looked odd",
     ]
     assert "M09; they stay in the primary result" in doubts(analysis, facts())[0]
     assert "mouse-1 (M01) has no number: no session" in doubts(analysis, facts(animals={"M01": "mouse-1"}))

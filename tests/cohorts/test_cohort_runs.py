@@ -19,7 +19,7 @@ from acquisition.experiment.problems import RefusedInput
 from acquisition.recording.journal import JOURNAL_NAME
 from acquisition.recording.verify import session_fingerprint
 from acquisition.service.exit_codes import ExitCode
-from amperfuse.cohorts import run
+from amperfuse.cohorts import workers
 from amperfuse.cohorts.cohort_file import Animal, Cohort, load_cohort
 from amperfuse.cohorts.run import run_cohort
 from amperfuse.cohorts.store import LOCK, opened
@@ -151,9 +151,9 @@ def test_two_workers_that_were_cut_and_two_that_go_on_give_the_same_recordings_t
 def test_a_worker_that_is_told_to_stop_leaves_no_animal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop = Event()
     stop.set()
-    monkeypatch.setattr(run, "_stop", stop)
+    monkeypatch.setattr(workers, "_stop", stop)
 
-    with opened(tmp_path / "out") as store, pytest.raises(run.CutShort):
+    with opened(tmp_path / "out") as store, pytest.raises(workers.CutShort):
         run_cohort(load_cohort(write_cohort(tmp_path / "files")), store, 1)
 
     assert not list((tmp_path / "out").glob("animals/*"))
