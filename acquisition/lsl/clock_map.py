@@ -20,6 +20,10 @@ MOVED_S = 0.02
 """Two readings that differ by more are no noise of reading [A]; on Windows a clock may tick every 16 ms [M]."""
 
 
+MESSAGE_S = 0.02
+"""How late a message of the engine is taken to be at most, when several are compared [A]."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """Both clocks at one instant: ``lsl_s - engine_ns`` is true within ``uncertainty_s``."""

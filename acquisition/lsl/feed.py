@@ -24,7 +24,7 @@ TOLD = frozenset(
 )  # fmt: skip
 """Left out: what a person typed as a note, bytes of instruments, settings. They are in the recording."""
 DAMAGED_NS = 2 * NS_PER_S
-"""A record that cannot be read for so long is no record that is just being written."""
+"""What cannot be read for so long is no record that is just being written, and no disk that is just busy."""
 
 
 class FeedBroken(Exception):
@@ -43,7 +43,7 @@ class Feed:
     """How the session ended; None while it runs."""
     samples: int = field(default=0, init=False)
     events: int = field(default=0, init=False)
-    _damaged_since_ns: int | None = field(default=None, init=False)
+    _broken_since_ns: int | None = field(default=None, init=False)
 
     def say(self, t_ns: int, text: str) -> None:
         """Tell the readers something of this feed itself, such as what its clocks do."""
@@ -61,17 +61,23 @@ class Feed:
             )
 
     def step(self, now_ns: int) -> None:
-        """Send everything that is new. Raises FeedBroken, OSError."""
-        for record in self.reader.tail():
-            if isinstance(record.body, SampleBlock):
-                self._samples(record.body)
-            elif isinstance(record.body, Event) and record.body.kind in TOLD:
-                event = record.body
-                self._put(event.t_ns, f"{event.kind.value} {event.source}: {event.text}")
+        """Send everything that is new. Raises FeedBroken when nothing can be read on for a while."""
+        problem = ""
+        try:
+            for record in self.reader.tail():
+                if isinstance(record.body, SampleBlock):
+                    self._samples(record.body)
+                elif isinstance(record.body, Event) and record.body.kind in TOLD:
+                    event = record.body
+                    self._put(event.t_ns, f"{event.kind.value} {event.source}: {event.text}")
+        except OSError as error:
+            problem = f"{self.reader.path} cannot be read ({error.strerror or error})"
         if self.reader.closed is not None and self.outcome is None:
             self.outcome = self.reader.closed.outcome
             self._put(self.reader.closed.t_ns, f"session recorder: the recording is closed ({self.outcome})")
-        self._look_for_damage(now_ns)
+        if self.reader.problem.startswith("damaged"):
+            problem = self.reader.problem
+        self._judge(problem, now_ns)
 
     def _samples(self, block: SampleBlock) -> None:
         self.outlets.samples(block.instrument, self.clocks.lsl_s(block.t_ns()), block.current_a)
@@ -82,14 +88,14 @@ class Feed:
         self.outlets.event(self.clocks.one_lsl_s(t_ns), f"{mark}{' '.join(text.split())}")
         self.events += 1
 
-    def _look_for_damage(self, now_ns: int) -> None:
-        if not self.reader.problem.startswith("damaged"):
-            self._damaged_since_ns = None
-        elif self._damaged_since_ns is None:
-            self._damaged_since_ns = now_ns
-        elif now_ns - self._damaged_since_ns > DAMAGED_NS:
+    def _judge(self, problem: str, now_ns: int) -> None:
+        if not problem:
+            self._broken_since_ns = None
+        elif self._broken_since_ns is None:
+            self._broken_since_ns = now_ns
+        elif now_ns - self._broken_since_ns > DAMAGED_NS:
             self.say(now_ns, "STREAM ENDS HERE, samples follow that are not sent: the journal cannot be read on")
-            raise FeedBroken(f"The journal cannot be read on: {self.reader.problem}. Nothing more is streamed.")
+            raise FeedBroken(f"The journal cannot be read on: {problem}. Nothing more is streamed.")
 
 
 def catch_up(reader: JournalReader) -> SessionHeader:

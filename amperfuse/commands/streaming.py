@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from acquisition.client import EngineClient, EngineLost
-from acquisition.lsl.clock_map import ClockMap, Reading, earliest, read_both
+from acquisition.lsl.clock_map import MESSAGE_S, ClockMap, Reading, earliest, read_both
 from acquisition.lsl.feed import Feed, FeedBroken, catch_up
 from acquisition.lsl.library import LslMissing, load_lsl
 from acquisition.lsl.outlets import LslOutlets, stream_name
@@ -91,7 +91,7 @@ class _Clocks:
 
     def _take(self, report: Any) -> None:
         if isinstance(report, EngineState):
-            self._told.append(Reading(report.now_ns, self.lsl_clock(), 0.0))
+            self._told.append(Reading(report.now_ns, self.lsl_clock(), MESSAGE_S))
             del self._told[:-FIRST_STATES]
 
     def first(self) -> Reading:

@@ -8,10 +8,10 @@ from typing import Protocol
 
 import numpy as np
 
-from drivers.capabilities import AmperometrySettings, Potentiostat, SampleBlock
+from drivers.capabilities import AmperometrySettings, DigitalOutputs, Potentiostat, SampleBlock
 from drivers.clock import NS_PER_S, Clock
 from drivers.compliance.checks import check, refuses
-from drivers.errors import DriverError, NotEncodable, PortLost
+from drivers.errors import DeviceRefused, DriverError, NotEncodable, PortLost
 
 
 class PotentiostatSetUp(Protocol):
@@ -129,6 +129,23 @@ class PotentiostatCompliance(ABC):
         for block in self._read_for(bench, instrument, 10.0):
             age_s = (block.received_ns - int(block.t_ns()[-1])) / NS_PER_S
             check(-0.1 <= age_s <= 0.5, f"a sample is {age_s} s old when it arrives")
+
+    def test_outputs_that_are_driven_cost_no_sample_and_an_unknown_one_is_refused(self) -> None:
+        bench, instrument = self._measuring()
+        if not isinstance(instrument, DigitalOutputs) or not instrument.output_uses():
+            return
+        use = next(iter(instrument.output_uses()))
+        if instrument.outputs_problem() is None:
+            refuses(DeviceRefused, lambda: instrument.drive(use, is_high=True))
+        blocks = self._read_for(bench, instrument, 5.0)
+        check(instrument.outputs_problem() is not None, "it is not known after 5 s whether outputs can be driven")
+        for is_high in (True, False) * 5:
+            if instrument.outputs_problem() == "":
+                instrument.drive(use, is_high=is_high)
+            blocks += self._read_for(bench, instrument, 0.5)
+        index = np.concatenate([block.index for block in blocks])
+        check(bool(np.all(np.diff(index) == 1)), "the index has holes")
+        check(len({block.epoch for block in blocks}) == 1, "the measurement began anew")
 
     def test_read_waits_no_longer_than_asked(self) -> None:
         bench, instrument = self._measuring()

@@ -103,6 +103,24 @@ def test_half_a_record_waits_and_a_damaged_one_ends_the_feed_with_a_word_to_its_
     assert "STREAM ENDS HERE" in out.events[-1][1]
 
 
+def test_a_journal_that_is_gone_for_a_while_is_read_on_and_one_that_stays_away_ends_the_feed(tmp_path: Path) -> None:
+    recorder = kit.recorder(tmp_path)
+    feed = kit.feed(tmp_path, out := kit.Kept())
+    journal, aside = tmp_path / JOURNAL_NAME, tmp_path / "aside"
+    recorder.samples(block(0))
+    journal.rename(aside)
+    feed.step(0)
+    aside.rename(journal)
+    feed.step(DAMAGED_NS)
+    assert feed.samples == ROWS
+    journal.rename(aside)
+    feed.step(DAMAGED_NS)
+    with pytest.raises(FeedBroken, match="No such file"):
+        feed.step(2 * DAMAGED_NS + 1)
+    assert "STREAM ENDS HERE" in out.events[-1][1]
+    recorder.close()
+
+
 def test_another_offset_is_told_before_it_is_used(tmp_path: Path) -> None:
     recorder = kit.recorder(tmp_path)
     feed = kit.feed(tmp_path, out := kit.Kept())
