@@ -1,6 +1,7 @@
 """Makes the pictures of the window in ``docs/images`` from the running demo: a real engine on the simulated bench.
 
-``python tools/screenshots.py`` starts an engine of its own (in a runtime directory of its own, so that no other engine
+``python tools/screenshots.py [window|review]`` takes the pictures of the live window, of the window of a recording, or
+both. For the live window it starts an engine of its own (in a runtime directory of its own, so that no other engine
 is touched), opens the window without a display, waits until the first infusion is well under way, takes the dark and
 the light picture, stops the pump and ends the session. Needs fonts that fontconfig can find (Debian: fonts-dejavu).
 """
@@ -18,18 +19,25 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PyQt6.QtCore import QSettings
 from PyQt6.QtGui import QFontDatabase
+from PyQt6.QtWidgets import QWidget
 
+from acquisition.books.annotations import annotate
 from acquisition.client import EngineClient, EngineLost
+from acquisition.experiment.compile import load_experiment
+from acquisition.experiment.presets import read_presets
 from acquisition.messages import Finish, Stop
 from acquisition.service import discovery
 from acquisition.service.launch import EngineOptions, start_engine
+from amperfuse.rehearsing import Wanted, rehearse_with_papers
 from drivers.clock import NS_PER_S, SystemClock
 from gui.app import application, open_window
 from gui.link import ClientLink
+from gui.review.app import open_review
 from gui.window import MainWindow
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "amperfuse" / "data"
+COHORT = ROOT / "examples" / "cohort"
 SIZE = (1600, 1000)
 PATIENCE_S = 900.0
 
@@ -40,11 +48,16 @@ def main(words: list[str]) -> int:
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="where the PNG files go")
     parser.add_argument("--speed", type=float, default=20.0, help="engine seconds per second")
     parser.add_argument("--minutes", type=float, default=52.0, help="minutes into the session")
+    parser.add_argument("what", nargs="?", choices=("window", "review", "all"), default="all", help="which pictures")
     given = parser.parse_args(words)
     application()
     if not QFontDatabase.families():
         sys.stderr.write("No fonts: text would be boxes. Install a font package, on Debian fonts-dejavu.\n")
         return 1
+    if given.what in ("review", "all"):
+        take_review(given.out)
+    if given.what == "review":
+        return 0
     with tempfile.TemporaryDirectory() as folder:
         runtime = Path(folder) / "runtime"
         runtime.mkdir(mode=0o700)
@@ -63,6 +76,39 @@ def main(words: list[str]) -> int:
             return take(given.out, given.minutes * 60.0, Path(folder))
         finally:
             end_session()
+
+
+def take_review(out: Path) -> None:
+    """Rehearse one animal of the cohort in the examples, measure its recording in the window, save both pictures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, clock = Path(name), SystemClock()
+        experiment = load_experiment(COHORT / "ketamine.toml", COHORT / "rig.toml")
+        names = (str(COHORT / "ejector.toml"),)
+        wanted = Wanted(experiment, folder, seed=2, presets=read_presets(names), preset_names=names)
+        session = rehearse_with_papers(wanted, lambda _done, _text: None).result.session_dir
+        annotate(session, "cage opened", "Ada", clock.wall_ns(), start_s=5150.0, end_s=5210.0)
+        settings = QSettings(str(folder / "review.ini"), QSettings.Format.IniFormat)
+        window = open_review(session, "Ada", settings=settings)
+        window.resize(*SIZE)
+        window.show()
+        while window.opened is None or not window.desk.card.isEnabled():
+            watch(clock, 0.1)
+        window.show_card(1)
+        window.desk.card.measure()
+        while window.results.found is None:
+            watch(clock, 0.1)
+        window.traces.look(window.traces.view.at(3300.0, 8900.0))
+        window.traces.glass.point(6475.0)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            save(window, clock, out / "review-dark.png")
+            window.results.show_table(1)
+            window.results.responses.cellClicked.emit(4, 0)
+            window.traces.glass.point(4820.0)
+            window.toggle_edition()
+            save(window, clock, out / "review-light.png")
+        finally:
+            window.close()
 
 
 class Silent:
@@ -116,7 +162,7 @@ def show_difference(window: MainWindow) -> None:
         window.traces.next_filter()
 
 
-def save(window: MainWindow, clock: SystemClock, path: Path) -> None:
+def save(window: QWidget, clock: SystemClock, path: Path) -> None:
     """Save what is on the screen."""
     watch(clock, 2.0)
     window.grab().save(str(path))

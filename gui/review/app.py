@@ -45,6 +45,7 @@ def open_review(
         ReviewParts(
             session=session,
             worker=ThreadWorker() if worker is None else worker,
+            book_worker=ThreadWorker() if worker is None else worker,
             settings=QSettings(ORGANISATION, "window") if settings is None else settings,
             wall_ns=lambda: QDateTime.currentMSecsSinceEpoch() * 1_000_000,
             ask_save=_ask_save,

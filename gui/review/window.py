@@ -1,6 +1,6 @@
 """The window of a recording: puts the parts together and lets a worker read, write and compute.
 
-Knows keys and which presenter feeds which part. Speaks to no engine: a running experiment cannot notice it.
+Knows where the parts lie and which presenter feeds which. Speaks to no engine: a running experiment cannot notice it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QSettings, Qt, QTimer
-from PyQt6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import QButtonGroup, QMainWindow, QSplitter, QStackedWidget, QWidget
 
 from gui.layout import column
 from gui.palette import DARK, EDITIONS, Palette
-from gui.presenters.review.annotations import AnnotationLine, Draft, annotation_lines
 from gui.presenters.review.head import head
 from gui.presenters.review.lines import ChannelLine
-from gui.presenters.review.tracks import added_bars
 from gui.presenters.text import plain
-from gui.presenters.traces import WINDOWS
+from gui.review.book import AnnotationDesk, BookParts
 from gui.review.desk import DeskParts, MeasuringDesk
-from gui.review.session import Added, Opened, Stamp, add, open_session, read_added
+from gui.review.keys import bind_keys
+from gui.review.session import Opened, open_session
 from gui.review.work import Worker
 from gui.widgets.plain import button, row
-from gui.widgets.review.annotate import AnnotateActions, AnnotateCard
 from gui.widgets.review.head import HeadBar
 from gui.widgets.review.results import ResultsCard, tab
 from gui.widgets.review.style import review_sheet
@@ -51,6 +49,8 @@ class ReviewParts:
 
     session: Path
     worker: Worker
+    book_worker: Worker
+    """Reads and writes annotations, which must not wait for a report."""
     settings: QSettings
     wall_ns: Callable[[], int]
     ask_save: Callable[[str], str]
@@ -68,13 +68,10 @@ class ReviewWindow(QMainWindow):
         super().__init__()
         self._parts = parts
         self.opened: Opened | None = None
-        self._stamp: Stamp | None = None
-        self._looking = False
-        self._broken = ""
         self._edition = EDITIONS.get(str(parts.settings.value("edition", "dark")), DARK)
         self._build()
         self._lay_out()
-        self._bind_keys()
+        bind_keys(self)
         self.resize(1600, 1000)
         geometry = parts.settings.value("review-geometry")
         if geometry is not None:
@@ -94,13 +91,14 @@ class ReviewWindow(QMainWindow):
     def _build(self) -> None:
         self.strip = SimulatedStrip(self._edition)
         self.head = HeadBar()
+        parts = self._parts
         self.traces = ReviewTraces(self._edition, self._chosen)
-        self.card = AnnotateCard(self._edition, AnnotateActions(self.add, self._show_annotation))
         self.desk = MeasuringDesk(
-            DeskParts(
-                self._parts.session, self._parts.worker, self._parts.ask_save, self._parts.open_page, self._show_found
-            )
+            DeskParts(parts.session, parts.worker, parts.ask_save, parts.open_page, self._show_found)
         )
+        book = BookParts(parts.session, parts.book_worker, parts.wall_ns, self.desk.blanks_changed)
+        self.book = AnnotationDesk(book, self._edition, self.traces)
+        self.card = self.book.card
         self.results = ResultsCard(self._edition, self._show_response)
         self.results.hide()
         self.again = reachable(button("Read again", "Reads the recording anew. Key: F5"), "read the recording again")
@@ -141,35 +139,6 @@ class ReviewWindow(QMainWindow):
         outer.setLayout(column(self.strip, body, stretched=body, spacing=0))
         self.setCentralWidget(outer)
 
-    def _bind_keys(self) -> None:
-        traces = self.traces
-        keys: dict[str, Callable[[], object]] = {
-            "Left": lambda: traces.look(traces.view.moved(-0.5)),
-            "Right": lambda: traces.look(traces.view.moved(0.5)),
-            "Home": lambda: traces.look(traces.view.moved_by(-traces.view.end_s)),
-            "End": lambda: traces.look(traces.view.moved_by(traces.view.end_s)),
-            "+": lambda: traces.look(traces.view.zoomed(0.5)),
-            "=": lambda: traces.look(traces.view.zoomed(0.5)),
-            "-": lambda: traces.look(traces.view.zoomed(2.0)),
-            ".": partial(traces.step_to, back=False),
-            ",": partial(traces.step_to, back=True),
-            "Z": traces.zoom_to_chosen,
-            "U": traces.toggle_scale,
-            "Y": traces.toggle_fit,
-            "N": self.annotate,
-            "M": partial(self.show_card, 1),
-            "Ctrl+Return": self.desk.card.measure,
-            "T": self.toggle_edition,
-            "F5": self.read,
-            "Escape": self.let_go,
-        }
-        for place, (_name, length_s) in enumerate(WINDOWS):
-            keys[str(place + 1)] = partial(traces.show_window, length_s)
-        for key, action in keys.items():
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setAutoRepeat(key in {"Left", "Right", "+", "=", "-", ".", ","})
-            shortcut.activated.connect(action)
-
     # -- recording ------------------------------------------------------------------------------------------------
 
     def read(self) -> None:
@@ -194,56 +163,17 @@ class ReviewWindow(QMainWindow):
     def tick(self) -> None:
         """Take what the worker has done."""
         self._parts.worker.poll()
-
-    # -- annotations ----------------------------------------------------------------------------------------------
+        self._parts.book_worker.poll()
 
     def look_again(self) -> None:
         """Look whether somebody added an annotation, here or elsewhere."""
-        if not self._looking and self.opened is not None:
-            self._looking = True
-            self._parts.worker.submit(
-                partial(read_added, self._parts.session, self._stamp), self._show_added, self._book_broken
-            )
-
-    def _show_added(self, added: Added | None) -> None:
-        self._looking = False
-        if added is not None:
-            self._stamp, self._broken = added.stamp, ""
-            self.card.show_lines(annotation_lines(added.annotations))
-            bars = added_bars(added.annotations)
-            if {bar for bar in bars if bar.blank} != {bar for bar in self.traces.added if bar.blank}:
-                self.desk.blanks_changed()
-            self.traces.show_added(bars)
-
-    def _book_broken(self, why: str) -> None:
-        self._looking = False
-        if why != self._broken:  # said once: it would wipe away every other answer
-            self._broken = why
-            self.card.tell(f"The annotations cannot be trusted: {plain(why)}", "alarm")
-
-    def add(self, draft: Draft) -> None:
-        """Add an annotation to the book."""
-        job = partial(add, self._parts.session, draft, self._parts.wall_ns())
-        self._parts.worker.submit(job, lambda made: self._added(made.number), self._not_added)
-
-    def _added(self, number: int) -> None:
-        self.card.added()
-        self.card.tell(f"✓ Annotation {number} is in the book.", "good")
-        self.look_again()
-
-    def _not_added(self, why: str) -> None:
-        self.card.tell(f"Nothing was added: {plain(why)}", "alarm")
+        if self.opened is not None:
+            self.book.look_again()
 
     def _chosen(self, chosen: tuple[float, float] | None) -> None:
         self.card.show_chosen(chosen)
 
-    def _show_annotation(self, line: AnnotationLine) -> None:
-        self.traces.choose((line.start_s, line.end_s))
-        view = self.traces.view
-        if not view.left_s <= line.start_s <= line.end_s <= view.right_s:
-            self.traces.look(view.showing(line.start_s, line.end_s))
-
-    # -- measuring ------------------------------------------------------------------------------------------------
+    # -- cards and results ----------------------------------------------------------------------------------------
 
     def show_card(self, place: int, _checked: bool = True) -> None:
         """Show the card for annotations, or for measuring."""
@@ -302,6 +232,7 @@ class ReviewWindow(QMainWindow):
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         for timer in self._timers:
             timer.stop()
+        self._parts.book_worker.close()
         self._parts.worker.close()
         self._parts.settings.setValue("review-geometry", self.saveGeometry())
         super().closeEvent(a0)

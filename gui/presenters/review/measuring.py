@@ -12,7 +12,7 @@ from dataclasses import dataclass
 NO_SENTINEL = "none"
 """As ``analysis.measuring`` has it; a test holds them together."""
 NOTHING_TAKEN_OFF = "nothing"
-NO_DRUG = "no drug: responses only"
+NO_DRUG = "none: responses only"
 DIRECTIONS = (("up", "upward"), ("down", "downward"), ("either", "either way"))
 
 

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from analysis.effect import Effect
     from analysis.remeasure import Measured
 
-FEWEST = 3
-"""Responses on either side below which an effect has no interval."""
+TOO_FEW = "too few for an interval"
 
 
 @dataclass(frozen=True)
@@ -36,24 +35,24 @@ def headline(found: Measured) -> tuple[str, Tone]:
     effect, count = found.effect, len(found.responses.onset_s)
     name = f"{plain(found.site.channel.name)}, {count} × {plain(found.stimulus)}"
     if not found.drug:
-        return f"{name}: no drug was chosen, responses only", "normal"
+        return f"{name}: no pump was chosen, responses only", "normal"
     if effect is None:
         return f"{name}: nothing of {plain(found.drug)} reached the animal, responses only", "warn"
     if not isfinite(effect.value):
         counts = f"{effect.n_before} before, {effect.n_after} after"
         return f"{name}: no effect can be told; responses in the windows: {counts}", "warn"
-    interval = f"95 %: {effect.low:.2f} to {effect.high:.2f}" if isfinite(effect.low) else "too few for an interval"
+    interval = "95 %: {} to {}".format(*_texts(effect.low, effect.high)) if isfinite(effect.low) else TOO_FEW
+    (value,) = _texts(effect.value)
     n = f"n = {effect.n_after} after, {effect.n_before} before"
-    return f"{name}: evoked release after / before = {effect.value:.2f} ({interval}), {n}", "normal"
+    return f"{name}: evoked release after / before = {value} ({interval}), {n}", "normal"
 
 
 def ratio(effect: Effect) -> str:
     """Return a ratio with its interval."""
     if not isfinite(effect.value):
         return NOTHING
-    if not isfinite(effect.low):
-        return f"{effect.value:.2f} (too few)"
-    return f"{effect.value:.2f} ({effect.low:.2f} to {effect.high:.2f})"
+    value, low, high = _texts(effect.value, effect.low, effect.high)
+    return f"{value} ({low} to {high})" if isfinite(effect.low) else f"{value} (too few)"
 
 
 def doubts(found: Measured) -> list[str]:

@@ -63,6 +63,7 @@ class ReviewBench:
 
     hands: Bench
     worker: AtOnce = field(default_factory=AtOnce)
+    book_worker: AtOnce = field(default_factory=AtOnce)
     opened: list[ReviewWindow] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     proposed: list[str] = field(default_factory=list)
@@ -79,7 +80,16 @@ class ReviewBench:
 
         settings = QSettings(str(self.hands.settings_file), QSettings.Format.IniFormat)
         window = ReviewWindow(
-            ReviewParts(folder, self.worker, settings, lambda: 7_000_000_000, self.ask_save, self.pages.append, "Ada")
+            ReviewParts(
+                folder,
+                self.worker,
+                self.book_worker,
+                settings,
+                lambda: 7_000_000_000,
+                self.ask_save,
+                self.pages.append,
+                "Ada",
+            )
         )
         for timer in window._timers:
             timer.stop()  # the test is the timer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from acquisition.books.annotations import annotate
+from acquisition.books.annotations import annotate, read_annotations
 from analysis import measuring
 from analysis.remeasure import Measured, remeasure
 from analysis.review import Recording
@@ -92,7 +92,7 @@ def test_the_tables_have_a_blank_beside_each_response_and_a_row_for_each_window(
 
 def test_without_a_drug_there_are_responses_and_no_effect(halved: Recording) -> None:
     found = measure(halved, replace(usual(offer(halved)), drug=""))
-    assert "no drug was chosen" in results.headline(found)[0]
+    assert "no pump was chosen" in results.headline(found)[0]
     assert results.effect_cells(found).rows == ()
     assert results.tonic(found) == ""
 
@@ -270,3 +270,14 @@ def result(window: ReviewWindow) -> Measured:
     found = window.results.found
     assert found is not None
     return found
+
+
+def test_an_annotation_does_not_wait_for_a_report(review: ReviewBench, window: ReviewWindow, tmp_path: Path) -> None:
+    review.worker.held = []
+    window.desk.card.report.click()
+    assert len(review.worker.held) == 1
+    window.traces.choose((100.0, 110.0))
+    window.card.text.setText("cable touched")
+    window.card.add()
+    assert [one.text for one in read_annotations(tmp_path)] == ["cable touched"]
+    assert [bar.text for bar in window.traces.added] == ["cable touched"]
