@@ -15,12 +15,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from acquisition.books.contents import content_of
+from acquisition.books.seals import Solution
 from acquisition.engine.gate_facts import PastInfusion
 from acquisition.engine.session import REHEARSAL_PACE, build_session
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.rig import is_replayed, is_simulated
 from acquisition.host.auto_operator import AutoOperator
+from acquisition.host.blinded_world import filling, told_truth, vehicle_warnings
 from acquisition.host.lockstep import LockstepClock, LockstepHost
 from acquisition.messages import AlarmView
 from acquisition.plan import Plan, PotentiostatSetup, PumpSetup
@@ -71,7 +72,7 @@ def describe_world(plan: Plan, presets: Mapping[str, Any] = NO_PRESETS) -> dict[
         **presets,
         "subject": {"species": plan.subject.species}
         | ({"weight_g": plan.subject.weight_g} if plan.subject.weight_g > 0 else {}),  # a beaker has none
-        "pumps": {pump.name: _pump(pump) for pump in plan.pumps if not is_replayed(pump.url)},
+        "pumps": {pump.name: _pump(pump, filling(plan, pump)) for pump in plan.pumps if not is_replayed(pump.url)},
         "potentiostats": {s.name: _potentiostat(s) for s in plan.potentiostats if not is_replayed(s.url)},
     }
 
@@ -88,9 +89,8 @@ def simulated_opener(
     return WithReplays(bench, clock), bench
 
 
-def _pump(pump: PumpSetup) -> dict[str, Any]:
-    """Describe a pump with what is truly in its syringe: the simulated animal feels that, nobody reads it."""
-    content = content_of(pump)
+def _pump(pump: PumpSetup, content: Solution) -> dict[str, Any]:
+    """Describe a pump with what is in its syringe: the simulated animal feels that, nobody reads it."""
     described: dict[str, Any] = {
         "url": pump.url,
         "simulator": registry.twin(pump.driver),
@@ -124,27 +124,6 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
     return {"url": setup.url, "simulator": registry.twin(setup.driver), "model": model, "channels": channels}
 
 
-_TOLD = ("t_s", "seed", "sensors", "beaker", "lines", "pumps")
-_TOLD_OF_PUMP = ("route", "true_delivered_ul", "true_at_animal_ul")
-
-
-def told_truth(plan: Plan, truth: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a rehearsal may tell of the simulated world: with a blinded syringe in it, nothing of any drug.
-
-    What the animal holds of an open drug beside it goes too: a level tells what adds to it, or does not.
-    """
-    codes = {pump.name: pump for pump in plan.pumps if pump.code}
-    if not codes:
-        return truth
-    told = {key: truth[key] for key in _TOLD if key in truth}
-    return told | {
-        "pumps": {
-            name: {**{key: pump[key] for key in _TOLD_OF_PUMP}, "drug": codes[name].drug} if name in codes else pump
-            for name, pump in truth["pumps"].items()
-        }
-    }
-
-
 def on_twins(plan: Plan) -> Plan:
     """Return the plan for simulated twins in the place of all its instruments."""
     return replace(
@@ -152,6 +131,7 @@ def on_twins(plan: Plan) -> Plan:
         simulated=True,
         pumps=tuple(_of_any_number(pump) for pump in plan.pumps),
         potentiostats=tuple(_of_any_number(potentiostat) for potentiostat in plan.potentiostats),
+        warnings=tuple(dict.fromkeys((*plan.warnings, *vehicle_warnings(plan)))),
     )
 
 

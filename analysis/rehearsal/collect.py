@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from acquisition.engine.gate_rules import DISK_FACTOR
 from acquisition.experiment.limits import Limits
-from acquisition.host.rehearsal import RehearsalResult
+from acquisition.host.rehearsal import RehearsalResult, on_twins
 from acquisition.plan import Plan
 from acquisition.recording.session_data import SessionData
 from analysis.rehearsal.course import Course, course_of, level_facts
@@ -75,7 +75,7 @@ def report_of(rehearsed: Rehearsed) -> RehearsalReport:
         planned_s=plan.duration_s,
         ran_s=max(ended_s, default=None),
         recorded_s=_recorded_s(data),
-        warnings=plan.warnings,
+        warnings=on_twins(plan).warnings,
         steps=steps,
         pumps=pump_facts(plan, result),
         doses=dose_facts(plan, result),

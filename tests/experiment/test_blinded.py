@@ -20,7 +20,7 @@ from acquisition.experiment.exposure import EARLIER_SESSION, Exposure, excesses
 from acquisition.experiment.limit_use import limit_uses
 from acquisition.experiment.limits_file import load_limits
 from acquisition.experiment.problems import Problem, RefusedInput
-from acquisition.host.rehearsal import describe_world
+from acquisition.host.rehearsal import describe_world, on_twins
 from acquisition.plan import PastDose, PumpSetup
 from tests.engine.kit import PUMP
 from tests.experiment.blinded_kit import CODE, STUDY, VEHICLE, blind, blinded_pump, ketamine, sealed, tells
@@ -70,6 +70,17 @@ def test_a_content_never_shows_itself() -> None:
 def test_the_simulated_bench_gets_what_is_truly_in_the_syringe(bench: Bench) -> None:
     world = describe_world(blind(bench, ketamine(5.0)).experiment().plan)
     assert (world["pumps"]["p1"]["drug"], world["pumps"]["p1"]["concentration_mg_per_ml"]) == ("ketamine", 5.0)
+
+
+def test_a_rehearsal_of_a_real_rig_shows_no_effect_of_what_a_real_animal_is_to_get(bench: Bench) -> None:
+    bench.edit_rig('"sim://new-era"', '"COM3"')
+    plans = [blind(Bench(bench.folder, bench.rig), content).experiment().plan for content in CONTENTS.values()]
+    worlds = [describe_world(on_twins(plan))["pumps"]["p1"] for plan in plans]
+    assert worlds[0] == worlds[1]
+    assert worlds[0]["drug"] == ""
+    assert "concentration_mg_per_ml" not in worlds[0]
+    (said_so,) = {next(w for w in on_twins(plan).warnings if w.startswith("SIMULATED")) for plan in plans}
+    assert "from blinded K7Q the simulated animal gets vehicle, whatever is in it" in said_so
 
 
 # ---- how it is written ----------------------------------------------------------------------------------------------
