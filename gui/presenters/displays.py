@@ -148,7 +148,7 @@ def match_words(found: Match | None) -> tuple[str, Tone, str]:
         f"What moves both sites is still in the difference ({left}): together they show a gain of "
         f"{found.gain_seen:.2f} ± {found.gain_seen_se:.2f}. Do not take a change here for glutamate."
     )
-    return "▲ sentinel: no match", "warn", seen + noise
+    return "▲ no match to sentinel", "warn", seen + noise
 
 
 def filter_text(name: str, displays: Sequence[Display]) -> str:

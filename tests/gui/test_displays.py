@@ -154,7 +154,7 @@ UNKNOWN = Match(NAN, NAN, NAN, NAN, matched=None)
     ("match", "flag", "tone", "sentence"),
     [
         (MATCHED, "sentinel matches", "dim", "is taken off (correlation of what is left with the sentinel 0.05)"),
-        (MISMATCHED, "▲ sentinel: no match", "warn", "together they show a gain of 1.18 ± 0.02"),
+        (MISMATCHED, "▲ no match to sentinel", "warn", "together they show a gain of 1.18 ± 0.02"),
         (UNKNOWN, "match not known yet", "dim", "too little has moved both sites"),
     ],
 )
@@ -175,7 +175,7 @@ def test_what_the_instrument_says_goes_before_the_match_and_a_mismatch_before_th
         heads.channel_head(one, unit, "current", old=False, cut_off=True, display=what, present=present).flag
         for one in (loud, GLU)
     ]
-    assert flags == ["▲ OVERLOAD", "▲ sentinel: no match"]
+    assert flags == ["▲ OVERLOAD", "▲ no match to sentinel"]
     matched = Present(1e-12, match=MATCHED)
     text = heads.channel_head(GLU, unit, "current", old=False, cut_off=True, display=what, present=matched)
     assert text.flag == "↕ beyond the axis"
