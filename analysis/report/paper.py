@@ -103,12 +103,12 @@ class Paper(FPDF):
         return tuple(need + extra * share for need, extra in zip(least, more, strict=True))
 
     def _write_table(self, section: Section) -> None:
+        widths = self._widths(section)  # measures in bold, so before the font is chosen
         self.set_font(FONT, "", SMALL)
         self.set_text_color(*INK)
         self.set_draw_color(*EDGE)
         self.set_line_width(0.15)
         aligned = tuple("RIGHT" if column.number else "LEFT" for column in section.columns)
-        widths = self._widths(section)
         with self.table(
             borders_layout=TableBordersLayout.HORIZONTAL_LINES, text_align=aligned, col_widths=widths, line_height=3.6,
             padding=(0.6, 1.2),
