@@ -265,6 +265,39 @@ class MarkStep:
 Step = InfuseStep | WaitStep | StableStep | OperatorStep | MarkStep
 
 
+WatchAction = Literal["mark", "alarm", "hold"]
+"""What follows when a signal crosses: a mark alone, an alarm too, or that no experimental infusion begins either."""
+
+
+@dataclass(frozen=True)
+class SignalWatch:
+    """A threshold on one channel. Never starts an infusion."""
+
+    name: str
+    channel: str
+    """INSTRUMENT.CHANNEL."""
+    told: str
+    """The threshold as its author wrote it."""
+    enter_a: float
+    leave_a: float
+    """It counts as back below (or above) this: hysteresis."""
+    above: bool
+    dwell_s: float
+    baseline_s: float | None
+    """Changes from the running baseline over so long are watched; None: the current itself."""
+    then: WatchAction
+
+
+@dataclass(frozen=True)
+class SteadyRule:
+    """A channel that must drift no faster than told, over a whole stretch, before the plan starts."""
+
+    channel: str
+    """INSTRUMENT.CHANNEL."""
+    slope_a_per_min: float
+    over_s: float
+
+
 @dataclass(frozen=True)
 class Plan:
     """Everything a run needs, fixed. ``steps`` are flat (repeats unrolled) and run one after the other."""
@@ -283,6 +316,8 @@ class Plan:
     """Soft limits that were overridden, with name and reason, and other things the operator must see."""
     history: tuple[PastDose, ...] = ()
     """What earlier sessions gave this animal; counts in every limit with a window."""
+    watches: tuple[SignalWatch, ...] = ()
+    must_be_steady: tuple[SteadyRule, ...] = ()
 
     @property
     def sha256(self) -> str:

@@ -242,6 +242,18 @@ TABLE: dict[str, AlarmText] = {
         "The plan does not go on by itself.",
         "Check the animal. Then continue with the next step, or end.",
     ),
+    "signal-threshold": AlarmText(
+        "medium",
+        "{detail}",
+        "You wanted to be told. Nothing was started, stopped or held.",
+        "Look at the trace and at the animal.",
+    ),
+    "signal-hold": AlarmText(
+        "medium",
+        "{detail}",
+        "No experimental infusion begins now. One under way ends at its target; maintained anaesthesia goes on.",
+        "Look at the trace and at the animal. Continue where the plan waits, or end.",
+    ),
     "nobody-watching": AlarmText(
         "medium",
         "Nobody watches the experiment ({detail})",

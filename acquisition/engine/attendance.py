@@ -73,6 +73,15 @@ class Attendance:
             return "start"
         return "pass over" if any(map(self._keeps_asleep, following)) else "hold"
 
+    def held_by_signal(self, step: InfuseStep, following: tuple[InfuseStep, ...], now_ns: int) -> Way:
+        """Decide about an infusion that is due while a watched signal holds: it waits for a person.
+
+        Maintenance starts. With nobody there to go on, an experimental infusion before maintenance is left out.
+        """
+        if self._keeps_asleep(step):
+            return "start"
+        return "pass over" if not self.present(now_ns) and any(map(self._keeps_asleep, following)) else "hold"
+
     def passes(self, step: InfuseStep, following: tuple[InfuseStep, ...], now_ns: int) -> bool:
         """Tell whether the plan goes on after an experimental infusion that went wrong, and nobody is there to decide.
 

@@ -26,6 +26,7 @@ from acquisition.engine.recorder_watch import RecorderWatch
 from acquisition.engine.reminders import Reminders
 from acquisition.engine.schedule import LATE_NS, Action, Infuse, Schedule
 from acquisition.engine.sensor_desk import SensorDesk
+from acquisition.engine.signal_watch import SignalHold
 from acquisition.events import EventKind, Scalar
 from acquisition.messages import Command, EngineState, Phase, Stop
 from acquisition.plan import StableStep
@@ -70,8 +71,9 @@ class Conductor:
         self.session_started_ns = started_ns
         self.accepted_sha256 = desk.plan.sha256
         self.attendance = Attendance(desk)
+        self.signal_hold = SignalHold(self.attendance, [signal for sensor in sensors for _, signal in sensor.watched])
         self.schedule = Schedule(
-            desk.plan, round(LATE_NS * desk.slack), self.attendance.way, self.attendance.passes, self._is_steady
+            desk.plan, round(LATE_NS * desk.slack), self.signal_hold.way, self.attendance.passes, self._is_steady
         )
         self.recorder_watch = RecorderWatch(desk)
         self._reminders = Reminders(desk)
@@ -274,6 +276,8 @@ class Conductor:
 
     def go_on(self, step: int, now_ns: int, *, skip: bool = False) -> None:
         """Go on after the step that waits; an infusion that waits to begin begins, or with ``skip`` is left out."""
+        if self.schedule.held_before:
+            self.signal_hold.release()
         self._act(self.schedule.go_on(step, now_ns, skip=skip) or [], now_ns)
 
     def _advance_plan(self, now_ns: int) -> None:
@@ -301,7 +305,7 @@ class Conductor:
 
     def _act(self, actions: Sequence[Action], now_ns: int) -> None:
         for action in actions:
-            step_log.tell(self.desk, action, now_ns)
+            step_log.tell(self.desk, action, now_ns, held_by=self.signal_hold.by)
             if isinstance(action, Infuse):
                 self._starter.begin(action.step, self.pumps[action.step.pump], now_ns)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from math import isnan, nan
 
 from acquisition.engine import gate_rules
 from acquisition.engine.gate_facts import Cause, Snapshot
@@ -15,7 +16,7 @@ from acquisition.engine.preflight_pump import pump_items
 from acquisition.experiment.limits import Limits
 from acquisition.experiment.weighing import NO_ANIMAL, weighing_fault
 from acquisition.messages import PreflightItem, preflight_item
-from acquisition.plan import Plan, PotentiostatSetup
+from acquisition.plan import Plan, PotentiostatSetup, SteadyRule
 
 CHECKLIST = (
     (
@@ -47,6 +48,7 @@ def items(snapshot: Snapshot, plan: Plan, limits: Limits) -> tuple[PreflightItem
         found += pump_items(snapshot, plan, setup)
     if plan.subject.species != NO_ANIMAL:  # in a beaker nobody's concentration is believed yet
         found += [item for setup in plan.potentiostats for item in _calibration(setup, snapshot.preflight.today)]
+    found += [_steady(rule, snapshot.preflight.slopes_a_per_min.get(rule, nan)) for rule in plan.must_be_steady]
     if plan.animal_pumps:
         found += [preflight_item(name, "tick", *texts) for name, *texts in CHECKLIST]
     return tuple(_signed(item, snapshot) for item in found)
@@ -113,6 +115,24 @@ def _people(snapshot: Snapshot, plan: Plan, limits: Limits) -> Iterator[Prefligh
         yield from _judged("weight", old if fault else [], f"Weighed {plan.subject.weighed_on}.", wrong)
     for doubt in background.doubts:
         yield preflight_item(doubt.item_id, "warning", doubt.what, doubt.so_what, doubt.do_what)
+
+
+def _steady(rule: SteadyRule, slope_a_per_min: float) -> PreflightItem:
+    """Judge one baseline that the protocol wants steady. What it reads as does not change while it drifts."""
+    item_id, wanted = f"steady:{rule.channel}", f"{_pa(rule.slope_a_per_min)} over {rule.over_s / 60:g} min"
+    harm = "A response on a drifting baseline is measured wrong, and a drift reads like a slow effect."
+    if isnan(slope_a_per_min):
+        what = f"{rule.channel} has not been recorded for {rule.over_s / 60:g} min, or has gaps."
+        return preflight_item(item_id, "wait", what, harm, "Wait; it is asked to drift by at most " + wanted + ".")
+    if abs(slope_a_per_min) <= rule.slope_a_per_min:
+        return preflight_item(item_id, "ok", f"{rule.channel} is steady: {_pa(slope_a_per_min)}.")
+    what = f"{rule.channel} drifts faster than {wanted}."
+    do = f"It drifts by {_pa(slope_a_per_min)}. Wait until it has settled. Or accept by name."
+    return preflight_item(item_id, "warning", what, harm, do)
+
+
+def _pa(slope_a_per_min: float) -> str:
+    return f"{slope_a_per_min * 1e12:.3g} pA/min"
 
 
 def _calibration(setup: PotentiostatSetup, today: date) -> Iterator[PreflightItem]:

@@ -17,6 +17,7 @@ from acquisition.engine.preflight_facts import NOTHING_KNOWN, Background, Prefli
 from acquisition.engine.waste import WasteMove
 from acquisition.events import NO_DATA, EventKind, Scalar
 from acquisition.messages import Accept, MoveIntoWaste, PreflightItem, Preparation, ReadScale, RunChecks
+from acquisition.plan import SteadyRule
 from drivers.clock import NS_PER_S
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class PreflightDesk:
         wall_s = (now_ns + clock.wall_ns() - clock.now_ns()) / NS_PER_S
         today = datetime.fromtimestamp(wall_s, UTC).date() if self.engine.simulated else _local(wall_s)
         proofs = {pump.name: self._proof(pump) for pump in self.engine.pumps.values()}
-        return PreflightFacts(today, proofs, dict(self._words), self.background)
+        slopes: dict[SteadyRule, float] = {}
+        for sensor in self.engine.sensors.values():
+            slopes |= sensor.slopes_a_per_min(now_ns)
+        return PreflightFacts(today, proofs, dict(self._words), self.background, slopes)
 
     def _proof(self, pump: PumpDesk) -> PumpProof:
         move = self._moves.get(pump.name)

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Literal
 
 from acquisition.experiment.doubts import Doubt
+from acquisition.plan import SteadyRule
 from drivers.capabilities import Identity
 
 WatchdogProof = Literal["untried", "trying", "proved", "failed"]
@@ -74,6 +75,8 @@ class PreflightFacts:
     words: Mapping[str, Word] = field(default_factory=dict)
     """By the item's id."""
     background: Background = NOTHING_KNOWN
+    slopes_a_per_min: Mapping[SteadyRule, float] = field(default_factory=dict)
+    """Of the baselines that the start waits for; NaN where not known."""
 
     def proof(self, pump: str) -> PumpProof:
         """Return what a pump has shown."""

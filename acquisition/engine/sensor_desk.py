@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -34,10 +35,11 @@ from acquisition.engine.lane_messages import (
 )
 from acquisition.engine.parts import Desk
 from acquisition.engine.sensor_lane import PotentiostatLane
+from acquisition.engine.signal_watch import WatchedSignal, clear
 from acquisition.events import EventKind, Scalar
 from acquisition.experiment.devices import amperometry
 from acquisition.messages import ChannelSamples, Link
-from acquisition.plan import PotentiostatSetup, StableStep
+from acquisition.plan import PotentiostatSetup, StableStep, SteadyRule
 from acquisition.recording.records import RecordingFailed
 from acquisition.signal.drift import DriftWatch
 from drivers.capabilities import AmperometrySettings, Identity, SampleBlock, SampleFlag
@@ -62,7 +64,9 @@ class SensorDesk:
     settings: AmperometrySettings | None = None
     gaps: int = 0
     closed: Closed | None = None
-    _drifts: dict[StableStep, tuple[int, DriftWatch]] = field(default_factory=dict)
+    watched: list[tuple[int, WatchedSignal]] = field(default_factory=list)
+    """What the plan wants watched, each with the channel's number."""
+    _drifts: dict[StableStep | SteadyRule, tuple[int, DriftWatch]] = field(default_factory=dict)
     """What waits for a channel's baseline, with the channel's number."""
     _last_gap_ns: int | None = None
     _closing: bool = False
@@ -70,10 +74,14 @@ class SensorDesk:
     _handlers: dict[type, Callable[[Any, int], None]] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        for step in self.desk.plan.steps:
-            if isinstance(step, StableStep) and step.channel.partition(".")[0] == self.name:
-                names = [channel.name for channel in self.setup.channels]
-                self._drifts[step] = names.index(step.channel.partition(".")[2]), DriftWatch(step.over_s)
+        plan = self.desk.plan
+        numbers = {f"{self.name}.{channel.name}": number for number, channel in enumerate(self.setup.channels)}
+        waits = [step for step in plan.steps if isinstance(step, StableStep)]
+        wanted: list[StableStep | SteadyRule] = [*waits, *plan.must_be_steady]
+        for one in wanted:
+            if one.channel in numbers:
+                self._drifts[one] = numbers[one.channel], DriftWatch(one.over_s)
+        self.watched = [(numbers[w.channel], WatchedSignal(w, self.desk)) for w in plan.watches if w.channel in numbers]
         self._handlers = {
             Connected: self._connected,
             SamplingStarted: self._started,
@@ -99,6 +107,12 @@ class SensorDesk:
     def ready(self) -> bool:
         """Tell whether samples have arrived."""
         return self.link == "online" and self.guard.samples > 0
+
+    def slopes_a_per_min(self, now_ns: int) -> dict[SteadyRule, float]:
+        """Return the drift of every baseline that a start waits for, A/min; NaN where it is not known."""
+        rules = {rule: watch for rule, (_, watch) in self._drifts.items() if isinstance(rule, SteadyRule)}
+        hears = self.link == "online" and self.guard.silent_s(now_ns) is None
+        return {rule: watch.slope_a_per_min(now_ns) if hears else nan for rule, watch in rules.items()}
 
     def is_steady(self, step: StableStep, now_ns: int) -> bool:
         """Tell whether the baseline that a step waits for is there; of an instrument that is silent it is not."""
@@ -211,6 +225,9 @@ class SensorDesk:
             return
         for number, drift in self._drifts.values():  # after the recording: what is not stored starts no infusion either
             drift.add(block.t_ns(), _measured(block, number, finding.flat))
+        for number, watched in self.watched:
+            watched.look(block.t_ns(), _measured(block, number, finding.flat))
+        clear([watched for _, watched in self.watched], self.desk)
         if self.desk.publisher is not None:
             self.desk.publisher.samples(live(block, finding.gaps, finding.new_epoch, sequence))
 

@@ -198,6 +198,8 @@ def _waits_for(engine: Conductor) -> str:
         return "Waits for a person"
     where = "before step" if engine.schedule.held_before else "at step"
     why = ", nobody watched" if engine.schedule.held_before else ""
+    if engine.schedule.held_before and engine.signal_hold.by:
+        why = f", {'; '.join(engine.signal_hold.by)}"
     if isinstance(step, StableStep):
         why = f", {step.channel} is not steady"
     return f"Waits for a person {where} {step.number}{why}: {step.label}"

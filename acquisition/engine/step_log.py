@@ -14,8 +14,11 @@ SOURCE = "conductor"
 """Who speaks of the plan in the log."""
 
 
-def tell(desk: Desk, action: Action, now_ns: int) -> None:
-    """Say what there is to say of one action of the schedule; an infusion speaks for itself when it begins."""
+def tell(desk: Desk, action: Action, now_ns: int, held_by: tuple[str, ...] = ()) -> None:
+    """Say what there is to say of one action of the schedule; an infusion speaks for itself when it begins.
+
+    ``held_by``: the watched signals that hold infusions now; with none of them, nobody watches.
+    """
     if isinstance(action, StepBegan | StepEnded):
         _tell_state(desk, action, now_ns)
     elif isinstance(action, Missed):
@@ -23,8 +26,9 @@ def tell(desk: Desk, action: Action, now_ns: int) -> None:
         desk.alarms.flash("missed", now_ns, action.step.pump, detail)
     elif isinstance(action, NotStarted):
         what = "was left out" if action.left_out else "waits for a person"
-        text = f"Step {action.step.number} {what}, nobody watches: {action.step.label}"
-        desk.say(EventKind.STEP, now_ns, SOURCE, text, {"what": "nobody watches"})
+        why = f"held by {'; '.join(held_by)}" if held_by else "nobody watches"
+        text = f"Step {action.step.number} {what}, {why}: {action.step.label}"
+        desk.say(EventKind.STEP, now_ns, SOURCE, text, {"what": "held by a signal" if held_by else "nobody watches"})
     elif isinstance(action, Unstable):
         text = f"Step {action.step.number}: {action.step.channel} is not steady after {action.step.at_most_s:g} s"
         desk.say(EventKind.STEP, now_ns, SOURCE, text, {"what": "not steady"})

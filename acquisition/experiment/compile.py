@@ -24,6 +24,7 @@ from acquisition.experiment.protocol import Override, Protocol, load_protocol
 from acquisition.experiment.rig import Rig, is_replayed, is_simulated, load_rig
 from acquisition.experiment.setups import DriverLookup, Findings, plan_potentiostats, plan_pumps
 from acquisition.experiment.toml_lines import Key
+from acquisition.experiment.watches import plan_steady, plan_watches
 from acquisition.experiment.weighing import NO_ANIMAL, overridden, weighing_fault
 from acquisition.plan import InfuseStep, PastDose, Plan, PotentiostatSetup, PumpSetup, Step
 from drivers import registry
@@ -96,6 +97,8 @@ def compile_plan(  # noqa: PLR0917 - two files, what they are held against, and 
     potentiostats = with_probes(potentiostats, slopes, found, simulated=rig.simulated == "all")
     steps = plan_steps(protocol, pumps, found)
     _check_channels(protocol, potentiostats, found)
+    watches = plan_watches(protocol.watches, protocol.source, potentiostats, found)
+    must_be_steady = plan_steady(protocol.steady, protocol.source, potentiostats, found)
     setups = tuple(pump.setup for pump in pumps.values())
     _check_syringes(protocol, setups, steps, found)
     _check_limits(protocol, limits, [*earlier(history, 0.0), *planned(setups, steps)], found)
@@ -116,6 +119,8 @@ def compile_plan(  # noqa: PLR0917 - two files, what they are held against, and 
         limits_sha256=limits.sha256,
         warnings=tuple(found.warnings),
         history=history,
+        watches=watches,
+        must_be_steady=must_be_steady,
     )
 
 

@@ -33,6 +33,7 @@ from acquisition.experiment.fields import (
 from acquisition.experiment.problems import Problem, RefusedInput, Source, read_toml, validated
 from acquisition.experiment.pump_use import PumpTable, PumpUse, pump_problems, pump_use
 from acquisition.experiment.toml_lines import Key
+from acquisition.experiment.watch_tables import ArmingTable, SteadyTable, Watches, WatchTable
 from acquisition.experiment.weighing import NO_ANIMAL
 from acquisition.plan import Subject
 
@@ -125,6 +126,8 @@ class _File(Table):
     pumps: dict[str, PumpTable] = Field(default_factory=dict)
     calibration: BeakerTable | None = None
     steps: Annotated[list[StepTable], Field(min_length=1)]
+    watches: Watches = Field(default_factory=list)
+    arming: ArmingTable = Field(default_factory=ArmingTable)
     soft_limit_overrides: list[_Override] = Field(default_factory=list)
 
 
@@ -161,6 +164,9 @@ class Protocol:
     source: Source = field(compare=False)
     beaker: Beaker | None = None
     """What is calibrated, where the protocol is a calibration."""
+    watches: tuple[WatchTable, ...] = ()
+    steady: tuple[SteadyTable, ...] = ()
+    """Baselines that must be steady before a start."""
 
 
 def load_protocol(path: Path) -> Protocol:
@@ -188,6 +194,8 @@ def load_protocol(path: Path) -> Protocol:
         overrides=tuple(Override(o.limit, o.by, o.reason) for o in file.soft_limit_overrides),
         source=source,
         beaker=_beaker(file.calibration, steps),
+        watches=tuple(file.watches),
+        steady=tuple(file.arming.steady),
     )
 
 
