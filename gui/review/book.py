@@ -36,7 +36,7 @@ class AnnotationDesk:
 
     def __init__(self, parts: BookParts, palette: Palette, traces: ReviewTraces) -> None:
         self._parts, self._traces = parts, traces
-        self.card = AnnotateCard(palette, AnnotateActions(self.add, self.show))
+        self.card = AnnotateCard(palette, AnnotateActions(self.add, self.show, traces.choose))
         self._stamp: Stamp | None = None
         self._looking = False
         self._broken = ""

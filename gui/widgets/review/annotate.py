@@ -25,7 +25,7 @@ from gui.presenters.review.annotations import (
     read_draft,
     read_withdrawal,
 )
-from gui.presenters.review.view import clock
+from gui.presenters.review.view import clock, read_clock
 from gui.presenters.text import Tone, plain
 from gui.theme import font
 from gui.widgets.notes import NameBox
@@ -42,6 +42,8 @@ class AnnotateActions:
 
     add: Callable[[Draft], None]
     show: Callable[[AnnotationLine], None]
+    choose: Callable[[tuple[float, float]], None]
+    """Is told what stretch was typed."""
 
 
 class AnnotateCard(QFrame):
@@ -55,6 +57,8 @@ class AnnotateCard(QFrame):
         self._channels: tuple[str, ...] = ()
         self.start = box("from", "h:mm:ss.s", 40)
         self.end = box("to; empty for a moment", "h:mm:ss.s", 40)
+        for part in (self.start, self.end):
+            part.editingFinished.connect(self._typed)
         self.channel = Choice("channel that it is about")
         self.blank = QCheckBox("An artefact: do not measure this stretch")
         self.blank.setFont(font(13))
@@ -166,6 +170,16 @@ class AnnotateCard(QFrame):
             self.tell(f"Not withdrawn: {error}.", "warn")
             return
         self._actions.add(draft)
+
+    def _typed(self) -> None:
+        """Choose the stretch that was typed, so that it is seen before anything is said about it."""
+        try:
+            start_s = read_clock(self.start.text())
+            end_s = read_clock(self.end.text()) if self.end.text().strip() else start_s
+        except ValueError:
+            return  # said when it is to be added
+        if start_s <= end_s:
+            self._actions.choose((start_s, end_s))
 
     def _chosen(self) -> AnnotationLine | None:
         place = self.list.currentRow()

@@ -66,6 +66,20 @@ def test_what_the_hand_chooses_stands_in_the_boxes(review: ReviewBench, recorded
     assert window.card.start.text() == ""
 
 
+def test_a_stretch_that_is_typed_is_chosen_without_a_mouse(review: ReviewBench, recorded: Path) -> None:
+    window = review.open(recorded)
+    review.hands.focus(window, window.card.start)
+    review.hands.type(window.card.start, "10:00")
+    review.hands.key(window.card.start, "Return")
+    assert window.traces.chosen == (600.0, 600.0)
+    review.hands.type(window.card.end, "10:30")
+    review.hands.key(window.card.end, "Return")
+    assert window.traces.chosen == (600.0, 630.0)
+    window.card.end.setText("9:00")
+    review.hands.key(window.card.end, "Return")
+    assert window.traces.chosen == (600.0, 630.0)
+
+
 def test_an_annotation_is_added_to_the_book_and_shown_and_the_recording_stays_as_it_was(
     review: ReviewBench, session: Path
 ) -> None:
