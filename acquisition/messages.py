@@ -91,6 +91,8 @@ class ChannelView(_Message):
     slope_low_a_per_um: float | None = None
     slope_high_a_per_um: float | None = None
     """The sensitivity's 95 % interval; None where the rig gives a bare number."""
+    sentinel: str = ""
+    """The channel that is taken off this glutamate site; empty where there is none, or several."""
     sentinel_gain: float | None = None
     """What the sentinel is multiplied with before it is taken off this site; None: not calibrated."""
     last_current_a: float | None = None

@@ -155,11 +155,13 @@ class ChannelSetup:
     """Name of the site in that history."""
     stays_in_amperes: str = ""
     """Why the probe's history gives none."""
+    sentinel: str = ""
+    """Channel of the same instrument that is taken off this glutamate site; empty where there is none, or several."""
     slope_low_a_per_um: float | None = None
     """Lower end of the sensitivity's 95 % interval; None where the rig gives a bare number."""
     slope_high_a_per_um: float | None = None
     sentinel_gain: float | None = None
-    """What the sentinel beside this glutamate site is multiplied with before it is subtracted; None: not calibrated."""
+    """What ``sentinel`` is multiplied with before it is subtracted; None: not calibrated."""
     calibration: str = ""
     """The probe's calibration as it is filed (``acquisition.books.probes.FiledCalibration``, JSON), so that a recording
     can say what its micromolars rest on; empty without one."""

@@ -34,6 +34,8 @@ class ChannelCalibration:
     slope_low_a_per_um: float | None = None
     """Lower end of the sensitivity's 95 % interval."""
     slope_high_a_per_um: float | None = None
+    sentinel: str = ""
+    """Channel of the same instrument that the plan takes off this one; empty in older recordings."""
     sentinel_gain: float | None = None
     """What the sentinel is multiplied with before it is subtracted."""
     filed: FiledCalibration | None = None
@@ -44,17 +46,20 @@ class ChannelCalibration:
         """Return one line that tells this calibration from all others; empty without one."""
         return "" if self.filed is None else calibration_name(self.filed)
 
-    @property
-    def gain(self) -> float:
-        """Return the gain that the sentinel is subtracted with: the calibrated one, else 1."""
-        return RAW_GAIN if self.sentinel_gain is None else self.sentinel_gain
+    def gain(self, sentinel: str) -> float:
+        """Return what a sentinel is multiplied with: the calibrated gain, if it is its own, else 1."""
+        return self.sentinel_gain if self.sentinel_gain is not None and self._is_of(sentinel) else RAW_GAIN
 
-    @property
-    def gain_text(self) -> str:
+    def gain_text(self, sentinel: str) -> str:
         """Say which gain that is and where it is from."""
         if self.sentinel_gain is None:
             return "gain 1, raw difference: no gain is calibrated"
+        if not self._is_of(sentinel):
+            return f"gain 1, raw difference: the calibrated gain is of {self.sentinel}"
         return f"gain {self.sentinel_gain:.4g}, {self.name or 'of a calibration that this recording does not hold'}"
+
+    def _is_of(self, sentinel: str) -> bool:
+        return sentinel.split(".", 1)[-1] == self.sentinel
 
 
 def calibration_name(filed: FiledCalibration) -> str:
@@ -80,6 +85,7 @@ def channel_calibration(plan: Mapping[str, Any], instrument: str, channel: str) 
         stays_in_amperes=str(setup.get("stays_in_amperes") or ""),
         slope_low_a_per_um=_number(setup.get("slope_low_a_per_um")),
         slope_high_a_per_um=_number(setup.get("slope_high_a_per_um")),
+        sentinel=str(setup.get("sentinel") or ""),
         sentinel_gain=gain if gain is not None and gain > 0.0 else None,
         filed=_filed(setup.get("calibration")),
     )

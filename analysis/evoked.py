@@ -128,10 +128,11 @@ def difference_um(
 ) -> tuple[Array, Array]:
     """Return (time since the session's start, s; glutamate site minus gain times sentinel, µM), shape (n,) each.
 
-    ``gain`` None: the calibrated one that the session was recorded with (``Channel.calibration``), else 1, the raw
-    difference. Over the sensitivity that the session was recorded with, unless ``slope`` says otherwise: a calibration
-    that is filed later must not change what was told. Overloaded samples are NaN, and so is what a person blanked on
-    either. Raises ValueError when one is missing, they are not of one instrument, or the site has no sensitivity.
+    ``gain`` None: the calibrated one that the session was recorded with (``Channel.calibration``), if it is of this
+    sentinel, else 1, the raw difference. Over the sensitivity that the session was recorded with, unless ``slope`` says
+    otherwise: a calibration that is filed later must not change what was told. Overloaded samples are NaN, and so is
+    what a person blanked on either. Raises ValueError when one is missing, they are not of one instrument, or the site
+    has no sensitivity.
     """
     for name in (channel, sentinel):
         if name not in recording.channels:
@@ -141,7 +142,7 @@ def difference_um(
         raise ValueError(f'channels "{channel}" and "{sentinel}" are not of one instrument: their times differ')
     if active.sensitivity_a_per_um is None:
         raise ValueError(f'channel "{channel}" has no sensitivity in this recording: there are no micromolars')
-    used = active.calibration.gain if gain is None else gain
+    used = active.calibration.gain(sentinel) if gain is None else gain
     left_a = self_referenced(active.current_a, beside.current_a, used)
     left_a[((active.flags | beside.flags) & NO_VALUE) != 0] = nan
     unmeasured = [stretch for name in (channel, sentinel) for stretch in blanks(recording.annotations, name)]

@@ -33,7 +33,7 @@ class Measuring:
     """The choices of whoever measures; by default those of a report that nobody gave options."""
 
     channel: str = ""
-    """INSTRUMENT.CHANNEL; empty: every glutamate site that has one sentinel."""
+    """INSTRUMENT.CHANNEL; empty: every glutamate site that has a sentinel of its own."""
     sentinel: str = ""
     """Subtracted; empty: the one of the site's instrument; NO_SENTINEL: none is."""
     window: ResponseWindow = field(default_factory=ResponseWindow)

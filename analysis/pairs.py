@@ -6,13 +6,17 @@ from analysis.review import Channel, Recording
 
 
 def pairs(recording: Recording) -> list[tuple[Channel, Channel]]:
-    """Return each glutamate site with the sentinel of its instrument, where there is exactly one."""
-    found = []
-    for active in recording.channels.values():
-        beside = [other for other in beside_of(recording, active) if other.role == "sentinel"]
-        if active.role == "glutamate" and len(beside) == 1 and len(active.t_s):
-            found.append((active, beside[0]))
-    return found
+    """Return each glutamate site that has samples with its sentinel."""
+    both = [(active, sentinel_of(recording, active)) for active in recording.channels.values() if len(active.t_s)]
+    return [(active, sentinel) for active, sentinel in both if sentinel is not None]
+
+
+def sentinel_of(recording: Recording, active: Channel) -> Channel | None:
+    """Return the sentinel of a glutamate site: the one that the rig names, else its instrument's only one, if any."""
+    beside = [other for other in beside_of(recording, active) if other.role == "sentinel"]
+    if active.calibration.sentinel:
+        beside = [other for other in beside if other.name.split(".", 1)[1] == active.calibration.sentinel]
+    return beside[0] if active.role == "glutamate" and len(beside) == 1 else None
 
 
 def beside_of(recording: Recording, channel: Channel) -> list[Channel]:

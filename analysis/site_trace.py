@@ -18,7 +18,7 @@ from acquisition.signal.self_reference import Match, match, self_referenced
 from analysis.channel_calibration import RAW_GAIN
 from analysis.evoked import NO_VALUE, difference_um
 from analysis.measuring import NO_SENTINEL, Measuring
-from analysis.pairs import beside_of, pairs
+from analysis.pairs import beside_of, pairs, sentinel_of
 from analysis.responses.windows import blanked
 from analysis.review import Channel, Recording, SlopeChoice
 
@@ -46,8 +46,12 @@ class Site:
         if self.sentinel is None:
             return None
         every = max(1, round(10.0 / self.channel.interval_s))
-        gain = self.channel.calibration.gain
-        return match(self.channel.current_a, self.sentinel.current_a, gain, every=every)
+        return match(self.channel.current_a, self.sentinel.current_a, self.gain, every=every)
+
+    @property
+    def gain(self) -> float:
+        """Return what the sentinel is multiplied with: the calibrated gain, if it is of this one, else 1."""
+        return RAW_GAIN if self.sentinel is None else self.channel.calibration.gain(self.sentinel.name)
 
 
 def sites(recording: Recording, measuring: Measuring) -> list[Site]:
@@ -68,10 +72,11 @@ def sites(recording: Recording, measuring: Measuring) -> list[Site]:
                 f"there {'is' if len(beside) == 1 else 'are'}: {', '.join(beside) or 'no other channel'}"
             )
         return [Site(channel, beside[measuring.sentinel])]
-    sentinels = [other for other in beside.values() if other.role == "sentinel"]
-    if len(sentinels) != 1:
-        raise ValueError(f'"{channel.name}" has {len(sentinels)} sentinels: name the one to subtract, or "none"')
-    return [Site(channel, sentinels[0])]
+    own = sentinel_of(recording, channel)
+    if own is None:
+        count = sum(other.role == "sentinel" for other in beside.values())
+        raise ValueError(f'"{channel.name}" has {count} sentinels: name the one to subtract, or "none"')
+    return [Site(channel, own)]
 
 
 def site_traces(recording: Recording, site: Site) -> dict[str, Trace]:
@@ -82,7 +87,7 @@ def site_traces(recording: Recording, site: Site) -> dict[str, Trace]:
     if site.sentinel is None or site.unit == "nA":
         return {AS_CALIBRATED if site.unit == "µM" else "as measured": _without_ways(recording, site)}
     names = site.channel.name, site.sentinel.name
-    return {said: difference_um(recording, *names, slope, gain) for said, (slope, gain) in _ways(site.channel).items()}
+    return {said: difference_um(recording, *names, slope, gain) for said, (slope, gain) in _ways(site).items()}
 
 
 def _without_ways(recording: Recording, site: Site) -> Trace:
@@ -90,7 +95,7 @@ def _without_ways(recording: Recording, site: Site) -> Trace:
     flags = site.channel.flags
     unmeasured = blanks(recording.annotations, site.channel.name)
     if site.sentinel is not None:
-        values_a = self_referenced(values_a, site.sentinel.current_a, site.channel.calibration.gain)
+        values_a = self_referenced(values_a, site.sentinel.current_a, site.gain)
         flags = flags | site.sentinel.flags
         unmeasured = [*unmeasured, *blanks(recording.annotations, site.sentinel.name)]
     values_a[(flags & NO_VALUE) != 0] = np.nan
@@ -100,12 +105,11 @@ def _without_ways(recording: Recording, site: Site) -> Trace:
     return site.channel.t_s, apparent_um(values_a, site.channel.slope_a_per_um("best"))
 
 
-def _ways(active: Channel) -> dict[str, tuple[SlopeChoice, float]]:
+def _ways(site: Site) -> dict[str, tuple[SlopeChoice, float]]:
     """Return the ways to micromolars, the one that counts first: (slope, gain) by how they are called."""
-    gain = active.calibration.gain
-    ways: dict[str, tuple[SlopeChoice, float]] = {AS_CALIBRATED: ("best", gain)}
-    if gain != RAW_GAIN:
+    ways: dict[str, tuple[SlopeChoice, float]] = {AS_CALIBRATED: ("best", site.gain)}
+    if site.gain != RAW_GAIN:
         ways["gain 1"] = ("best", RAW_GAIN)
-    if not isinstance(active.correction, str):
-        ways["slope of before"] = ("recorded", gain)
+    if not isinstance(site.channel.correction, str):
+        ways["slope of before"] = ("recorded", site.gain)
     return ways

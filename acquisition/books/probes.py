@@ -73,6 +73,8 @@ class CalibrationRecord(_Part):
     probe: str = Field(min_length=1, max_length=200)
     site: str = Field(min_length=1, max_length=40)
     """Name of the channel."""
+    sentinel: str = Field(default="", max_length=40)
+    """Name of the channel that gain and cross-talk are of; empty without one, and in older records."""
     phase: Literal["before", "after"]
     simulated: bool
     session: str = Field(max_length=300)

@@ -181,6 +181,7 @@ def channel_views(sensor: SensorDesk) -> Sequence[ChannelView]:
             sensitivity_a_per_um=channel.sensitivity_a_per_um,
             slope_low_a_per_um=channel.slope_low_a_per_um,
             slope_high_a_per_um=channel.slope_high_a_per_um,
+            sentinel=channel.sentinel,
             sentinel_gain=channel.sentinel_gain,
             last_current_a=guard.last_current_a.get(channel.name),
             last_t_ns=guard.last_t_ns,

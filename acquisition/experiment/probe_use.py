@@ -26,6 +26,8 @@ class ProbeSlope:
     slope_high_a_per_um: float | None = None
     sentinel_gain: float | None = None
     """Active over sentinel; None where the calibration had no sentinel or no peroxide, or leaves its sign open."""
+    sentinel: str = ""
+    """Name that the sentinel of that gain had; empty where the record does not say."""
     calibration: str = ""
     """The calibration as it is filed, JSON."""
 
@@ -69,6 +71,23 @@ def _channel(
         calibration_max_age_d=min(channel.calibration_max_age_d, slope.holds_d),
         slope_low_a_per_um=slope.slope_low_a_per_um,
         slope_high_a_per_um=slope.slope_high_a_per_um,
-        sentinel_gain=slope.sentinel_gain,
+        sentinel_gain=_gain(setup, channel, slope, found),
         calibration=slope.calibration,
     )
+
+
+def _gain(setup: PotentiostatSetup, channel: ChannelSetup, slope: ProbeSlope, found: Findings) -> float | None:
+    """Return the gain, if it is that of the sentinel which will be subtracted."""
+    if slope.sentinel_gain is None:
+        return None
+    beside = next((other for other in setup.channels if other.name == channel.sentinel), None)
+    if beside is None:
+        return None
+    if slope.sentinel in ("", beside.name, beside.site):
+        return slope.sentinel_gain
+    found.warn(
+        f"channel {setup.name}.{channel.name}: the gain of probe {channel.probe} was measured against the sentinel "
+        f'"{slope.sentinel}", not "{beside.name}"; the raw difference is used. If it is the same site, write '
+        f'probe = "{channel.probe}" and site = "{slope.sentinel}" at channel {beside.name}'
+    )
+    return None

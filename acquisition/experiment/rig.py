@@ -15,7 +15,7 @@ from urllib.parse import quote
 from acquisition.experiment import syringes
 from acquisition.experiment.problems import Problem, RefusedInput, Source, read_toml, relative_path, validated
 from acquisition.experiment.rig_checks import rig_problems
-from acquisition.experiment.rig_tables import PotentiostatTable, PumpTable, RigFile
+from acquisition.experiment.rig_tables import ChannelTable, PotentiostatTable, PumpTable, RigFile
 from acquisition.experiment.syringes import Syringe
 from acquisition.plan import ChannelSetup, PotentiostatSetup
 from drivers.capabilities import OptionValue
@@ -165,6 +165,11 @@ def _from(folder: Path, url: str) -> str:
     return SCHEME + quote(str((folder / replay_path(url)).absolute())) + suffix
 
 
+def _sentinel(channel: ChannelTable, table: PotentiostatTable) -> str:
+    beside = [other.name for other in table.channels if other.role == "sentinel"]
+    return channel.sentinel or (beside[0] if len(beside) == 1 else "")
+
+
 def _potentiostat(name: str, table: PotentiostatTable, folder: Path, max_age_d: float) -> PotentiostatSetup:
     return PotentiostatSetup(
         name=name,
@@ -186,6 +191,7 @@ def _potentiostat(name: str, table: PotentiostatTable, folder: Path, max_age_d: 
                 max_age_d,
                 probe=c.probe or "",
                 site=(c.site or c.name) if c.probe else "",
+                sentinel=_sentinel(c, table) if c.role == "glutamate" else "",
             )
             for c in table.channels
         ),

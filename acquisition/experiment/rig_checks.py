@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from acquisition.experiment.fields import checked_name
 from acquisition.experiment.problems import Problem, Source, did_you_mean, printable
-from acquisition.experiment.rig_tables import ChannelTable, PumpTable, RigFile
+from acquisition.experiment.rig_tables import ChannelTable, PotentiostatTable, PumpTable, RigFile
 from acquisition.experiment.syringes import Syringe, fault
 from acquisition.experiment.toml_lines import Key
 from drivers import bound_port, registry
@@ -50,6 +50,7 @@ def _names(file: RigFile, source: Source) -> Iterator[Problem]:
             if channel.electrode in electrodes:
                 yield source.problem((*path, "electrode"), f'electrode "{channel.electrode}" is used twice on {name}.')
             yield from _probe(channel, path, source)
+            yield from _sentinel(channel, potentiostat, path, source)
             channels.add(channel.name)
             electrodes.add(channel.electrode)
 
@@ -60,6 +61,20 @@ def _probe(channel: ChannelTable, path: tuple[Key, ...], source: Source) -> Iter
         yield source.problem((*path, "probe"), sentence)
     if channel.site and not channel.probe:
         yield source.problem((*path, "site"), "a site belongs to a probe; name the probe too.")
+
+
+def _sentinel(
+    channel: ChannelTable, potentiostat: PotentiostatTable, path: tuple[Key, ...], source: Source
+) -> Iterator[Problem]:
+    if channel.sentinel is None:
+        return
+    beside = [other.name for other in potentiostat.channels if other.role == "sentinel"]
+    if channel.role != "glutamate":
+        yield source.problem((*path, "sentinel"), "only a glutamate site has a sentinel.")
+    elif channel.sentinel not in beside:
+        hint = did_you_mean(channel.sentinel, beside) or f" Its sentinels: {', '.join(beside) or 'none'}."
+        text = f'"{channel.sentinel}" is no channel of this instrument with the role "sentinel".{hint}'
+        yield source.problem((*path, "sentinel"), text)
 
 
 def _ports(file: RigFile, source: Source) -> Iterator[Problem]:

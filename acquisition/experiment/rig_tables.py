@@ -77,6 +77,8 @@ class ChannelTable(Table):
     """The probe whose valid calibration gives the slope."""
     site: Name | None = None
     """Its site, where that is not named as the channel."""
+    sentinel: Name | None = None
+    """The sentinel of this glutamate site; where the instrument has one alone, that one."""
     options: Options = Field(default_factory=dict)
 
 

@@ -116,8 +116,8 @@ def _potentiostat(setup: PotentiostatSetup) -> dict[str, Any]:
         described: dict[str, Any] = {"name": channel.name, "electrode": channel.electrode, "role": channel.role}
         if channel.sensitivity_a_per_um is not None:
             described["sensitivity_a_per_um"] = channel.sensitivity_a_per_um
-        gain = next((c.sentinel_gain for c in setup.channels if c.sentinel_gain is not None), None)
-        if channel.role == "sentinel" and gain is not None:  # as calibrated, so that the difference is a difference
+        gain = next((c.sentinel_gain for c in setup.channels if c.sentinel == channel.name and c.sentinel_gain), None)
+        if gain is not None:  # as calibrated, so that the difference is a difference
             described["gain"] = 1.0 / gain
         channels.append(described)
     model = setup.expected_model

@@ -35,5 +35,6 @@ def slope_of(probe: str, site: str, simulated: bool) -> ProbeSlope | str:
         slope_low_a_per_um=record.slope_a_per_um.low,
         slope_high_a_per_um=record.slope_a_per_um.high,
         sentinel_gain=record.sentinel_gain,
+        sentinel=record.sentinel,
         calibration=filed.model_dump_json(),
     )

@@ -29,6 +29,7 @@ def as_record(
         version=1,
         probe=session.beaker.probe,
         site=one.channel.name.split(".", 1)[1],
+        sentinel="" if one.sentinel is None else one.sentinel.name.split(".", 1)[1],
         phase=session.beaker.phase,
         simulated=session.recording.simulated,
         session=header.session_id,

@@ -17,6 +17,7 @@ from acquisition.experiment.beaker import Beaker
 from acquisition.experiment.protocol import load_protocol
 from analysis.calibration.dilution import Addition
 from analysis.calibration.fit import Result, fit_calibration
+from analysis.pairs import sentinel_of
 from analysis.review import Channel, Recording, open_recording
 
 Floats = NDArray[np.float64]
@@ -102,8 +103,7 @@ def _fit(
     windows: Mapping[int, tuple[float, float]] | None,
 ) -> Calibrated:
     instrument = channel.name.split(".", 1)[0]
-    beside = [c for c in recording.channels.values() if c.role == "sentinel" and c.name.startswith(f"{instrument}.")]
-    sentinel = beside[0] if beside else None
+    sentinel = sentinel_of(recording, channel)
     other = None if sentinel is None else currents(sentinel)
     try:
         result = fit_calibration(channel.t_s, currents(channel), other, beaker.beaker_ul, additions, windows=windows)

@@ -57,8 +57,8 @@ def _channel(recording: Recording, name: str) -> dict[str, Any]:
         "sensitivity_A_per_uM": np.nan if slope is None else slope,
         "sensitivity_low_A_per_uM": np.nan if known.slope_low_a_per_um is None else known.slope_low_a_per_um,
         "sensitivity_high_A_per_uM": np.nan if known.slope_high_a_per_um is None else known.slope_high_a_per_um,
-        "sentinel_gain": known.gain,
-        "sentinel_gain_from": known.gain_text,
+        "sentinel_gain": known.gain(known.sentinel),
+        "sentinel_gain_from": known.gain_text(known.sentinel),
         "drift_corrected_A_per_uM": corrected,
     }
 

@@ -76,9 +76,10 @@ def _derived(recording: Recording) -> Iterator[TimeSeries]:
                     "baseline subtracted",
                 )
     for active, sentinel in pairs(recording):
-        left_a = self_referenced(active.current_a, sentinel.current_a, active.calibration.gain)
+        left_a = self_referenced(active.current_a, sentinel.current_a, active.calibration.gain(sentinel.name))
         name = f"{active.name}_minus_{sentinel.name.split('.', 1)[1]}"
-        text = f"{mark}{active.name} - {active.calibration.gain:.6g} * {sentinel.name}: {active.calibration.gain_text}"
+        gain, told = active.calibration.gain(sentinel.name), active.calibration.gain_text(sentinel.name)
+        text = f"{mark}{active.name} - {gain:.6g} * {sentinel.name}: {told}"
         yield _series(name, active, left_a, "A", text)
         if active.sensitivity_a_per_um:
             yield _series(

@@ -69,7 +69,7 @@ def _samples(recording: Recording, instrument: str) -> Rows:
                 columns[f"{_short(channel)}_apparent_drift_corrected_uM"] = channel.glutamate_um("corrected").tolist()
     for active, sentinel in pairs(recording):
         if active in channels:
-            left_a = self_referenced(active.current_a, sentinel.current_a, active.calibration.gain)
+            left_a = self_referenced(active.current_a, sentinel.current_a, active.calibration.gain(sentinel.name))
             name = f"{_short(active)}_minus_{_short(sentinel)}"
             columns[f"{name}_nA"] = (left_a * NA_PER_A).tolist()
             if active.sensitivity_a_per_um:
@@ -130,7 +130,7 @@ def _about(recording: Recording) -> Rows:
         for end, value in (("low", known.slope_low_a_per_um), ("high", known.slope_high_a_per_um)):
             said = "not known: a bare number in the rig" if value is None else value * PA_PER_A
             yield [f"sensitivity_{channel.name}_{end}_pA_per_uM", said]
-        yield [f"sentinel_gain_{channel.name}", known.gain_text]
+        yield [f"sentinel_gain_{channel.name}", known.gain_text(known.sentinel)]
         yield [f"slope_{channel.name}_of_differences_in_uM", channel.slope_text()]
         if isinstance(channel.correction, str):
             yield [f"drift_correction_{channel.name}", f"none: {channel.correction}"]

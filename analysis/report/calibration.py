@@ -88,7 +88,7 @@ def _drift(channel: Channel) -> str:
 
 def _notes(channel: Channel, record: CalibrationRecord) -> Iterator[str]:
     yield f"Micromolars are of {channel.slope_text()}."
-    yield f"Self-referencing: {channel.calibration.gain_text}."
+    yield f"Self-referencing: {channel.calibration.gain_text(channel.calibration.sentinel)}."
     width = _width(record.slope_a_per_um)
     if width:
         yield f"By the slope's interval alone, every micromolar may be {width} (95 %)."

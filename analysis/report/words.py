@@ -52,7 +52,8 @@ def doubts(recording: Recording, findings: Findings) -> list[str]:
             found.append(
                 f"{pair.sentinel} does not match {pair.channel}: together they show a gain of "
                 f"{pair.matched.gain_seen:.2f}, and it is subtracted with "
-                f"{recording.channels[pair.channel].calibration.gain_text}; what both sense is left in the difference"
+                f"{recording.channels[pair.channel].calibration.gain_text(pair.sentinel)}; "
+                "what both sense is left in the difference"
             )
         if recording.channels[pair.channel].sensitivity_a_per_um is None:
             found.append(f"{pair.channel} has no calibration: it stays in nA, and no response of it is in µM")
@@ -182,13 +183,15 @@ def _match(recording: Recording, findings: Findings) -> Section:
     words = {True: "yes", False: "NO", None: "cannot be told: nothing moved both sites"}
     rows = tuple(
         (pair.channel, pair.sentinel, words[pair.matched.matched],
-         f"{recording.channels[pair.channel].calibration.gain:.3g}",
+         f"{recording.channels[pair.channel].calibration.gain(pair.sentinel):.3g}",
          f"{pair.matched.gain_seen:.2f} ± {pair.matched.gain_seen_se:.2f}" if isfinite(pair.matched.gain_seen) else "-",
          f"{pair.matched.residual_sd_a * PA_PER_A:.2f}")
         for pair in findings.pairs
         if pair.matched is not None
     )  # fmt: skip
-    notes = tuple(f"{p.channel}: {recording.channels[p.channel].calibration.gain_text}." for p in findings.pairs)
+    notes = tuple(
+        f"{p.channel}: {recording.channels[p.channel].calibration.gain_text(p.sentinel)}." for p in findings.pairs
+    )
     return Section("Is the sentinel a match, at the gain that it is subtracted with",
                    columns("site | sentinel | match | # gain used | # gain seen | # noise left, pA"), rows,
                    notes)  # fmt: skip

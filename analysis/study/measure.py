@@ -112,7 +112,7 @@ def _other_traces(recording: Recording, settings: Settings, t_s: Array, trace_um
     channel = recording.channels[settings.channel]
     yield SMOOTH, smoothed(trace_um, round(SMOOTHED_S / sample_interval_s(t_s)))
     yield NO_SENTINEL, np.where(np.isfinite(trace_um), channel.glutamate_um("recorded"), nan)
-    if channel.calibration.gain != RAW_GAIN:
+    if channel.calibration.gain(settings.sentinel) != RAW_GAIN:
         yield RAW, difference_um(recording, settings.channel, settings.sentinel, gain=RAW_GAIN)[1]
     if not isinstance(channel.correction, str):
         yield CORRECTED, difference_um(recording, settings.channel, settings.sentinel, "corrected")[1]
@@ -128,7 +128,8 @@ def _tonic(recording: Recording, settings: Settings, reading: Reading) -> Change
 
 def _calibration(recording: Recording, settings: Settings) -> str:
     channel = recording.channels[settings.channel]
-    return f"{settings.channel}: {channel.slope_text('recorded')}; {channel.calibration.gain_text}"
+    gain = channel.calibration.gain_text(settings.sentinel)
+    return f"{settings.channel}: {channel.slope_text('recorded')}; {gain}"
 
 
 def _change(effect: Effect) -> Change:

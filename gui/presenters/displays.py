@@ -2,8 +2,7 @@
 
 Knows the choices, which of them a channel has, and the words beside its trace. The arithmetic is in
 ``acquisition.signal``. A sentinel can be taken off the glutamate sites of its instrument. A calibrated gain is that of
-the first sentinel there, with which a calibration is made (``analysis.calibration.session``); any other gain is 1, and
-the screen says which.
+the sentinel that the rig pairs with the site; any other gain is 1, and the screen says which.
 """
 
 from __future__ import annotations
@@ -64,10 +63,11 @@ MEASURED = Display()
 
 
 def sentinels_of(channel: ChannelView, channels: Sequence[ChannelView]) -> tuple[str, ...]:
-    """Return the names of the sentinels beside a glutamate site, on the same instrument."""
+    """Return the names of the sentinels beside a glutamate site, on the same instrument; its own first."""
     if channel.role != "glutamate":
         return ()
-    return tuple(c.name for c in channels if c.instrument == channel.instrument and c.role == "sentinel")
+    beside = [c.name for c in channels if c.instrument == channel.instrument and c.role == "sentinel"]
+    return tuple(sorted(beside, key=lambda name: name != channel.sentinel))
 
 
 def next_look(look: Look, channel: ChannelView, channels: Sequence[ChannelView]) -> Look:
@@ -92,7 +92,7 @@ def display(channel: ChannelView, channels: Sequence[ChannelView], look: Look, f
     spec = FILTERS.get(filter_name, NONE)
     fault = _fault(spec, channel.interval_s)
     used = NONE if fault else spec
-    calibrated = channel.sentinel_gain if sentinel in sentinels[:1] else None
+    calibrated = channel.sentinel_gain if sentinel == channel.sentinel else None
     gain = (calibrated or RAW_GAIN) if sentinel else None
     return Display(
         recipe=Recipe(gain, used, OVER_S if look.delta else None),

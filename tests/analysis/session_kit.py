@@ -59,8 +59,9 @@ def write_session(
     close: bool = True,
     name: str = "Ketamine at a trickle",
     channels: tuple[ChannelSetup, ...] = CHANNELS,
+    minutes: int = MINUTES,
 ) -> Plan:
-    """Record 40 minutes of two channels at 10 Hz with one gap, one infusion, a mark, a note and an alarm."""
+    """Record 40 minutes, or fewer, of two channels at 10 Hz with one gap, one infusion, a mark, a note and an alarm."""
     plan, clock = a_plan(name, channels), VirtualClock()
     spec = StreamSpec("stat", ("glu", "null"), ("glutamate", "sentinel"), (7e-12, None), 0.1, 0.7, (1e-7, 1e-7))
     header = SessionHeader(
@@ -82,7 +83,7 @@ def write_session(
         t_ns = round(at_s * NS_PER_S)
         recorder.event(Event(kind, t_ns, clock.start_wall_ns + t_ns, "conductor", text, data))
 
-    for second in range(MINUTES * 60):
+    for second in range(minutes * 60):
         clock.sleep_until_ns((second + 1) * NS_PER_S)
         index = np.arange(second * 10, second * 10 + 10, dtype=np.int64)
         index = index[(index < GAP[0]) | (index >= GAP[1])]
@@ -104,9 +105,9 @@ def write_session(
                     clock.now_ns(),
                 )
             )
-        minutes = min(max(second - START_S, 0), END_S - START_S) / 60
+        flowing_min = min(max(second - START_S, 0), END_S - START_S) / 60
         flowing = RATE_UL_PER_MIN if START_S <= second < END_S else 0.0
-        given = minutes * RATE_UL_PER_MIN
+        given = flowing_min * RATE_UL_PER_MIN
         arrived = RATE_UL_PER_MIN if given > 5.0 and flowing else 0.0
         recorder.infusion(
             InfusionRow("drug", clock.now_ns(), flowing, flowing, arrived, given, given, 0.0, max(0.0, given - 5))

@@ -22,8 +22,9 @@ from analysis.evoked import difference_um
 from analysis.export.mat import export_mat
 from analysis.export.nwb import export_nwb
 from analysis.export.tables import export_csv
+from analysis.pairs import pairs
 from analysis.report.calibration import calibration_sections
-from analysis.report.files import write_report
+from analysis.report.files import as_page
 from analysis.report.findings import PairFindings, find
 from analysis.report.words import doubts, sections
 from analysis.review import Recording, open_recording
@@ -41,7 +42,8 @@ def calibrated(gain: float | None = TRUE_GAIN, **changed: object) -> ChannelSetu
     one = filed(3, gain=None if gain is None else interval(gain), **changed)
     slope = one.record.slope_a_per_um
     return replace(
-        CHANNELS[0], probe="R2-0417", site="glu", calibrated_on="1970-01-02", sensitivity_a_per_um=slope.value,
+        CHANNELS[0], probe="R2-0417", site="glu", sentinel="null", calibrated_on="1970-01-02",
+        sensitivity_a_per_um=slope.value,
         slope_low_a_per_um=slope.low, slope_high_a_per_um=slope.high, sentinel_gain=one.record.sentinel_gain,
         calibration=one.model_dump_json(),
     )  # fmt: skip
@@ -74,6 +76,14 @@ def test_the_calibrated_gain_removes_nine_tenths_of_a_common_step_and_gain_1_doe
     assert step_left_um(made, None) < 0.1 * whole_um
     assert step_left_um(made, 1.0) > 0.1 * whole_um
     assert step_left_um(session(tmp_path, CHANNELS[0]), None) == step_left_um(made, 1.0)
+
+
+def test_a_gain_is_that_of_one_sentinel_and_not_used_for_another(tmp_path: Path) -> None:
+    made = session(tmp_path, replace(calibrated(), sentinel="null-b"))
+    assert pairs(made) == []
+    assert step_left_um(made, None) == step_left_um(made, 1.0)
+    known = made.channels["stat.glu"].calibration
+    assert known.gain_text("stat.null") == "gain 1, raw difference: the calibrated gain is of null-b"
 
 
 def test_the_report_says_which_gain_was_used_from_which_calibration(tmp_path: Path) -> None:
@@ -119,7 +129,7 @@ def test_the_calibration_is_a_section_of_the_report_with_its_figure(tmp_path: Pa
     assert told["response"].startswith("3.6 s")
     assert told["gates (the program's proposals)"] == "slope_min passed"
     assert any("-2.0% to +2.0% off" in note for note in shown.notes)
-    html = write_report(made, tmp_path)[0].read_text(encoding="utf-8")
+    html = as_page(made, find(made))
     assert html.count("<svg") == 3
     assert "Calibration of stat.glu" in html
 
@@ -144,7 +154,7 @@ def test_the_figure_draws_the_steps_of_the_record_with_the_rest_taken_off() -> N
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     folder = tmp_path_factory.mktemp("calibrated")
-    write_session(folder, channels=(calibrated(), CHANNELS[1]))
+    write_session(folder, channels=(calibrated(), CHANNELS[1]), minutes=1)
     recover(folder)
     return open_recording(folder)
 

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from acquisition.books.places import book_place
 from acquisition.books.probes import file_calibration, withdraw
 from acquisition.plan import ChannelSetup
+from amperfuse.cli import app
 from analysis.evoked import difference_um
 from analysis.export.nwb import _derived
 from analysis.report.calibration import calibration_sections, records
 from analysis.report.findings import find
 from analysis.review import Channel, Recording
+from drivers.clock import VirtualClock
 from tests.analysis.halved_kit import MINUTES, recording
-from tests.analysis.session_kit import CHANNELS
+from tests.analysis.session_kit import CHANNELS, write_session
 from tests.calibration.record_kit import DAY_NS, filed, record
 
 HOUR_NS = 3600 * 10**9
@@ -146,3 +149,17 @@ def test_the_corrected_trace_is_a_derived_series_of_its_own_with_its_description
     recorded_um = made.channels["stat.glu"].glutamate_um("recorded")
     np.testing.assert_allclose(series["stat_glu_apparent_um"].data * 1e6, recorded_um)
     assert "on a straight line from calibration 1 of R2-0417" in corrected.description
+
+
+def test_the_command_tells_the_slope_in_the_middle_of_a_session(tmp_path: Path) -> None:
+    write_session(tmp_path, simulated=False, minutes=1)
+    started_ns = VirtualClock().start_wall_ns
+    file(measured_wall_ns=started_ns - HOUR_NS)
+    words = ["calibration", "show", "R2-0417", "--session", str(tmp_path)]
+    alone = CliRunner().invoke(app, words)
+    assert "glu: nothing is corrected, no calibration after it is filed" in alone.output
+    file_after(measured_wall_ns=started_ns + HOUR_NS)
+    both = CliRunner().invoke(app, words)
+    assert both.exit_code == 0, both.output
+    middle = 7.0 * (1.0 - 0.2 * (60.0 + 10.0) / 120.0)  # its last event is 20 minutes after its start
+    assert f"glu: {middle:.4g} pA/µM" in both.output

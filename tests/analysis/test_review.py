@@ -55,8 +55,8 @@ def test_a_recording_from_before_gains_were_recorded_opens_and_has_none(tmp_path
     assert "sentinel_gain" not in json.dumps(dict(amperfuse.open_recording(tmp_path).plan))
     assert glu.sensitivity_a_per_um == 7e-12
     assert glu.calibration == ChannelCalibration(probe="R2-0417", site="glu", calibrated_on="2025-12-30")
-    assert (glu.calibration.gain, glu.calibration.name) == (1.0, "")
-    assert "raw difference" in glu.calibration.gain_text
+    assert (glu.calibration.gain("stat.null"), glu.calibration.name) == (1.0, "")
+    assert "raw difference" in glu.calibration.gain_text("stat.null")
     assert len(glu.t_s) == 40
 
 

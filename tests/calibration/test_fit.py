@@ -85,15 +85,11 @@ def test_the_limit_of_detection_is_within_20_percent_of_what_went_in_for_each_of
     assert found.mean() == pytest.approx(1.0, abs=0.05)
 
 
-@pytest.mark.parametrize(("km_um", "wait_min"), [(500.0, None), (1500.0, 30.0)])
-def test_a_bent_line_and_a_background_that_still_settles_leave_the_slopes_interval_nominal(
-    km_um: float, wait_min: float | None
-) -> None:
-    """The enzyme saturates, the potential came on half an hour ago; more in ``benchmarks.calibration_coverage``."""
+def test_a_bent_line_and_a_background_that_still_settles_leave_the_slopes_interval_nominal() -> None:
+    """Kapp 500 µM, and the potential came on half an hour ago; more cases in ``benchmarks.calibration_coverage``."""
     inside = 0
     for seed in range(SEEDS):
-        active = clean(km_um)[0] + noise_a(ARRAY_NOISE, seed, 0)
-        active += 0.0 if wait_min is None else drift_a(wait_min, np.random.default_rng(seed))
+        active = clean(500.0)[0] + noise_a(ARRAY_NOISE, seed, 0) + drift_a(30.0, np.random.default_rng(seed))
         slope = fit_calibration(T_S, active, None, BEAKER_UL, ADDITIONS).slope_a_per_um
         inside += slope.low <= TRUTH.slope_a_per_um <= slope.high
     assert 0.93 * SEEDS <= inside <= 0.975 * SEEDS
@@ -110,6 +106,10 @@ def test_the_slopes_interval_covers_the_truth_at_its_nominal_rate() -> None:
     ):  # fmt: skip
         assert len(found) == SEEDS
         assert np.mean([one.low <= truth <= one.high for one in found]) == pytest.approx(0.95, abs=slack)
+
+
+def test_every_seeds_gain_is_good_enough_to_remove_nine_tenths_of_what_both_sites_see() -> None:
+    assert all(one.gain is not None and abs(one.gain.value / TRUE_GAIN - 1.0) < 0.1 for one in many())
 
 
 def test_the_band_around_the_line_covers_the_true_line_at_its_nominal_rate() -> None:

@@ -101,6 +101,7 @@ def test_a_calibration_through_engine_and_bytes_finds_the_simulated_sensor(
 
 def test_the_record_survives_its_file_and_knows_both_concentrations(record: CalibrationRecord) -> None:
     assert CalibrationRecord.model_validate_json(record.model_dump_json()) == record
+    assert record.sentinel == "sentinel"
     third = record.additions[3]
     assert (third.exact_um, third.nominal_um) == pytest.approx((59.08, 60.0), abs=0.01)
     assert record.passed

@@ -12,6 +12,7 @@ from acquisition.books.probes import CalibrationRecord, FiledCalibration, Interv
 from acquisition.experiment.compile import load_experiment
 from acquisition.experiment.probe_use import ProbeSlope, SlopeOf
 from acquisition.experiment.problems import RefusedInput
+from acquisition.experiment.rig import load_rig
 from acquisition.host.rehearsal import simulated_opener
 from acquisition.plan import Plan
 from acquisition.service.probes import slope_of
@@ -75,6 +76,36 @@ def test_a_gain_that_may_as_well_be_nothing_is_not_subtracted_with(tmp_path: Pat
     glutamate = plan_with(tmp_path, slope_of).potentiostats[0].channels[0]
     assert glutamate.sensitivity_a_per_um == 0.7e-9
     assert glutamate.sentinel_gain is None
+
+
+def test_a_gain_that_is_of_another_sentinel_is_not_used_and_the_plan_says_what_to_write(tmp_path: Path) -> None:
+    gain = Interval(value=1.18, low=1.15, high=1.21)
+    file_calibration(record(simulated=False, gain=gain).model_copy(update={"sentinel": "null-b"}), 1)
+    plan = plan_with(tmp_path, slope_of)
+    assert plan.potentiostats[0].channels[0].sentinel_gain is None
+    (warning,) = [one for one in plan.warnings if "null-b" in one]
+    assert 'not "sentinel"; the raw difference is used' in warning
+    assert 'site = "null-b" at channel sentinel' in warning
+    rig = (tmp_path / "rig.toml").read_text("utf-8")
+    same = rig.replace('role = "sentinel"', 'role = "sentinel"\nprobe = "R2-0417"\nsite = "null-b"')
+    (tmp_path / "rig.toml").write_text(same, "utf-8")
+    plan = load_experiment(EXAMPLES / "calibration-protocol.toml", tmp_path / "rig.toml", slopes=slope_of).plan
+    assert plan.potentiostats[0].channels[0].sentinel_gain == 1.18
+
+
+def test_of_two_sentinels_the_one_that_the_rig_names_is_taken_off(tmp_path: Path) -> None:
+    setup = load_rig(EXAMPLES / "multi-rig.toml").potentiostats[0]
+    assert [channel.sentinel for channel in setup.channels] == ["sentinel-1", "sentinel-2", "", ""]
+    text = (EXAMPLES / "multi-rig.toml").read_text("utf-8")
+    path = tmp_path / "rig.toml"
+    path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("sentinel =")), "utf-8")
+    assert [channel.sentinel for channel in load_rig(path).potentiostats[0].channels] == [""] * 4
+    path.write_text(text.replace('sentinel = "sentinel-2"', 'sentinel = "glu-1"'), "utf-8")
+    with pytest.raises(RefusedInput, match='"glu-1" is no channel of this instrument with the role "sentinel"'):
+        load_rig(path)
+    path.write_text(text.replace('role = "sentinel"', 'role = "sentinel"\nsentinel = "sentinel-2"', 1), "utf-8")
+    with pytest.raises(RefusedInput, match="only a glutamate site has a sentinel"):
+        load_rig(path)
 
 
 def test_a_slope_typed_into_the_rig_has_no_interval_and_no_gain() -> None:

@@ -167,7 +167,7 @@ def test_the_recording_is_byte_for_byte_the_same_whatever_is_chosen(bench: Bench
 
 def test_one_click_takes_the_sentinel_off_and_the_screen_says_with_which_gain(bench: Bench) -> None:
     pair = (
-        channel(interval_s=0.1, last_t_ns=STARTED_NS + 199 * S, sentinel_gain=1.2),
+        channel(interval_s=0.1, last_t_ns=STARTED_NS + 199 * S, sentinel="sentinel", sentinel_gain=1.2),
         channel("sentinel", "sentinel", interval_s=0.1, last_t_ns=STARTED_NS + 199 * S),
     )
     window = bench.open()

@@ -19,6 +19,7 @@ from tests.gui.fakes import channel
 
 NAN = float("nan")
 CALIBRATED: dict[str, Any] = {
+    "sentinel": "sentinel",
     "sentinel_gain": 1.18,
     "slope_low_a_per_um": 6.8e-12,
     "slope_high_a_per_um": 7.2e-12,
@@ -63,12 +64,16 @@ def test_without_a_sentinel_on_the_same_instrument_none_is_taken_off(beside: tup
     assert displays.next_look(DELTA, GLU, beside) == MEASURED
 
 
-def test_of_several_sentinels_one_is_chosen_and_named_and_the_calibrated_gain_is_that_of_the_first() -> None:
+def test_of_several_sentinels_one_is_chosen_and_named_and_the_calibrated_gain_is_that_of_the_rigs() -> None:
     array = (*PAIR, channel("sentinel-2", "sentinel", interval_s=0.1))
     first, second = shown(GLU, MINUS, beside=array), shown(GLU, Look("sentinel-2"), beside=array)
     assert (first.sentinel, first.recipe.gain, first.taken_off) == ("sentinel", 1.18, "calibrated gain, sentinel")
     assert (second.sentinel, second.recipe.gain, second.taken_off) == ("sentinel-2", 1.0, "raw gain, sentinel-2")
     assert displays.next_look(MINUS_DELTA, GLU, array) == Look("sentinel-2")
+    other = GLU.model_copy(update={"sentinel": "sentinel-2"})
+    assert displays.sentinels_of(other, array) == ("sentinel-2", "sentinel")
+    assert shown(other, Look("sentinel-2"), beside=array).recipe.gain == 1.18
+    assert shown(other, MINUS, beside=array).recipe.gain == 1.0
 
 
 def test_a_click_goes_through_the_looks_that_a_channel_has() -> None:
