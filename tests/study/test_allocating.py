@@ -134,6 +134,18 @@ def test_what_was_fixed_and_is_changed_stops_allocation_until_somebody_says_why(
     assert give(study, "M2").allocated.number == 2
 
 
+def test_a_lost_protocol_of_a_template_before_it_was_amended_is_not_written_from_the_new_one(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s")
+    first = give(study, "M1")
+    edit(study.template, "30 min", "31 min")
+    amend(study, "settles later", by="B", wall_ns=WALL_NS)
+    first.protocol.unlink()
+
+    assert not give(study, "M2").mended
+    assert not first.protocol.exists()
+    assert allocating.protocol_state(study, first.allocated) == "missing"
+
+
 def test_what_was_drawn_for_cannot_be_amended(tmp_path: Path) -> None:
     study = drawn(tmp_path / "s")
     edit(study.folder / "study.toml", '"5 mg/mL"', '"6 mg/mL"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,18 @@ def test_another_sequence_in_the_sealed_folder_is_noticed_though_the_key_opens_i
 
     with pytest.raises(SealBroken, match=r"sequence.sealed is not as it was sealed"):
         sealed.open_sequence(study, entry(study.folder))
+
+
+def test_a_sequence_that_was_not_committed_to_is_noticed_though_every_file_has_its_hash(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s")
+    key = sealed.key_of(study)
+    shutil.rmtree(study.folder / "sealed")
+    facts = sealed.draw(study, 2, key, SALT)
+    sequence, solutions = facts["sequence_sha256"], facts["solutions_sha256"]
+    found = replace(entry(study.folder), sequence_sha256=sequence, solutions_sha256=solutions)
+
+    with pytest.raises(SealBroken, match="not as it was sealed"):
+        sealed.open_sequence(study, found)
 
 
 def test_solutions_that_are_no_longer_those_that_were_sealed_are_noticed(tmp_path: Path) -> None:

@@ -56,6 +56,11 @@ def test_a_study_is_told_what_its_planned_number_gives(tmp_path: Path) -> None:
     assert lines[0] == "To tell a ratio of 0.6 to vehicle by Welch's t test at 0.05:"
     assert lines[1].startswith("  6 animals a group, as planned: power 0.8")
     assert "not even 60 animals a group reach 0.8" in "\n".join(power_lines(study, 0.98))
+    third = '[[groups]]\nname = "low"\nsyringes.treatment = { vehicle = "x" }\n\n[readout] '
+    two = list(power_lines(load_study(undrawn(tmp_path / "two"))))
+    three = list(power_lines(load_study(undrawn(tmp_path / "three", ("[readout] ", third)))))
+    assert "over 2 comparisons (Bonferroni, no less than Holm's)" in three[0]
+    assert float(three[1].split()[-1]) < float(two[1].split()[-1])  # half the level, less power
     bare = undrawn(tmp_path / "s", ("[power] ", "# [power] "), ("ratio = 0.6", "#"), ("wanted = 0.8", "#"))
     text = (bare / "study.toml").read_text("utf-8").replace("responses_", "# responses_")
     (bare / "study.toml").write_text(text, "utf-8")

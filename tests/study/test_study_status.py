@@ -66,6 +66,7 @@ def test_an_animal_is_not_done_by_less_than_a_whole_session_of_its_own_syringe(
     status = now(study)[2]
 
     assert status.animals[0].state == state
+    assert not status.animals[0].sessions[0].is_complete
     wrong = [f"M1: one: pump treatment had syringe ZZZ, this animal's is {given.allocated.code}."]
     assert list(status.alarms) == (wrong if "code" in recorded else [])
 

@@ -139,6 +139,7 @@ def test_everybody_is_told_when_the_analysis_is_locked_and_not_before_without_a_
     log = read_log(study)
     assert log.open_to_all is not None
     assert not log.open_to_all.early
+    assert log.is_unblinded("M1")
     assert [one.code for one in shown] == [slot.code for slot in sequence.slots]
     assert [one.animal for one in shown] == ["M1", "", "", "", "", ""]
     assert groups_of(study, log) == {sequence.slots[0].code: sequence.slots[0].group}
