@@ -67,13 +67,14 @@ def unblind_code(  # noqa: PLR0917 - who, what, why, when, and who is told
         note_unblinding(sealed.partition(":")[0], Unblinding(code, by, reason, wall_ns))
     except (BookBroken, BookUnwritable) as error:
         troubles.append(f"NOT WRITTEN into the book of unblindings ({error}): write it down on paper, now.")
-    why = (tell_session or _tell_engine)(f"UNBLINDED {code} by {by}: {reason}"[:MAX_NOTE])
+    why = (tell_session or note_in_session)(f"UNBLINDED {code} by {by}: {reason}"[:MAX_NOTE])
     if why:
         troubles.append(f"The running session has not noted it ({why}): write a note there.")
     return Unblinded(code, solution, tuple(troubles))
 
 
-def _tell_engine(text: str) -> str:
+def note_in_session(text: str) -> str:
+    """Note a text in the running session; return what went wrong, empty if nothing did or none runs."""
     try:
         with EngineClient.connect(operator="unblind", timeout_s=ENGINE_S) as client:
             state = client.wait_for(lambda _state: True, ENGINE_S)

@@ -60,6 +60,7 @@ def unblind(
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; it stands in the book.")] = "",
 ) -> None:
     """Tell what one animal is given (an emergency: always possible), or everybody at the end. The book keeps it."""
+    from acquisition.service.unblinding import note_in_session  # noqa: PLC0415 - the same
     from analysis.study.pharmacy import solution_text  # noqa: PLC0415 - scipy takes long to load, for one command
     from analysis.study.study_file import load_study  # noqa: PLC0415 - the same
     from analysis.study.unblinding import unblind_all, unblind_one  # noqa: PLC0415 - the same
@@ -78,8 +79,11 @@ def unblind(
             say(told(each))
         say(f"seed of the sequence: {sequence.seed}")
         return
-    one = unblind_one(study, animal, by=who, reason=said(reason, "--reason"), wall_ns=now_ns)
+    why = said(reason, "--reason")
+    one = unblind_one(study, animal, by=who, reason=why, wall_ns=now_ns)
     say(told(one), style="bold")
+    if trouble := note_in_session(f"UNBLINDED {one.code} by {who}: {why}"):
+        tell(f"The running session has not noted it ({trouble}): write a note there.", style="bold red")
     for doubt in one.doubts:
         tell(doubt, style="bold red")
     if one.doubts:

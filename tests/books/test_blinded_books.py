@@ -23,6 +23,7 @@ from acquisition.books.unblindings import KIND, Unblinding, unblindings
 from acquisition.experiment.exposure import Exposure, earlier, excesses
 from acquisition.plan import PumpSetup
 from acquisition.service import unblinding
+from acquisition.service.discovery import RUNTIME_DIR_VARIABLE
 from acquisition.service.unblinding import sealed_texts, unblind_code
 from amperfuse.cli import app
 from drivers.capabilities import PumpProgram
@@ -44,6 +45,7 @@ DRUG = ketamine(10.0)
 @pytest.fixture(autouse=True)
 def books(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(BOOKS_DIR_VARIABLE, str(tmp_path / "books"))
+    monkeypatch.setenv(RUNTIME_DIR_VARIABLE, str(tmp_path / "run"))  # nobody's running engine is told anything
     return tmp_path / "books"
 
 

@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from acquisition.service import unblinding
+from acquisition.service.discovery import RUNTIME_DIR_VARIABLE
 from amperfuse.cli import app
 from analysis.study.study_book import read_log
 from analysis.study.study_file import load_study
 from tests.study.kit import drawn, undrawn
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell nobody's running engine anything."""
+    monkeypatch.setenv(RUNTIME_DIR_VARIABLE, str(tmp_path / "run"))
+
 
 ANIMAL = ("--weight", "25 g", "--weighed", "2026-11-26", "--age", "P11W", "--by", "B")
 
@@ -112,6 +121,22 @@ def test_unblinding_asks_who_and_why_and_tells_one_or_all(tmp_path: Path) -> Non
     assert everybody.stdout.count("group ketamine") == everybody.stdout.count("group vehicle") == 3
     assert "seed of the sequence: 1\n" in everybody.stdout
     assert "told BEFORE the analysis was locked to D" in study("status", folder).stdout
+
+
+def test_a_session_that_runs_notes_who_was_told_of_which_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[str] = []
+
+    def note(text: str) -> str:
+        notes.append(text)
+        return "it hung up"
+
+    monkeypatch.setattr(unblinding, "note_in_session", note)
+    folder = drawn(tmp_path / "s").folder
+    study("allocate", folder, "M1", *ANIMAL)
+    code = read_log(load_study(folder)).allocated["m1"].code
+    one = study("unblind", folder, "M1", "--by", "D", "--reason", "seizure")
+    assert notes == [f"UNBLINDED {code} by D: seizure"]
+    assert (one.exit_code, "The running session has not noted it (it hung up)" in one.stderr) == (0, True)
 
 
 def test_an_emergency_without_a_book_is_answered_and_ends_with_5(tmp_path: Path) -> None:
