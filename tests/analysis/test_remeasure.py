@@ -21,6 +21,8 @@ from analysis.report.findings import find
 from analysis.report.words import doubts, sections
 from analysis.responses.windows import ResponseWindow
 from analysis.review import Recording
+from analysis.site_trace import site_traces, sites
+from drivers.capabilities import SampleFlag
 from tests.analysis.halved_kit import ARRIVED_MIN, recording
 from tests.analysis.session_kit import write_session
 
@@ -101,6 +103,22 @@ def test_a_blanked_stretch_is_left_out_here_too(tmp_path: Path) -> None:
     assert not mine.is_after.any()
 
 
+@pytest.mark.parametrize(("channel", "sentinel"), [("stat.null", "stat.glu"), ("stat.glu", "stat.null")])
+def test_overloaded_samples_and_blanks_of_either_site_are_no_measurement(
+    tmp_path: Path, channel: str, sentinel: str
+) -> None:
+    annotate(tmp_path, "cable", "Ada", 1, start_s=440.0, end_s=470.0, channel="stat.glu", blank=True)
+    made = recording(tmp_path)
+    stream = made.data.streams["stat"]
+    flags = stream.flags.copy()
+    flags[100, 1], flags[200, 0], flags[300, 0] = SampleFlag.OVERLOAD, SampleFlag.NOT_A_NUMBER, SampleFlag.TIMING
+    here = Recording(tmp_path, replace(made.data, streams={"stat": replace(stream, flags=flags)}))
+    (site,) = sites(here, Measuring(channel, sentinel))
+    t_s, values = next(iter(site_traces(here, site).values()))
+    blanked = np.flatnonzero((t_s >= 440.0) & (t_s <= 470.0))
+    assert np.flatnonzero(np.isnan(values)).tolist() == [100, 200, *blanked.tolist()]
+
+
 def test_the_average_has_the_size_of_the_responses_and_their_spread(halved: Recording) -> None:
     mine = remeasure(halved, "KCl", "drug", OWN)
     before, spread = mine.mean_and_sd(~mine.is_after)
@@ -110,6 +128,10 @@ def test_the_average_has_the_size_of_the_responses_and_their_spread(halved: Reco
     assert 0.0 < np.median(spread) < 0.3
     nothing = mine.mean_and_sd(np.zeros(len(mine.shapes), bool))
     assert np.isnan(nothing[0]).all()
+    two = replace(mine, above=np.array([[1.0, np.nan], [3.0, 5.0]])).mean_and_sd(np.array([True, True]))
+    assert two[0].tolist() == [2.0, 5.0]
+    assert two[1][0] == pytest.approx(np.sqrt(2.0))
+    assert np.isnan(two[1][1])
 
 
 def test_the_table_tells_in_every_row_what_it_is_and_how_it_was_measured(halved: Recording) -> None:

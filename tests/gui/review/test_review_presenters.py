@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from acquisition.books.annotations import annotate, read_annotations
+from acquisition.events import EventKind
 from acquisition.signal.filters import FILTERS, FilterSpec
-from analysis.review import open_recording
+from analysis.review import Recording, open_recording
 from gui.presenters.review.annotations import annotation_lines, read_draft, read_withdrawal
 from gui.presenters.review.head import head
 from gui.presenters.review.lines import EVERY_SAMPLE_UP_TO, FED, TraceLine, flagged_runs, lines
@@ -94,6 +96,7 @@ def test_a_gap_is_a_gap_at_every_zoom(recorded: Path, pixels: int) -> None:
     assert hole.any()
     inside = (t_s > GAP[0] / 10) & (t_s < GAP[1] / 10 - 0.01)
     assert not inside.any(), "nothing is drawn where nothing was measured"
+    assert (np.diff(shown.line.t_s) > 0).all()
 
 
 def test_a_long_line_keeps_its_extremes_though_the_pyramid_does_not_keep_its_samples() -> None:
@@ -136,6 +139,9 @@ def test_beside_a_trace_stands_the_sample_under_the_pointer_or_that_there_is_non
     assert channel_texts(channel, PICO, None, cut_off=False).remark == "1 gap"
     assert pump_texts(pump, None).given == "in all 15.00 µL, 1.200 mg/kg"
     during = pump_texts(pump, START_S + 300.0)
+    infusion = recording.infusions["drug"]
+    held_ul = infusion.at_animal_ul[infusion.t_s <= START_S + 300.5][-1]
+    assert pump_texts(pump, START_S + 300.5).given.startswith(f"so far {held_ul:.3f} µL")
     assert during.rate == "2.000"
     assert during.unit == "µL/min arriving"
 
@@ -155,6 +161,14 @@ def test_steps_marks_notes_alarms_and_gaps_are_on_the_track_in_order(recorded: P
     after = next_moment(found.moments, 700.0, back=False)
     assert after is found.moments[1]
     assert next_moment(found.moments, 700.0, back=True) is None
+
+
+def test_an_alarm_is_on_the_track_once_not_again_when_it_ends(recorded: Path) -> None:
+    recording = open_recording(recorded)
+    ended = replace(recording.data.events[-1], t_ns=1000 * 10**9, data={"alarm": "gap", "change": "cleared"})
+    assert ended.kind is EventKind.ALARM
+    longer = Recording(recorded, replace(recording.data, events=(*recording.data.events, ended)))
+    assert [one.t_s for one in tracks(longer, 2400.0).moments if one.kind == "alarm"] == [900.0]
 
 
 def test_what_was_withdrawn_is_listed_and_no_longer_drawn(session: Path) -> None:
