@@ -182,6 +182,8 @@ class Schedule:
     def step(self, now_ns: int) -> list[Action]:
         """Return what is due. The end of a wait does not drift: the next step is due when it ends, not when seen."""
         self.progress_ns = now_ns
+        if self.held_before:
+            return self._leave_out_if_alone(now_ns)
         due_ns = self.next_due_ns()
         if due_ns is None or now_ns < due_ns:
             return []
@@ -282,6 +284,19 @@ class Schedule:
             return []
         self._end_ns, self.held_on = None, step.number
         return [Unstable(step)]
+
+    def _leave_out_if_alone(self, now_ns: int) -> list[Action]:
+        """Leave out the infusion that waits once ``way`` says so: who it waited for has gone, and maintenance follows.
+
+        What follows is due now: its time has passed, and would count as missed.
+        """
+        step = self.current
+        if not isinstance(step, InfuseStep) or self._ask(step, now_ns) != "pass over":
+            return []
+        self.held_on = None
+        self._miss(now_ns)
+        left_out = NotStarted(step, left_out=True)
+        return [left_out, StepEnded(step, "missed"), *self._enter(self._at + 1, due_ns=now_ns, now_ns=now_ns)]
 
     def _ask(self, step: InfuseStep, now_ns: int) -> Way:
         return self._way(step, self._following(), now_ns)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.events import EventKind
-from acquisition.messages import Continue
+from acquisition.messages import Attend, Continue
 from acquisition.plan import InfuseStep, Plan, SignalWatch, SteadyRule, Step, WaitStep, WatchAction
 from acquisition.recording.records import RecordingFailed
 from tests.engine.kit import INFUSION, PUMP, Lab, make_plan
@@ -121,3 +121,36 @@ def test_a_steady_baseline_is_in_order(tmp_path: Path) -> None:
     lab = Lab(tmp_path, replace(make_plan(STEPS), must_be_steady=(rule,)), operator=False)
     lab.run(40)
     assert [item.level for item in lab.preflight() if item.item_id == "steady:sensor.glu"] == ["ok"]
+
+
+SLEEP = replace(PUMP, name="sleep", role="anaesthetic_maintenance", url="sim://new-era/2")
+
+
+def test_a_held_infusion_is_left_out_once_the_person_has_gone_so_that_the_animal_does_not_wake(tmp_path: Path) -> None:
+    """Somebody was there when it was held, so it waited for them; then their window died."""
+    steps = [*STEPS, InfuseStep(3, "maintenance", "sleep", 1.0, 1.0, None)]
+    wanted = replace(make_plan(steps, pumps=(PUMP, SLEEP)), watches=(watch("hold"),))
+    lab = Lab(tmp_path, wanted, operator=False, watched=False)
+    for t_s in range(0, 60, 2):
+        lab.script.at(t_s, lambda: lab.send(Attend(operator="anna")))
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lab.conductor.start_plan(lab.clock.now_ns())
+
+    lab.run(58)
+    assert lab.conductor.schedule.held_before
+    assert lab.conductor.phase == "holding", "anna is there: it is hers to decide"
+
+    lab.run(200)
+    assert [view.state for view in lab.conductor.schedule.views] == ["done", "missed", "done"]
+    assert lab.fake.count("start") == 0, "nothing experimental began"
+
+
+def test_a_held_infusion_waits_for_ever_where_no_anaesthesia_follows(tmp_path: Path) -> None:
+    lab = Lab(tmp_path, plan(watch("hold")), operator=False, watched=False)
+    for t_s in range(0, 60, 2):
+        lab.script.at(t_s, lambda: lab.send(Attend(operator="anna")))
+    lab.until(lambda: lab.conductor.phase == "ready")
+    lab.conductor.start_plan(lab.clock.now_ns())
+    lab.run(300)
+    assert lab.conductor.schedule.views[1].state == "pending"
+    assert lab.fake.count("start") == 0
