@@ -89,6 +89,7 @@ class OutputLane:
             self._asked_ns = None
             self.report(Driven("mark", is_high=True, why_not=problem or "it was not found out yet whether it can be"))
         if problem != "":
+            self._pulse_ends_ns = None  # nobody will end it: a pulse that is due for ever would have the lane spin
             return
         if "infusion" in self.device.output_uses():
             self._apply("infusion", is_high=self._wanted.get("infusion", False))

@@ -106,6 +106,17 @@ def test_a_mark_is_a_pulse_and_two_at_once_are_two() -> None:
     assert outputs.next_due_ns() is None
 
 
+def test_a_pulse_that_the_instrument_refuses_to_end_leaves_nothing_due() -> None:
+    device = Device()
+    outputs, _reports = lane(device)
+    outputs.ask(Drive("mark", is_high=True), 0)
+    outputs.tick(0)
+    device.problem = "it refuses SET TTL OUTS while it streams"
+    outputs.tick(PULSE_NS)
+    assert outputs.next_due_ns() is None, "else the lane would spin, and virtual time stand still"
+    assert device.driven == [("mark", True)]
+
+
 def test_after_a_new_start_an_infusion_that_runs_is_shown_again() -> None:
     device = Device()
     outputs, _reports = lane(device)
