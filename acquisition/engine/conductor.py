@@ -89,7 +89,8 @@ class Conductor:
         """So long may the engine stand still: not longer than the most impatient watchdog."""
         self._rate = rate
         self._period_ns = self._next_period_ns = period_ns
-        self._rest_period_ns = max(period_ns, rest_period_ns)
+        patience_ns = round(self._stand_still_s * NS_PER_S / 2)  # a longer pause would be a lag
+        self._rest_period_ns = max(period_ns, min(rest_period_ns, patience_ns))
         self._inbox = inbox
         self._commands: deque[tuple[Command, Reply]] = deque()
         self._stops: deque[str] = deque()

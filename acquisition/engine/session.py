@@ -235,6 +235,8 @@ class _Wiring:
         if not isinstance(pump, SyringePump):
             raise TypeError(f"{setup.name}: driver {setup.driver!r} does not drive a syringe pump")
         rest_ns = self.pace.rest_period_ns
+        if setup.watchdog_s > 0:  # it is armed while the pump stands still, too
+            rest_ns = min(rest_ns, setup.watchdog_s * NS_PER_S // 2)
         lane = PumpLane(
             setup, pump, slot, self.desk.clock, self.inbox.post, wire=wire, strays=strays, rest_period_ns=rest_ns
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from acquisition.engine.lane_messages import LaneReport, Polled
 from acquisition.engine.parts import Inbox
 from acquisition.engine.session import LOCKSTEP_PACE, REHEARSAL_PACE, Pace
+from acquisition.events import EventKind
 from drivers.capabilities import Motion, PumpProgram, PumpStatus
 from drivers.errors import ReplyTimeout
-from tests.engine.kit import Lab
+from tests.engine.kit import INFUSION, PUMP, Lab, make_plan
 
 
 def ready(tmp_path: Path, pace: Pace) -> Lab:
@@ -32,6 +34,17 @@ def test_a_resting_pump_is_asked_once_a_second_in_a_rehearsal_and_twice_elsewher
     tmp_path: Path, pace: Pace, resting: int
 ) -> None:
     assert questions_in_20_s(ready(tmp_path, pace)) == pytest.approx(resting, abs=1)
+
+
+@pytest.mark.parametrize("watchdog_s", [1, 2, 5])
+def test_R41_a_rehearsal_feeds_the_most_impatient_watchdog_at_rest(tmp_path: Path, watchdog_s: int) -> None:
+    plan = make_plan([INFUSION], pumps=(replace(PUMP, watchdog_s=watchdog_s),))
+    lab = Lab(tmp_path, plan, operator=False, pace=REHEARSAL_PACE)
+    lab.until(lambda: lab.conductor.phase == "ready" and lab.pump.idle)
+    lab.run(lab.now_s + 5)
+    assert questions_in_20_s(lab) >= (39 if watchdog_s == 1 else 19)
+    assert not [one for one in lab.alarm_ids() if one.startswith(("lag", "clock-jump"))]
+    assert not [text for text in lab.texts(EventKind.ALARM) if "held up" in text or "stood still" in text]
 
 
 def test_an_infusing_pump_is_asked_twice_a_second_in_a_rehearsal_too(tmp_path: Path) -> None:
