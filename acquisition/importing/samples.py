@@ -23,6 +23,8 @@ from drivers.capabilities import SampleBlock, SampleFlag
 BLOCK_ROWS = 1000
 NOT_A_NUMBER = int(SampleFlag.NOT_A_NUMBER)
 MAX_FLAGS = 255
+MAX_FLAG_DIGITS = 20
+"""Zeros in front count as nothing; Python makes no number of thousands of digits."""
 
 
 class Chunk(NamedTuple):
@@ -140,7 +142,7 @@ class Samples:
         if column.flags is None:
             return known
         cell = cells[column.flags] if column.flags < len(cells) else ""
-        if not (cell.isascii() and cell.isdigit() and int(cell) <= MAX_FLAGS):
+        if not (cell.isascii() and cell.isdigit() and len(cell) <= MAX_FLAG_DIGITS and int(cell) <= MAX_FLAGS):
             raise self._bad(line, f"{column.name} flags", "expected a whole number from 0 to 255")
         return int(cell) | known
 

@@ -57,6 +57,12 @@ def test_where_a_comma_stands_before_decimals_a_point_is_no_number(cell: str, tm
     assert f'line 2: glu: read "{cell}", expected a number with ","' in told
 
 
+def test_a_flag_of_thousands_of_digits_is_a_bad_row(tmp_path: Path) -> None:
+    map_path = kit.mapping(tmp_path, channel='flags = "f"')
+    told = "\n".join(refused(tmp_path, f"t,glu,f\n0,1,{'9' * 5000}\n", map_path))
+    assert "line 2: glu flags: expected a whole number from 0 to 255" in told
+
+
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "file_hash", lambda _path: "0" * 64)
     assert "the file was changed while it was read" in refused(tmp_path, kit.rows([0.0, 0.1]))[0]
