@@ -132,17 +132,17 @@ def concerned_rows(limits: Limits, exposures: Sequence[Exposure]) -> Iterator[tu
     """Yield every row that a step of this plan adds to, with all that counts in it and may be told."""
     begun_s = _begun_s(exposures)
     for row in limits.rows:
-        concerned = _concerned(row, [e for e in exposures if not (row.drug and e.blinded)], begun_s)
+        concerned = _concerned(row, [e for e in exposures if not (row.tells_content and e.blinded)], begun_s)
         if any(exposure.step > 0 for exposure in concerned):
             yield row, concerned
 
 
 def _sealed_rows(limits: Limits, exposures: Sequence[Exposure]) -> Iterator[tuple[LimitRow, list[Exposure]]]:
-    """Yield every row of a drug in which a blinded solution counts, with all that truly counts in it."""
+    """Yield every row that tells a content in which a blinded solution counts, with all that truly counts in it."""
     if not any(exposure.blinded for exposure in exposures):
         return
     begun_s = _begun_s(exposures)
-    for row in (row for row in limits.rows if row.drug):
+    for row in (row for row in limits.rows if row.tells_content):
         concerned = _concerned(row, exposures, begun_s)
         if any(e.step > 0 for e in concerned) and any(e.blinded for e in concerned):
             yield row, concerned

@@ -52,6 +52,11 @@ class LimitRow:
         return self.quantity in ("dose_rate", "total_dose")
 
     @property
+    def tells_content(self) -> bool:
+        """Tell whether what it finds depends on what is in a syringe: so does a dose of whatever drug."""
+        return bool(self.drug) or self.is_dose
+
+    @property
     def unit(self) -> str:
         """Return the unit that amounts of this row are computed in."""
         return {"rate": "uL/min", "dose_rate": "mg/kg/min", "total_dose": "mg/kg"}.get(self.quantity, "uL")

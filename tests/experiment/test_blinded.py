@@ -272,6 +272,16 @@ def test_how_much_of_a_drug_s_limit_is_used_is_told_of_open_solutions_alone() ->
     assert next(use.found for use in told[0] if use.row.limit_id == "ketamine-iv-dose") == pytest.approx(4.0)
 
 
+def test_a_dose_limit_that_names_no_drug_holds_for_blinded_syringes_and_tells_no_strength() -> None:
+    row = next(row for row in LIMITS.rows if row.limit_id == "ketamine-iv-dose")
+    of_any_drug = replace(LIMITS, rows=(*LIMITS.rows, replace(row, limit_id="any-dose", drug="")))
+    now = [Exposure(1, _blinded(OPEN, ketamine(20.0)), 0.0, 600.0, 45.0, 0.1)]  # 36 mg/kg of 30
+    (excess,) = excesses(of_any_drug, 25.0, now, hard=True)
+    assert excess.sealed
+    assert not tells(excess.found_text)
+    assert "any-dose" not in {use.row.limit_id for use in limit_uses(of_any_drug, 25.0, now)}
+
+
 # ---- at RUN ---------------------------------------------------------------------------------------------------------
 
 
