@@ -191,6 +191,20 @@ def test_a_drift_that_dies_away_is_not_taken_for_glutamate() -> None:
     assert found.drift.value == pytest.approx(-30.0 / 1200.0, rel=0.05)
 
 
+def test_what_two_kinds_of_drift_say_differently_is_part_of_the_interval() -> None:
+    """The law of total variance, with the weight of each that the mean of both shows."""
+    x, y, t_s = before_and_after(6)
+    goes_on, dies, both = (
+        fit_levels(x, y, t_s, slow_noise={0.0: 1.0}, drift_times_s=times)
+        for times in ((np.inf,), (300.0,), (np.inf, 300.0))
+    )
+    a, b, mean = (one.coefficients[1] for one in (goes_on, dies, both))
+    weight = (mean - b) / (a - b)
+    assert 0.05 < weight < 0.95
+    within = weight * goes_on.covariance[1, 1] + (1 - weight) * dies.covariance[1, 1]
+    assert both.covariance[1, 1] == pytest.approx(within + weight * (1 - weight) * (a - b) ** 2, rel=1e-6)
+
+
 def test_fiellers_interval_is_the_set_of_ratios_that_a_t_test_does_not_reject() -> None:
     """Against its definition, point by point: r is inside when a - r b is within t standard errors of zero."""
     a, b, covariance, t = 5.0, 2.0, np.array([[0.2, 0.05], [0.05, 0.1]]), 2.5
