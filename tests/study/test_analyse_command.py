@@ -6,6 +6,7 @@ from pathlib import Path
 
 from acquisition.service.exit_codes import ExitCode
 from analysis.study.gather import gather, one_session
+from analysis.study.keeping import exclude
 from analysis.study.locking import lock, locked_readings
 from analysis.study.readings import Readings, settings_of
 from analysis.study.sessions import Found
@@ -69,11 +70,13 @@ def test_an_animal_that_was_unblinded_early_and_one_without_a_session_stand_abov
     assert locked_readings(study, log) == readings
     assert len(list((study.folder / "analysis").iterdir())) == 2
 
-    gathered = gather(study, log, readings, dict.fromkeys(log.allocated, ()), None)
+    late = {codes[3]: [found(tmp_path / "late")]}
+    sessions = {name: late.get(one.code, []) for name, one in log.allocated.items()}
+    gathered = gather(study, log, readings, sessions, None)
 
     told = " ".join(doubts(gathered.analysis, gathered.facts))
     assert "The group of m2 was told BEFORE the analysis was locked to A. Vet" in told
-    assert f"m4 ({codes[3]}) has no number: no session" in told
+    assert f"m4 ({codes[3]}) has no number: recorded after the analysis was locked" in told
     assert "The analysis was locked 3 times" in told
     assert f"sessions/{codes[0]} is gone since it was read" in told
     assert "4 of 6 planned animals were allocated" in told
@@ -81,3 +84,21 @@ def test_an_animal_that_was_unblinded_early_and_one_without_a_session_stand_abov
     for section in sections(gathered.analysis, gathered.facts):
         for row in section.rows:
             assert not (set(codes) & set(row) and set(gathered.analysis.labels) & set(row)), section.title
+
+
+def test_an_exclusion_after_the_lock_is_too_late_also_while_the_study_is_blind(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "study")
+    codes = [give(study, f"m{number}").allocated.code for number in range(1, 3)]
+    readings = Readings(
+        study=study.study_id, software="amperfuse test", settings=settings_of(study.readout),
+        animals=tuple(animal_read(code, 0.9) for code in codes),
+    )  # fmt: skip
+    exclude(study, "m1", "no-baseline", by="A. Example", wall_ns=WALL_NS - 1)
+    lock(study, readings, by="A. Example", wall_ns=WALL_NS)
+    exclude(study, "m2", "other: it was the odd one", by="A. Example", wall_ns=WALL_NS + 1)
+    log = read_log(study)
+
+    members = gather(study, log, readings, dict.fromkeys(log.allocated, ()), None).analysis.members
+
+    assert [(one.excluded_late, one.is_counted) for one in members] == [(False, False), (True, True)]
+    assert members[1].excluded == "it was the odd one (no criterion foresaw it)"
