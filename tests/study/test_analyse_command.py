@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from acquisition.service.exit_codes import ExitCode
 from analysis.study.gather import gather, one_session
 from analysis.study.keeping import exclude
-from analysis.study.locking import lock, locked_readings
+from analysis.study.locking import LockBroken, lock, locked_readings, readings_path
 from analysis.study.readings import Readings, settings_of
 from analysis.study.sessions import Found
 from analysis.study.study_book import read_log
@@ -102,3 +104,20 @@ def test_an_exclusion_after_the_lock_is_too_late_also_while_the_study_is_blind(t
 
     assert [(one.excluded_late, one.is_counted) for one in members] == [(False, False), (True, True)]
     assert members[1].excluded == "it was the odd one (no criterion foresaw it)"
+
+
+def test_locked_readings_that_were_changed_or_are_gone_are_no_readings(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "study")
+    readings = Readings(
+        study=study.study_id, software="amperfuse test", settings=settings_of(study.readout),
+        animals=(animal_read("K7Q", 0.9),),
+    )  # fmt: skip
+    digest = lock(study, readings, by="A. Example", wall_ns=WALL_NS).text
+    path = readings_path(study, digest)
+
+    path.write_bytes(readings.model_copy(update={"animals": (animal_read("K7Q", 0.5),)}).as_bytes())
+    with pytest.raises(LockBroken, match="was changed after the analysis was locked"):
+        locked_readings(study, read_log(study))
+    path.unlink()
+    with pytest.raises(LockBroken, match="cannot be read"):
+        locked_readings(study, read_log(study))
