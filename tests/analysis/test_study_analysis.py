@@ -203,3 +203,5 @@ def test_what_is_no_readings_is_refused(spoil: bytes) -> None:
         parsed(spoil)
     with pytest.raises(ValueError, match="no readings of a study"):
         parsed(readings().as_bytes().replace(b'"settings"', b'"x": 1, "settings"'))
+    with pytest.raises(ValueError, match="no readings of a study"):
+        parsed(readings().as_bytes() + b"\n")

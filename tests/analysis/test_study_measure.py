@@ -12,7 +12,18 @@ import pytest
 from acquisition.books.annotations import annotate
 from acquisition.recording.journal import JOURNAL_NAME
 from analysis.review import Recording
-from analysis.study.measure import FIT, HALF, NO_SENTINEL, PICKED, RAW, SMOOTH, WHOLE, read_animal, unread_animal
+from analysis.study.measure import (
+    FIT,
+    HALF,
+    NO_SENTINEL,
+    PICKED,
+    RAW,
+    SMOOTH,
+    WHOLE,
+    read_animal,
+    unread_animal,
+    windows,
+)
 from analysis.study.readings import AnimalRead, Settings
 from tests.analysis.halved_kit import recording
 
@@ -34,7 +45,9 @@ def chosen(found: AnimalRead, stretch: str = "late") -> dict[tuple[str, str], fl
 def with_gain(made: Recording, gain: float) -> Recording:
     """Return the recording with a calibrated gain of the sentinel."""
     plan: dict[str, Any] = dict(made.data.header.plan)
-    plan["potentiostats"] = [{"name": "stat", "channels": [{"name": "glu", "sentinel_gain": gain}, {"name": "null"}]}]
+    plan["potentiostats"] = [
+        {"name": "stat", "channels": [{"name": "glu", "sentinel": "null", "sentinel_gain": gain}, {"name": "null"}]}
+    ]
     return Recording(made.path, replace(made.data, header=replace(made.data.header, plan=plan)))
 
 
@@ -51,6 +64,13 @@ def test_the_effect_is_read_in_every_stretch_and_every_way(tmp_path: Path) -> No
         assert ways[SMOOTH, HALF] == pytest.approx(log(0.5), abs=0.1)
     assert found.tonic is not None
     assert abs(found.tonic.value or 9) < 0.3
+
+
+def test_windows_are_parted_by_the_first_infusion_and_the_drug_and_half_of_the_baseline_is_its_later_half() -> None:
+    """The pretreatment arrives 900 s before the drug: what is between them is in neither window."""
+    whole, half = (windows(SETTINGS, 3000.0, 3900.0, "late", half=which) for which in (False, True))
+    assert (whole.before_s, whole.after_s) == ((-3300.0, -900.0), (600.0, 1800.0))
+    assert (half.before_s, half.after_s) == ((-2100.0, -900.0), (600.0, 1800.0))
 
 
 def test_the_raw_difference_stands_beside_a_calibrated_gain_and_shows_what_it_left(tmp_path: Path) -> None:
