@@ -106,10 +106,27 @@ def later_correction(
         filed = history(known.probe, simulated=kind)
     except BookBroken as error:
         return f"the history of {known.probe} cannot be trusted: {error}"
+    if why := _withdrawn(known, filed):
+        return f"the calibration that it was recorded with was withdrawn by {why}"
     pre = known.filed or _of_that_slope(filed, known.site, start_ns, slope_a_per_um)
     if pre is None:
         return f"the history of {known.probe} on this computer has no calibration of the slope that was recorded"
     return correction(filed, pre, start_ns, end_ns)
+
+
+def withdrawn(known: ChannelCalibration) -> str:
+    """Return who withdrew the recorded calibration since, and why, by the history on this computer; empty if nobody."""
+    if known.filed is None:
+        return ""
+    try:
+        return _withdrawn(known, history(known.filed.record.probe, simulated=known.filed.record.simulated))
+    except BookBroken:
+        return ""  # a history that cannot be trusted says nothing; ``later_correction`` tells that
+
+
+def _withdrawn(known: ChannelCalibration, filed: Sequence[FiledCalibration]) -> str:
+    own = known.filed
+    return next((o.withdrawn for o in filed if own and o.number == own.number and o.record == own.record), "")
 
 
 def _of_that_slope(

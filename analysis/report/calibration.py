@@ -69,7 +69,7 @@ def _rows(channel: Channel, record: CalibrationRecord) -> Iterator[tuple[str, st
     yield "sentinel gain", f"{interval_text(record.gain)}, active over sentinel, from peroxide"
     yield "sentinel sees glutamate", f"{interval_text(record.crosstalk)} of the slope"
     yield "response", f"{said_number(record.response_s)} s from 10 to 90 %, the stirrer's time in it"
-    gates = ", ".join(f"{one.gate} {PASSED[one.passed]}" for one in record.verdicts)
+    gates = ", ".join(f"{one.gate} {PASSED[one.passed]} ({one.found})" for one in record.verdicts)
     yield f"gates ({record.gates})", gates or "none"
     yield "drift of the slope", _drift(channel)
     yield "fingerprint of its session", record.session_fingerprint

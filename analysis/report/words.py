@@ -11,6 +11,7 @@ from math import isfinite
 
 import numpy as np
 
+from analysis.channel_calibration import withdrawn
 from analysis.dose import dose_factor
 from analysis.effect import Effect
 from analysis.measuring import minutes_text
@@ -57,6 +58,9 @@ def doubts(recording: Recording, findings: Findings) -> list[str]:
             )
         if recording.channels[pair.channel].sensitivity_a_per_um is None:
             found.append(f"{pair.channel} has no calibration: it stays in nA, and no response of it is in µM")
+    for name, channel in recording.channels.items():
+        if why := withdrawn(channel.calibration):
+            found.append(f"the calibration of {name} was withdrawn since, by {why}: its micromolars do not hold")
     for name, infusion in recording.infusions.items():
         if len(infusion.uncertain_ul) and infusion.uncertain_ul[-1] > 0:
             found.append(f"{name} may have given {infusion.uncertain_ul[-1]:.2f} µL more than it confirmed")

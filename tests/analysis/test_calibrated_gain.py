@@ -127,7 +127,7 @@ def test_the_calibration_is_a_section_of_the_report_with_its_figure(tmp_path: Pa
     assert told["selectivity"].startswith("300:1")
     assert told["sentinel gain"].startswith("1.18 (95 %: 1.15 to 1.2)")
     assert told["response"].startswith("3.6 s")
-    assert told["gates (the program's proposals)"] == "slope_min passed"
+    assert told["gates (the program's proposals)"] == "slope_min passed (7 pA/µM)"
     assert any("-2.0% to +2.0% off" in note for note in shown.notes)
     html = as_page(made, find(made))
     assert html.count("<svg") == 3

@@ -18,6 +18,7 @@ from analysis.evoked import difference_um
 from analysis.export.nwb import _derived
 from analysis.report.calibration import calibration_sections, records
 from analysis.report.findings import find
+from analysis.report.words import doubts
 from analysis.review import Channel, Recording
 from drivers.clock import VirtualClock
 from tests.analysis.halved_kit import MINUTES, recording
@@ -86,6 +87,18 @@ def test_one_that_failed_was_withdrawn_or_came_after_another_use_corrects_nothin
     file(measured_wall_ns=AFTER_NS + HOUR_NS)
     file_after(measured_wall_ns=AFTER_NS + 2 * HOUR_NS)
     assert 'is not one "after" the animal' in str(glu(tmp_path).correction)
+
+
+def test_a_session_whose_calibration_was_withdrawn_since_says_so_first_and_is_not_corrected(tmp_path: Path) -> None:
+    file()
+    file_after()
+    made = session(tmp_path)
+    assert not [one for one in doubts(made, find(made)) if "withdrawn" in one]
+    withdraw("R2-0417", 1, simulated=False, by="Ada", reason="the stock was 10 mM", wall_ns=1)
+    made = session(tmp_path)
+    (sentence,) = [one for one in doubts(made, find(made)) if "withdrawn" in one]
+    assert "stat.glu was withdrawn since, by Ada: the stock was 10 mM: its micromolars do not hold" in sentence
+    assert "was withdrawn by Ada" in str(made.channels["stat.glu"].correction)
 
 
 def test_a_real_session_is_never_corrected_with_a_simulated_calibration(tmp_path: Path) -> None:
