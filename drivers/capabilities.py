@@ -339,7 +339,8 @@ class DigitalOutputs(Protocol):
     def drive(self, use: OutputUse, *, is_high: bool) -> None:
         """Set the outputs of this use and return at once; all are low after ``start``.
 
-        Raises DeviceRefused while there is a problem, PortLost.
+        What could not be sent is a problem from then on: it starts no measurement anew. Raises DeviceRefused while
+        there is a problem, PortLost.
         """
         ...
 

@@ -93,7 +93,8 @@ class OutputLane:
             return
         if "infusion" in self.device.output_uses():
             self._apply("infusion", is_high=self._wanted.get("infusion", False))
-        self._pulse(now_ns)
+        if self.device.outputs_problem() == "":
+            self._pulse(now_ns)
 
     def _pulse(self, now_ns: int) -> None:
         if self._pulse_ends_ns is not None:
@@ -110,5 +111,7 @@ class OutputLane:
         if self._applied.get(use, False) == is_high:
             return
         self.device.drive(use, is_high=is_high)
-        self._applied[use] = is_high
-        self.report(Driven(use, is_high))
+        why_not = self.device.outputs_problem() or ""
+        if not why_not:
+            self._applied[use] = is_high
+        self.report(Driven(use, is_high, why_not))

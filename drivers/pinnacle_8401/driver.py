@@ -220,11 +220,19 @@ class PinnaclePotentiostat:
         if self._failure is not None:
             self._outputs.broke_off(now_ns)
         elif self._waiting and self._outputs.is_to_be_tried:
-            self._throw_in(self._outputs.bits, is_high=False)
+            try:
+                self._throw_in(self._outputs.bits, is_high=False)
+            except PortLost as error:
+                self._failure = error  # what had come by then is handed out first
 
     def _throw_in(self, bits: int, *, is_high: bool) -> None:
-        self.link.throw_in(Command.SET_OUTS, payload(bits, is_high=is_high))
-        self._outputs.sent(self.link.clock.now_ns())
+        """Send it into the stream. A line that takes no bytes still brings samples: no reason to start anew."""
+        try:
+            self.link.throw_in(Command.SET_OUTS, payload(bits, is_high=is_high))
+        except ReplyTimeout:
+            self._outputs.not_taken()
+        else:
+            self._outputs.sent(self.link.clock.now_ns())
 
     def next_read_ns(self) -> int:
         """See ``Polled``: this instrument measures by itself, but what it sends must be fetched in time."""

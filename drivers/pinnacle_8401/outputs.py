@@ -88,6 +88,10 @@ class Outputs:
         if self._sent_ns is not None and now_ns - self._sent_ns <= SUSPECT_NS:
             self._give_up("the measurement broke off right after SET TTL OUTS was sent into it")
 
+    def not_taken(self) -> None:
+        """The line took no SET TTL OUTS."""
+        self._give_up("the line took no SET TTL OUTS while it streams")
+
     def refused(self) -> None:
         """SET TTL OUTS was refused before the stream began."""
         self._give_up("it refuses SET TTL OUTS")

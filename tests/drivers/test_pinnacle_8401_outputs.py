@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivers.capabilities import Cautious, DigitalOutputs, OptionValue
+from drivers.capabilities import Cautious, DigitalOutputs, OptionValue, SampleBlock
 from drivers.clock import NS_PER_S
-from drivers.errors import DeviceRefused, DeviceReset, NotEncodable, PortLost
+from drivers.errors import DeviceRefused, DeviceReset, NotEncodable, PortLost, ReplyTimeout
 from drivers.pinnacle_8401 import PinnaclePotentiostat
 from drivers.pinnacle_8401.codec import Command, encode
 from drivers.pinnacle_8401.outputs import ANSWER_NS, MISSES_MAX, SUSPECT_NS, Outputs
@@ -106,6 +106,38 @@ def test_a_port_that_vanishes_right_after_it_is_held_against_it_too() -> None:
     bench.unplug()
     assert isinstance(until_error(bench, instrument), PortLost)
     assert "broke off right after" in (instrument.outputs_problem() or "")
+
+
+def test_a_line_that_takes_no_bytes_costs_no_sample_and_is_asked_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = with_outputs()
+    instrument = proved(bench)
+
+    def full(_command: Command, _payload: str) -> None:
+        raise ReplyTimeout("the line took no data in time")
+
+    monkeypatch.setattr(instrument.link, "throw_in", full)
+    before = read_for(bench, instrument, 1.0)
+    instrument.drive("mark", is_high=True)
+    assert "took no SET TTL OUTS" in (instrument.outputs_problem() or "")
+    assert np.all(np.diff(indexes([*before, *read_for(bench, instrument, 2.0)])) == 1)
+
+
+def test_samples_that_came_before_a_port_vanished_at_the_first_try_are_handed_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = with_outputs()
+    instrument = measuring(bench)
+
+    def gone(_command: Command, _payload: str) -> None:
+        instrument.link.close()
+        raise PortLost("unplugged")
+
+    monkeypatch.setattr(instrument.link, "throw_in", gone)
+    blocks: list[SampleBlock] = []
+    while not blocks:
+        blocks += instrument.read(0.5)
+    with pytest.raises(PortLost):
+        instrument.read(0.5)
 
 
 def test_settings_without_echo_are_no_proof() -> None:

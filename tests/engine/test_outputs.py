@@ -64,6 +64,8 @@ class Device:
     problem: str | None = ""
     uses: frozenset[OutputUse] = frozenset({"infusion", "mark"})
     driven: list[tuple[str, bool]] = field(default_factory=list)
+    blocked: bool = False
+    """Its line takes nothing."""
 
     def output_uses(self) -> frozenset[OutputUse]:
         return self.uses
@@ -72,7 +74,10 @@ class Device:
         return self.problem
 
     def drive(self, use: OutputUse, *, is_high: bool) -> None:
-        self.driven.append((use, is_high))
+        if self.blocked:
+            self.problem = "the line took nothing"
+        else:
+            self.driven.append((use, is_high))
 
 
 def lane(device: Device) -> tuple[OutputLane, list[Any]]:
@@ -115,6 +120,18 @@ def test_a_pulse_that_the_instrument_refuses_to_end_leaves_nothing_due() -> None
     outputs.tick(PULSE_NS)
     assert outputs.next_due_ns() is None, "else the lane would spin, and virtual time stand still"
     assert device.driven == [("mark", True)]
+
+
+def test_a_level_that_could_not_be_sent_is_told_as_not_set_and_nothing_more_is_tried() -> None:
+    device = Device(blocked=True)
+    outputs, reports = lane(device)
+    outputs.ask(Drive("infusion", is_high=True), 0)
+    outputs.ask(Drive("mark", is_high=True), 0)
+    outputs.tick(0)
+    outputs.tick(1)
+    driven = [report for report in reports if isinstance(report, Driven)]
+    assert [(report.use, report.why_not) for report in driven] == [("infusion", "the line took nothing")]
+    assert outputs.next_due_ns() is None
 
 
 def test_after_a_new_start_an_infusion_that_runs_is_shown_again() -> None:
