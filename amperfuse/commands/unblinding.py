@@ -38,15 +38,19 @@ def unblind(
     if not texts:
         text = f"No blinded syringe {code} is known here. Name the session (--session) or the protocol (--protocol)."
         raise Ended(text, ExitCode.REFUSED_INPUT)
-    try:
-        found = [unblind_code(code, text, who, why, SystemClock().wall_ns()) for text in texts]
-    except SealUnopened as error:
-        raise Ended(f"{error}. Whoever keeps the study's key can open it.", ExitCode.REFUSED_INPUT) from error
-    for trouble in dict.fromkeys(trouble for one in found for trouble in one.troubles):
+    found, shut = [], []
+    for text in texts:  # one of another study that does not open keeps nobody from the others
+        try:
+            found.append(unblind_code(code, text, who, why, SystemClock().wall_ns()))
+        except SealUnopened as error:
+            shut.append(f"{error}. Whoever keeps the study's key can open it.")
+    if not found:
+        raise Ended("\n".join(dict.fromkeys(shut)), ExitCode.REFUSED_INPUT)
+    for trouble in dict.fromkeys([*shut, *(trouble for one in found for trouble in one.troubles)]):
         tell(trouble, style="bold red")
     answers = list(dict.fromkeys(one.text for one in found))
     for answer in answers:
         say(answer, style="bold")
-    if len(answers) > 1:
+    if len(answers) > 1 or shut:
         tell("Several syringes of different studies have this code: name the session or the protocol of yours.")
     tell("It is written down that you know. Keep it from those who are still blind.")

@@ -20,6 +20,7 @@ from acquisition.books.places import BOOKS_DIR_VARIABLE, book_place, seal_key_pl
 from acquisition.books.run_books import open_logs
 from acquisition.books.seals import SealUnopened, Solution
 from acquisition.books.unblindings import KIND, Unblinding, unblindings
+from acquisition.client import EngineClient
 from acquisition.experiment.exposure import Exposure, earlier, excesses
 from acquisition.plan import PumpSetup
 from acquisition.service import unblinding
@@ -254,6 +255,33 @@ def test_name_and_reason_are_asked_for_and_a_code_that_nobody_knows_opens_nothin
     contents.opened_once.cache_clear()
     told = CliRunner().invoke(app, ["unblind", CODE, *protocol, "--by", "Bo", "--reason", "x"])
     assert (told.exit_code, "is not on this computer" in told.output) == (2, True)
+
+
+def test_a_syringe_of_another_study_that_does_not_open_keeps_nobody_from_the_answer() -> None:
+    """The code was used in two studies; the key of the other one is not here."""
+    book = AnimalBook.open("m1", "s1", 25.0)
+    other = replace(blinded(DRUG), sealed=sealed(VEHICLE, study="elsewhere1"))
+    for pump in (other, blinded(DRUG)):
+        book.intend(pump, 1, PROGRAM, wall_ns=0)
+    book.close()
+    seal_key_place("elsewhere1").unlink()
+    contents.opened_once.cache_clear()
+    told = CliRunner().invoke(app, ["unblind", CODE, "--by", "Bo", "--reason", "apnoea"])
+    assert told.exit_code == 0
+    assert "K7Q holds ketamine hydrochloride, 10 mg/mL." in told.output
+    assert "is not on this computer" in told.output
+    assert "name the session or the protocol" in told.output
+
+
+def test_no_defect_of_book_or_engine_comes_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(*_args: object, **_more: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(unblinding, "note_unblinding", defect)
+    monkeypatch.setattr(EngineClient, "connect", defect)
+    found = opened()
+    assert "ketamine" in found.text
+    assert [trouble[:11] for trouble in found.troubles] == ["NOT WRITTEN", "The running"]
 
 
 def test_a_session_that_was_cut_short_before_anything_was_given_is_found_too(tmp_path: Path) -> None:
