@@ -153,8 +153,8 @@ def _contrasts(analysis: Analysis) -> Section:
         if beside and beside.doubts:
             notes.append(f"Mixed model, {one.group}, says: {' '.join(beside.doubts)}")
     how = (
-        f"Welch's t test on the logarithms, p also after Holm over {len(rows)} comparisons; intervals are not widened "
-        "for their number. Mixed model: all single responses, mouse as random level and change."
+        f"Welch's t test on the logarithms, p also after Holm where there are several ({len(rows)} here); intervals "
+        "are not widened for their number. Mixed model: all single responses, mouse as random level and change."
     )
     return Section(
         "Groups against " + (analysis.control or "each other"),
