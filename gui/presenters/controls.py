@@ -72,7 +72,8 @@ def _what_next(state: EngineState, waiting: StepView | None) -> tuple[str, tuple
 def _your_turn(state: EngineState, waiting: StepView) -> tuple[str, tuple[str, ...]]:
     label = plain(waiting.label)
     if state.held_before:
-        return "Nobody watched: begin this infusion now?", (
+        return "Begin this infusion now?", (
+            f"{plain(state.phase_text)}.",  # why it waits: nobody watched, or which signal holds it
             f"{label} ({duration(waiting.duration_s)}, {plain(waiting.pump or '')})",
             "Check the animal first. Continue begins it now; everything after it comes as much later.",
         )

@@ -448,10 +448,11 @@ def test_continue_answers_the_step_that_asks(bench: Bench) -> None:
 def test_an_infusion_that_nobody_watched_can_be_begun_or_left_out(bench: Bench) -> None:
     window = bench.open()
     held = step(4, "infuse", "ketamine", 60.0, pump="ket")
-    bench.hear(
-        window, state(phase="holding", held_on=4, held_before=True, steps=(held,), pumps=(pump(motion="stopped"),))
-    )
-    assert "Nobody watched" in window.controls.headline.text()
+    held_on_4 = state(phase="holding", held_on=4, held_before=True, steps=(held,), pumps=(pump(motion="stopped"),))
+    why = "Waits for a person before step 4, too much: glu above 50 pA: ketamine"
+    bench.hear(window, held_on_4.model_copy(update={"phase_text": why}))
+    assert window.controls.headline.text() == "Begin this infusion now?"
+    assert "too much: glu above 50 pA" in window.controls.lines.text(), "whoever begins it knows what holds it"
 
     bench.click(window.controls.go_on)
     bench.click(window.controls.leave_out)
