@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,21 +116,22 @@ def slots_of(study: Study, drawn: Drawn) -> tuple[SealedSlot, ...]:
 def key_of(study: Study) -> bytes:
     """Return the study's key; one from the sealed folder is kept for this user, so that limits can be checked here.
 
-    Raises SealBroken, OSError.
+    Where it cannot be kept it opens all the same: a full disk keeps nobody from an answer in an emergency, and who runs
+    an animal without a kept key is refused there. Raises SealBroken.
     """
-    own = seal_key_place(study.study_id)
-    if own.exists():
-        return own.read_bytes()
+    with suppress(OSError):  # none, or another user's
+        return seal_key_place(study.study_id).read_bytes()
     key = _read(study.folder / FOLDER / KEY)
     _sequence(study.folder, key)  # a key that opens nothing is not kept
-    seals.keep_key(study.study_id, key)
+    with suppress(OSError):
+        seals.keep_key(study.study_id, key)
     return key
 
 
 def open_sequence(study: Study, drawn: Drawn) -> Opened:
     """Return the whole sequence, held against what the book committed to and against every sealed solution.
 
-    Whoever calls this writes into the book first who wants to know. Raises SealBroken, OSError.
+    Whoever calls this writes into the book first who wants to know. Raises SealBroken.
     """
     salt, body = _sequence(study.folder, key_of(study))
     if not allocation.is_untouched(body, salt, drawn.commitment):
@@ -143,7 +145,7 @@ def open_sequence(study: Study, drawn: Drawn) -> Opened:
 def open_unproved(study: Study) -> Opened:
     """Return the sequence without its proof: for an emergency in which the book cannot be read.
 
-    Raises SealBroken, OSError.
+    Raises SealBroken.
     """
     return _opened(_sequence(study.folder, key_of(study))[1])
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from acquisition.books import seals
 from acquisition.books.chain import Book, BookUnwritable
+from acquisition.books.places import seal_key_place
 from acquisition.books.unblindings import Unblinding, note_unblinding
 from analysis.study import pharmacy, sealed, study_book
 from analysis.study.allocating import StudyRefused
@@ -111,6 +113,21 @@ def test_an_emergency_is_answered_though_the_book_cannot_be_written_and_says_so(
     assert (by_name.group, by_code.group) == (truth, truth)
     assert by_name.doubts == ("NOT LOGGED, write it down by hand: the disk is full",)
     assert by_code.doubts[0].startswith("NOT LOGGED, write it down by hand: ")
+
+
+def test_an_emergency_is_answered_to_another_user_whose_disk_takes_no_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = drawn(tmp_path / "s")
+    code = give(study, "M1").allocated.code
+    truth = sealed.open_sequence(study, entry(study.folder)).group_of(code)
+    seal_key_place(study.study_id).unlink()
+
+    def full(*_args: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(seals, "keep_key", full)
+    assert unblind_one(study, "M1", by="D", reason="seizure", wall_ns=WALL_NS).group == truth
 
 
 def test_an_emergency_is_answered_though_the_sealed_folder_was_changed_and_says_so(tmp_path: Path) -> None:
