@@ -174,7 +174,10 @@ def _directions(arms: Sequence[Mapping[str, ArmSummary]]) -> list[dict[str, Any]
         rate("ketamine lower than vehicle (Holm)", map(lower("ketamine"), arms)),
         rate("ketamine higher than vehicle (Holm)", (_significant(cohort["ketamine"]) > 0 for cohort in arms)),
         rate("not lower than vehicle after the AMPA antagonist", (not lower(AMPA)(cohort) for cohort in arms)),
-        rate("AMPA block finds a change that there is hardly", (_significant(cohort[AMPA]) != 0 for cohort in arms)),
+        rate(
+            "a change is found after the AMPA antagonist, where there is none (Holm)",
+            (_significant(cohort[AMPA]) != 0 for cohort in arms),
+        ),
         rate("not lower than vehicle after the A1 antagonist", (not lower(A1)(cohort) for cohort in arms)),
         rate("higher than vehicle after the A1 antagonist (Holm)", (_significant(cohort[A1]) > 0 for cohort in arms)),
         rate("direction and both blocks right", map(right, arms)),
