@@ -69,7 +69,7 @@ def data_of(found: Found) -> SessionData:
 def _headers(root: Path) -> Iterator[tuple[Path, SessionHeader]]:
     if not root.is_dir():
         return
-    for journal in sorted(root.glob(f"*/{JOURNAL_NAME}"))[:MOST_SESSIONS]:
+    for journal in sorted(root.glob(f"[!.]*/{JOURNAL_NAME}"))[:MOST_SESSIONS]:  # .NAME-...: an import that was killed
         reader = JournalReader(journal)
         next(reader.tail(), None)
         if reader.header is not None:

@@ -47,6 +47,14 @@ def test_a_study_is_complete_when_every_place_is_given_and_every_animal_done_or_
     assert second.protocol.exists()
 
 
+def test_what_a_killed_import_left_behind_is_no_session(tmp_path: Path) -> None:
+    study = drawn(tmp_path / "s", 1, ONE_EACH)
+    record(study, give(study, "M1"))
+    (folder,) = (path for path in study.sessions.iterdir() if path.is_dir())
+    folder.rename(folder.with_name(f".{folder.name}-x1"))
+    assert now(study)[2].animals[0].state == "no session"
+
+
 @pytest.mark.parametrize(
     ("recorded", "state"),
     [
