@@ -34,6 +34,8 @@ from drivers.clock import NS_PER_S
 
 STEP_PERIOD_NS = NS_PER_S // 10
 ROW_PERIOD_NS = NS_PER_S // 2
+ROW_STEPS_AT_REST = 2
+"""So many steps at rest from one row of resting pumps to the next, where that is longer."""
 STATE_PERIOD_NS = NS_PER_S // 4
 VERIFY_PERIOD_NS = 30 * NS_PER_S
 """Read-back of a running pump's settings (fault D3)."""
@@ -103,7 +105,8 @@ class Conductor:
         self._next_defect_stop_ns = started_ns
         self._not_before_ns = started_ns
         self._last_step_ns: int | None = None
-        self._next_row_ns = started_ns
+        self._last_row_ns = started_ns - ROW_PERIOD_NS
+        self._at_rest = False
         self._next_state_ns = started_ns
         self._next_verify_ns = 0
         self._close_deadline_ns = 0
@@ -182,10 +185,10 @@ class Conductor:
         self._grant(now_ns)
         self._verify(now_ns)
         self._command_desk.tick(now_ns)
+        self._at_rest = all(pump.idle for pump in self.pumps.values())
+        self._next_period_ns = self._rest_period_ns if self._at_rest else self._period_ns  # what is news comes at once
         self._write_rows(now_ns)
         self._publish(now_ns)
-        at_rest = all(pump.idle for pump in self.pumps.values())
-        self._next_period_ns = self._rest_period_ns if at_rest else self._period_ns  # what is news comes at once
 
     def _begin(self) -> None:
         self._begun = True
@@ -382,9 +385,10 @@ class Conductor:
     # ---- out --------------------------------------------------------------------------------------------------------
 
     def _write_rows(self, now_ns: int, *, at_once: bool = False) -> None:
-        if self.over or (now_ns < self._next_row_ns and not at_once):
+        period_ns = max(ROW_PERIOD_NS, ROW_STEPS_AT_REST * self._rest_period_ns) if self._at_rest else ROW_PERIOD_NS
+        if self.over or (now_ns < self._last_row_ns + period_ns and not at_once):
             return
-        self._next_row_ns = now_ns + ROW_PERIOD_NS
+        self._last_row_ns = now_ns
         for pump in self.pumps.values():
             self.desk.row(pump.ledger.row(now_ns))
 

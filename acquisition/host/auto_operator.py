@@ -15,6 +15,8 @@ from acquisition.plan import OperatorStep
 from drivers.clock import NS_PER_S
 
 LOOK_PERIOD_NS = NS_PER_S // 4
+BUSY_PERIOD_NS = NS_PER_S
+"""While a plan runs and waits for nobody."""
 RETRY_NS = NS_PER_S
 
 
@@ -52,8 +54,8 @@ class AutoOperator:
 
     def step(self, now_ns: int) -> None:
         """Look, and do what a person would."""
-        self._next_ns = now_ns + LOOK_PERIOD_NS
         situation = (self.conductor.phase, self.conductor.schedule.held_on)
+        self._next_ns = now_ns + (BUSY_PERIOD_NS if situation == ("running", None) else LOOK_PERIOD_NS)
         if situation != self._seen:
             self._seen, self._since_ns, self._asked_in = situation, now_ns, None
         if self._asked_in != situation:

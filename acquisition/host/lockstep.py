@@ -80,6 +80,7 @@ class LockstepHost:
         self._hurried = {number for number, actor in considerate.items() if actor.hurried}
         self._long = {number: actor.next_is_long for number, actor in considerate.items() if not actor.hurried}
         self._free_of: dict[frozenset[int], list[_Free]] = {}
+        self._with: dict[tuple[frozenset[int], int], frozenset[int]] = {}
         self._busy: frozenset[int] = frozenset()
         self._free = self._free_beside(self._busy)
         self._over = over
@@ -137,6 +138,12 @@ class LockstepHost:
             ]
         return self._free_of[busy]
 
+    def _busy_with(self, busy: frozenset[int], number: int) -> frozenset[int]:
+        """Return who has a turn once one more has; looked up from then on, in every turn."""
+        self._with[busy, number] = more = busy | {number}
+        self._free_beside(more)
+        return more
+
     def _turn(self, number: int, due_ns: int) -> None:
         self._clock.pass_until_ns(due_ns)
         now_ns = self._clock.now_ns()
@@ -146,8 +153,8 @@ class LockstepHost:
             name = type(self._actors[number]).__name__
             raise RuntimeError(f"time stands still at {now_ns / NS_PER_S:.3f} s: {name} is due for ever")
         busy, free = self._busy, self._free
-        self._busy = busy | {number}
-        self._free = self._free_beside(self._busy)
+        self._busy = self._with.get((busy, number)) or self._busy_with(busy, number)
+        self._free = self._free_of[self._busy]
         try:
             self._actors[number].step(now_ns)
         finally:

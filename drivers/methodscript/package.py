@@ -190,12 +190,18 @@ class PackageDecoder:
             digits, prefixes, metadata = groups[3 * column : 3 * column + 3]
             if b"" in digits:  # no number
                 return None
-            scales = self._scales
-            decoded = [(int(d, 16) - OFFSET) * scales[p] for d, p in zip(digits, prefixes, strict=True)]
+            if digits.count(digits[0]) == len(digits) and prefixes.count(prefixes[0]) == len(digits):  # the potential
+                decoded = [(int(digits[0], 16) - OFFSET) * self._scales[prefixes[0]]] * len(digits)
+            else:
+                scales = self._scales
+                decoded = [(int(d, 16) - OFFSET) * scales[p] for d, p in zip(digits, prefixes, strict=True)]
             if max(decoded) > limit or min(decoded) < -limit:
                 return None
             known = self._statuses[column]
-            told = [known[m] if m in known else self._learn(column, m) for m in metadata]
+            if metadata.count(metadata[0]) == len(metadata) and metadata[0] in known:  # as nearly always
+                told = [known[metadata[0]]] * len(metadata)
+            else:
+                told = [known[m] if m in known else self._learn(column, m) for m in metadata]
             values.append(decoded)
             flags.append(told)
         return values, flags

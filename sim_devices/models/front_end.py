@@ -15,7 +15,7 @@ import numpy as np
 
 from sim_devices.models.electrode import Array, Chemistry, Film, response, sensitivity_left, settling_a
 from sim_devices.models.grid import OFFSETS_S, SAMPLE_NS, SECOND_NS
-from sim_devices.models.noise import SPIKE, Glitches, Hum, SiteNoise, movement_a, white_a, windows_of
+from sim_devices.models.noise import SPIKE, Glitches, Hum, SiteNoise, movement_a, windows_of
 from sim_devices.models.tissue import Tissue, TissueSecond
 from sim_devices.presets.sensor import SensorPreset
 
@@ -45,7 +45,6 @@ class _Loaded:
     shared_a: tuple[float, float]
     seen_um: Array
     pink_a: list[Array]
-    charges_c: list[Array]
 
 
 @dataclass
@@ -76,7 +75,6 @@ class FrontEnd:
         self._film = Film(chemistry.film_lag_s, chemistry.enzyme_lag_s)
         self._hum = Hum(self.sensor.noise, hum_rng)
         self._glitches = Glitches(self.sensor.noise, glitch_rng)
-        self._order = {electrode: at for at, electrode in enumerate(self.sites)}
 
     def set_cell(self, on: bool, potential_v: float, now_ns: int) -> None:
         """Switch the cell and set the potential. Coming on, or another potential, starts the settling anew [A]."""
@@ -130,14 +128,12 @@ class FrontEnd:
         surroundings = self.tissue.during(second)
         self._hum.advance()
         self._hums_a = {}
-        noise = [site.noise.second() for site in self.sites.values()]
         self._loaded = _Loaded(
             second,
             surroundings,
             self._shared_a(surroundings, second),
             self._film.seen(surroundings.glutamate_um),
-            [pink for pink, _ in noise],
-            [charges for _, charges in noise],
+            [site.noise.second()[0] for site in self.sites.values()],
         )
         self._chunk_start_ns = self.start_ns + second * SECOND_NS
 
@@ -193,7 +189,7 @@ class FrontEnd:
         """Return one electrode's loaded second as an instrument with this integration time sees it."""
         assert self._loaded is not None  # noqa: S101 - narrows a type
         windows = windows_of(over_ns)
-        total_a = self._totals_a[electrode] + white_a(self._loaded.charges_c[self._order[electrode]], windows)
+        total_a = self._totals_a[electrode] + self.sites[electrode].noise.white_a(windows)
         if over_ns:
             if windows not in self._hums_a:
                 self._hums_a[windows] = self._hum.over_a(windows)

@@ -66,6 +66,7 @@ class SiteNoise:
         self._charge_c = np.zeros(LONGEST)  # of the second before the block
         self._pink_a: Array = np.zeros((0, SAMPLES_PER_SECOND))
         self._charges_c: Array = np.zeros(0)
+        self._whites_a: dict[int, Array] = {}
         self._next = BLOCK_S
 
     def second(self) -> tuple[Array, Array]:
@@ -76,6 +77,13 @@ class SiteNoise:
         self._next += 1
         start = at * SAMPLES_PER_SECOND
         return self._pink_a[at], self._charges_c[start : start + 2 * SAMPLES_PER_SECOND]
+
+    def white_a(self, windows: int) -> Array:
+        """Return ``white_a`` of the second that ``second`` returned last; computed for a whole block at once."""
+        if windows not in self._whites_a:
+            whites_a = white_a(self._charges_c, windows)
+            self._whites_a[windows] = whites_a.reshape(BLOCK_S, SAMPLES_PER_SECOND)
+        return np.asarray(self._whites_a[windows][self._next - 1])
 
     def _draw(self) -> None:
         weights, decay, decay_over = _pink_filter()
@@ -92,13 +100,17 @@ class SiteNoise:
         charges_c = kicks[0].ravel() * (self._n.white_a * REFERENCE_S / math.sqrt(2.0))
         self._charges_c = np.concatenate((self._charge_c, charges_c))
         self._charge_c = charges_c[-LONGEST:]
+        self._whites_a = {}
         self._next = 0
 
 
 def white_a(charges_c: Array, windows: int) -> Array:
-    """Return white noise of samples that integrate over so many 20 ms, from ``SiteNoise.second``, A."""
+    """Return white noise of samples that integrate over so many 20 ms, A, shape (n,).
+
+    ``charges_c``: as from ``SiteNoise.second``, shape (50 + n,), C; the first 50 lie before the first sample.
+    """
     ends = charges_c[SAMPLES_PER_SECOND:]
-    starts = charges_c[SAMPLES_PER_SECOND - windows : 2 * SAMPLES_PER_SECOND - windows]
+    starts = charges_c[SAMPLES_PER_SECOND - windows : len(charges_c) - windows]
     return np.asarray((ends - starts) * (SAMPLES_PER_SECOND / windows))
 
 
@@ -174,6 +186,7 @@ class Glitches:
         return np.where((at_s >= self._begin_s) & (at_s < self._end_s), self._level_a, currents_a)
 
 
+@lru_cache(maxsize=64)
 def windows_of(over_ns: int) -> int:
     """Return the 20 ms pieces that a sample integrates over: at least one, at most a second's [A]."""
     return min(LONGEST, max(1, round(over_ns / SAMPLE_NS)))
