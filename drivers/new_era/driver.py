@@ -92,15 +92,18 @@ class NewEraPump:
     def _ask_version(self, *, safe: bool) -> tuple[str | None, DriverError | None]:
         exchange = self.link.open()
         self.link.safe = safe
-        for _alarm in range(3):
+        for last in (False, False, True):
             try:
                 reply = self.link.once("VER", bool)
             except (ReplyTimeout, GarbledReply, LineTaken) as error:
                 return None, error
-            if reply.alarm is None and reply.error is None:
+            if reply.alarm is not None or reply.error is not None:
+                self._note_while_connecting(reply.alarm)
+            elif last or codec.parse_version(reply.data) is not None:
                 exchange.out_of_step = False
                 return reply.data, None
-            self._note_while_connecting(reply.alarm)
+            else:  # it may answer what a program asked that died on this line a moment ago
+                exchange.mark_out_of_step(exchange.asked_ns)
         return None, None
 
     def _nobody(self, failure: DriverError | None, tried: list[int]) -> DriverError:

@@ -40,6 +40,8 @@ def nothing_old_to_collect() -> Iterator[None]:
         ("line", "harvard-ultra", False, 83),
     ],
 )
+# an allocation that fails while the interpreter throws a generator away has nobody to be told
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_R53_R54_whatever_a_session_dies_of_what_was_acknowledged_is_there_and_the_pump_stops(
     kind: Kind, family: Family, power_cut: bool, stride: int
 ) -> None:
@@ -61,6 +63,7 @@ def test_R53_R54_whatever_a_session_dies_of_what_was_acknowledged_is_there_and_t
         ("memory", "new-era", False, 3, 997),
     ],
 )
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
 def test_R53_R54_whatever_a_reconciliation_dies_of_the_next_one_books_what_it_would_have_booked(
     kind: Kind, family: Family, power_cut: bool, situation: int, stride: int
 ) -> None:

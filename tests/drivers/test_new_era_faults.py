@@ -239,6 +239,22 @@ def test_L13_something_else_on_the_port_is_not_taken_for_a_pump() -> None:
     line.done()
 
 
+def test_R53_an_answer_to_a_program_that_died_on_this_line_is_not_taken_for_a_pump_of_another_kind() -> None:
+    late = b"\x0200II0.030W0.000UL\x03"
+    line = ScriptedLine([step(b"0VER\r", late), step(b"0VER\r", b"\x0200INE1000V3.928\x03")])
+    pump = build(line, URL, line.clock, DriverOptions(instrument="pump", baud=19200))
+    assert pump.connect().model == "NE-1000"
+    line.done()
+
+
+def test_L13_one_that_answers_like_a_pump_and_never_with_a_version_is_refused() -> None:
+    answer = b"\x0200SQX7\x03"
+    line = ScriptedLine([step(b"0VER\r", answer)] * 3)
+    with pytest.raises(WrongInstrument, match="QX7"):
+        build(line, URL, line.clock, DriverOptions(instrument="pump", baud=19200)).connect()
+    line.done()
+
+
 def test_an_alarm_pushed_in_front_of_its_answer_counts_once() -> None:
     line = ScriptedLine(
         [
