@@ -122,8 +122,10 @@ def _steady(rule: SteadyRule, slope_a_per_min: float) -> PreflightItem:
     item_id, wanted = f"steady:{rule.channel}", f"{_pa(rule.slope_a_per_min)} over {rule.over_s / 60:g} min"
     harm = "A response on a drifting baseline is measured wrong, and a drift reads like a slow effect."
     if isnan(slope_a_per_min):
-        what = f"{rule.channel} has not been recorded for {rule.over_s / 60:g} min, or has gaps."
-        return preflight_item(item_id, "wait", what, harm, "Wait; it is asked to drift by at most " + wanted + ".")
+        minutes = f"{rule.over_s / 60:g} min"
+        what = f"Whether {rule.channel} is steady is not known: less than {minutes} are recorded, or it has gaps."
+        do = f"Wait; it is asked to drift by at most {wanted}. Or accept by name."
+        return preflight_item(item_id, "warning", what, harm, do)
     if abs(slope_a_per_min) <= rule.slope_a_per_min:
         return preflight_item(item_id, "ok", f"{rule.channel} is steady: {_pa(slope_a_per_min)}.")
     what = f"{rule.channel} drifts faster than {wanted}."
