@@ -1,13 +1,19 @@
-"""The statistics of groups against published results of other programs on the same published data."""
+"""Statistics of groups and numbers of a response against what other programs say of the same input."""
 
 from __future__ import annotations
 
 from math import exp, log
 
+import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import simpson
+from scipy.signal import find_peaks, peak_widths
 
+from analysis.responses.shape import measure
+from analysis.responses.windows import ResponseWindow
 from analysis.study.compare import differences, group_mean, mixed_contrast
+from tests.analysis.response_accuracy import event
 
 SLEEP = (
     (0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0),
@@ -59,3 +65,26 @@ def test_the_mixed_model_is_what_nlme_finds_in_its_own_data() -> None:
     assert log(found.ratio) == pytest.approx(-0.304830, abs=5e-7)
     assert (log(found.high) - log(found.ratio)) / stats.t.ppf(0.975, 25) == pytest.approx(0.1347353, abs=2e-6)
     assert found.left_out == 0
+
+
+@pytest.mark.parametrize("width_s", [3.0, 8.0, 15.0])
+def test_the_shape_of_a_response_is_what_scipys_peak_functions_say_of_the_same_samples(width_s: float) -> None:
+    """``scipy.signal.find_peaks`` and ``peak_widths``: position, height, and where parts of the height are crossed."""
+    t_s = np.arange(-400, 601) / 10
+    trace = 2.0 * event(t_s * 8.0 / width_s)
+    (peak,), found = find_peaks(trace, height=1.0)
+    over_zero = (found["peak_heights"], np.array([0]), np.array([len(t_s) - 1]))  # the baseline, not the later end
+
+    def crossed_s(part: float, *, after: bool) -> float:
+        """Return where the trace crosses this part of its height, before the peak or after it."""
+        *_, before, behind = peak_widths(trace, [peak], 1.0 - part, prominence_data=over_zero)
+        return float(np.interp((behind if after else before)[0], np.arange(len(t_s)), t_s))
+
+    shape = measure(t_s, trace, ResponseWindow(until_s=60.0), smoothing_s=0.0)
+
+    assert shape.amplitude == pytest.approx(found["peak_heights"][0], rel=1e-9)
+    assert shape.t_peak_s == pytest.approx(t_s[peak])
+    assert shape.rise_10_90_s == pytest.approx(crossed_s(0.9, after=False) - crossed_s(0.1, after=False), abs=1e-6)
+    assert shape.t50_s == pytest.approx(crossed_s(0.5, after=True) - t_s[peak], abs=1e-6)
+    assert shape.t80_s == pytest.approx(crossed_s(0.2, after=True) - t_s[peak], abs=1e-6)
+    assert shape.area == pytest.approx(float(simpson(trace[t_s >= 0], t_s[t_s >= 0])), rel=1e-3)
