@@ -251,7 +251,7 @@ TABLE: dict[str, AlarmText] = {
     "signal-hold": AlarmText(
         "medium",
         "{detail}",
-        "No experimental infusion begins now. One under way ends at its target; maintained anaesthesia goes on.",
+        "No further experimental infusion begins. One that was being started ends at its target; anaesthesia goes on.",
         "Look at the trace and at the animal. Continue where the plan waits, or end.",
     ),
     "nobody-watching": AlarmText(
